@@ -1,0 +1,130 @@
+# Makefile - the whole build: one file, no recursion, everything below $(B).
+#
+#   make                 the programs in $(B)/bin
+#   make demo            install what is missing, build, run examples/flights
+#   make test            install what is missing, build and run the tests
+#   make check-NAME      the unit tests whose name begins with NAME (make check-vector)
+#   make asan|ubsan|tsan the same tests under a sanitizer
+#   make fuzz T=sql S=60 one fuzzer for S seconds
+#   make help            all targets
+
+B ?= build
+CC ?= gcc
+CXX ?= g++
+OPT ?= -O2
+SANITIZE ?=
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+
+# The host compiler's cache where there is one.
+ifneq ($(shell command -v ccache 2>/dev/null),)
+CCACHE ?= ccache
+endif
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wno-unused-parameter -Wno-missing-field-initializers
+CWARN := $(WARN) -Wmissing-prototypes -Wstrict-prototypes -Wno-pointer-sign
+DEFS := -D_GNU_SOURCE -DPENSTOCK_VERSION='"$(VERSION)"'
+CFLAGS_ALL = -std=gnu17 $(OPT) -g -fno-strict-aliasing -fno-omit-frame-pointer -I. -I$(B)/gen $(DEFS) $(CWARN) $(SANFLAGS) $(CFLAGS)
+CXXFLAGS_ALL = -std=c++17 $(OPT) -g -fno-omit-frame-pointer -fno-exceptions -I. -I$(B)/gen $(DEFS) $(WARN) $(SANFLAGS) $(CXXFLAGS)
+LDFLAGS_ALL = -g $(SANFLAGS) -Wl,--as-needed -pthread -rdynamic $(LDFLAGS)
+
+ifneq ($(SANITIZE),)
+SANFLAGS = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -DPENSTOCK_SANITIZE
+endif
+
+# One static archive per folder, in link order: each may use those behind it (docs/layers.txt).
+LAYERS := cli operator coordinator worker sql connector fs vector base
+LIBS_SYS := -lwebsockets -lcurl -lssl -lcrypto -lcjson -lyaml -lpcre2-8 -lsimdjson -lzstd -llz4 -lz -lxxhash -lstdc++ -lm -ldl
+
+# Sources of a layer: every .c and .cc below it but its program's main.
+MAINS := cli/main.c coordinator/main.c worker/main.c operator/main.c
+srcs_of = $(filter-out $(MAINS),$(shell find $(1) -name '*.c' -o -name '*.cc' 2>/dev/null | sort))
+$(foreach l,$(LAYERS),$(eval SRCS_$(l) := $(call srcs_of,$(l))))
+GEN_SQL := $(if $(wildcard sql/grammar.y),$(B)/gen/sql/grammar.c $(B)/gen/sql/lexer.c)
+objs_of = $(patsubst %,$(B)/obj/%.o,$(1))
+$(foreach l,$(LAYERS),$(eval OBJS_$(l) := $(call objs_of,$(SRCS_$(l)))))
+OBJS_sql += $(patsubst $(B)/gen/%.c,$(B)/obj/gen/%.c.o,$(GEN_SQL))
+ARCHIVES := $(foreach l,$(LAYERS),$(if $(OBJS_$(l)),$(B)/lib/lib$(l).a))
+
+PROGRAMS := $(if $(wildcard cli/main.c),$(B)/bin/penstock) \
+	$(if $(wildcard coordinator/main.c),$(B)/bin/penstock-coordinator) \
+	$(if $(wildcard worker/main.c),$(B)/bin/penstock-worker)
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: $(PROGRAMS)
+
+# ---- compile -------------------------------------------------------------------------------
+$(B)/obj/%.c.o: %.c | gen
+	@mkdir -p $(@D)
+	$(CCACHE) $(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+$(B)/obj/%.cc.o: %.cc | gen
+	@mkdir -p $(@D)
+	$(CCACHE) $(CXX) $(CXXFLAGS_ALL) -MMD -MP -c $< -o $@
+# Generated code: bison's and flex's own warnings are theirs.
+$(B)/obj/gen/%.c.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	$(CCACHE) $(CC) $(CFLAGS_ALL) -Wno-error -w -MMD -MP -c $< -o $@
+
+.PHONY: gen
+gen: $(GEN_SQL)
+$(B)/gen/sql/grammar.c $(B)/gen/sql/grammar.h &: sql/grammar.y
+	@mkdir -p $(@D)
+	bison -Wall -Wno-yacc -Werror=conflicts-rr --defines=$(B)/gen/sql/grammar.h -o $(B)/gen/sql/grammar.c $<
+$(B)/gen/sql/lexer.c $(B)/gen/sql/lexer.h &: sql/lexer.l $(B)/gen/sql/grammar.h
+	@mkdir -p $(@D)
+	flex --header-file=$(B)/gen/sql/lexer.h -o $(B)/gen/sql/lexer.c $<
+
+define archive_rule
+$(B)/lib/lib$(1).a: $(OBJS_$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	ar rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(if $(OBJS_$(l)),$(eval $(call archive_rule,$(l)))))
+
+# ---- programs ------------------------------------------------------------------------------
+define program_rule
+$(B)/bin/$(1): $(B)/obj/$(2)/main.c.o $(ARCHIVES)
+	@mkdir -p $$(@D)
+	$(CC) $(LDFLAGS_ALL) $$< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $$@
+endef
+$(eval $(call program_rule,penstock,cli))
+$(eval $(call program_rule,penstock-coordinator,coordinator))
+$(eval $(call program_rule,penstock-worker,worker))
+
+# ---- unit tests ----------------------------------------------------------------------------
+# tests/unit/<path>_test.c mirrors <path>.c; each is one cmocka program.
+TEST_SRCS := $(shell find tests/unit -name '*_test.c' 2>/dev/null | sort)
+TEST_BINS := $(patsubst tests/unit/%_test.c,$(B)/test/%_test,$(TEST_SRCS))
+TEST_SUPPORT := $(call objs_of,$(shell find tests/unit -name '*.c' ! -name '*_test.c' 2>/dev/null | sort))
+$(B)/test/%_test: $(B)/obj/tests/unit/%_test.c.o $(TEST_SUPPORT) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $< $(TEST_SUPPORT) -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
+
+.PHONY: unit
+unit: $(TEST_BINS) all
+	@tools/run_units $(TEST_BINS)
+.SECONDEXPANSION:
+check-%: $$(filter $$(B)/test/$$*%,$$(TEST_BINS))
+	@tools/run_units $^
+
+# ---- checks of form ------------------------------------------------------------------------
+.PHONY: fmt fmt-check tidy hdr-check
+C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null)
+fmt:
+	clang-format -i $(C_FILES)
+fmt-check:
+	clang-format --dry-run -Werror $(C_FILES)
+tidy:
+	tools/tidy
+HDRS := $(filter %.h,$(C_FILES))
+hdr-check: gen
+	@set -e; for h in $(HDRS); do $(CC) $(CFLAGS_ALL) -fsyntax-only -x c $$h -Wno-unused || { echo "$$h does not compile alone"; exit 1; }; done
+
+.PHONY: clean
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

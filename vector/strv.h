@@ -1,0 +1,77 @@
+/* strv.h - the 16-byte string view of a PHYS_STR column: up to 12 bytes inline, else a 4-byte
+ * prefix and a pointer into the column's heap (Neumann & Freitag, "Umbra", CIDR 2020; Arrow's
+ * BinaryView with a pointer in place of buffer index and offset). Unused inline bytes are zero, so
+ * two inline views are equal iff their 16 bytes are. */
+#ifndef PENSTOCK_VECTOR_STRV_H
+#define PENSTOCK_VECTOR_STRV_H
+
+#include "base/core/str.h"
+#include "vector/buffer.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { STRV_INLINE_MAX_BYTES = 12 };
+
+struct strv {
+    uint32_t len;
+    union {
+        char inl[12];
+        struct {
+            char prefix[4];
+            const char *ptr; /* unaligned in C terms is fine: offset 8 */
+        } ref;
+    } u;
+};
+
+_Static_assert(sizeof(struct strv) == 16, "string view is 16 bytes");
+
+static inline const char *strv_data(const struct strv *s) {
+    return s->len <= STRV_INLINE_MAX_BYTES ? s->u.inl : s->u.ref.ptr;
+}
+
+static inline struct sv strv_sv(const struct strv *s) {
+    return (struct sv){strv_data(s), s->len};
+}
+
+/* A view of bytes that outlive it (ptr is kept when longer than 12 bytes). */
+static inline struct strv strv_borrow(const char *p, uint32_t len) {
+    struct strv s = {.len = len};
+    if (len <= STRV_INLINE_MAX_BYTES) {
+        if (len) memcpy(s.u.inl, p, len);
+    } else {
+        memcpy(s.u.ref.prefix, p, 4);
+        s.u.ref.ptr = p;
+    }
+    return s;
+}
+
+/* A view of a copy of the bytes in the heap. */
+static inline struct strv strv_copy(struct heap *h, const char *p, uint32_t len) {
+    if (len <= STRV_INLINE_MAX_BYTES) return strv_borrow(p, len);
+    uint8_t *d = heap_alloc(h, len);
+    memcpy(d, p, len);
+    return strv_borrow((const char *)d, len);
+}
+
+static inline bool strv_eq(const struct strv *a, const struct strv *b) {
+    uint64_t a0, b0, a1, b1;
+    memcpy(&a0, a, 8);
+    memcpy(&b0, b, 8);
+    if (a0 != b0) return false; /* length and first four bytes */
+    memcpy(&a1, (const char *)a + 8, 8);
+    memcpy(&b1, (const char *)b + 8, 8);
+    if (a1 == b1) return true;
+    if (a->len <= STRV_INLINE_MAX_BYTES) return false;
+    return memcmp(a->u.ref.ptr, b->u.ref.ptr, a->len) == 0;
+}
+
+static inline int strv_cmp(const struct strv *a, const struct strv *b) { /* bytewise */
+    uint32_t n = a->len < b->len ? a->len : b->len;
+    int c = memcmp(strv_data(a), strv_data(b), n);
+    if (c) return c;
+    return a->len < b->len ? -1 : a->len > b->len;
+}
+
+#endif

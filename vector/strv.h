@@ -15,12 +15,12 @@
 enum { STRV_INLINE_MAX_BYTES = 12 };
 
 struct strv {
-    uint32_t len;
+    _Alignas(8) uint32_t len;
     union {
         char inl[12];
-        struct {
+        struct __attribute__((packed)) {
             char prefix[4];
-            const char *ptr; /* unaligned in C terms is fine: offset 8 */
+            const char *ptr; /* at offset 8 of the view, so aligned */
         } ref;
     } u;
 };

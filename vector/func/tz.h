@@ -1,0 +1,28 @@
+/* tz.h - time zones: the rules of an IANA zone (from the system's tzdata) or a fixed offset, and
+ * the civil calendar. */
+#ifndef PENSTOCK_VECTOR_FUNC_TZ_H
+#define PENSTOCK_VECTOR_FUNC_TZ_H
+
+#include "base/core/err.h"
+
+#include <stdint.h>
+
+struct tz;
+
+/* "UTC", "America/New_York", "GMT+08:00", "+08:00"... Zones are cached for the process and never
+ * freed. ERR_VALIDATION for an unknown one, with the nearest name. Any thread. */
+int tz_get(const char *name, const struct tz **ret, struct err *err) ATTR_MUST_USE;
+const struct tz *tz_utc(void);
+const char *tz_name(const struct tz *z);
+/* Offset from UTC in ms at an instant. */
+int32_t tz_offset_ms(const struct tz *z, int64_t utc_ms);
+/* Local wall-clock ms to UTC, as java.time does: in a gap moved forward by its length, in an
+ * overlap the earlier offset. */
+int64_t tz_local_to_utc(const struct tz *z, int64_t local_ms);
+int64_t tz_utc_to_local(const struct tz *z, int64_t utc_ms);
+
+/* Proleptic Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms"). */
+int32_t civil_to_days(int64_t y, int m, int d);
+void days_to_civil(int32_t days, int32_t *ret_y, int *ret_m, int *ret_d);
+
+#endif

@@ -57,6 +57,7 @@ struct batch {
     uint32_t n_steps;
     struct wm_step *steps; /* in steps_buf */
     struct buffer *steps_buf;
+    uint32_t split;    /* source: number of the split the rows are of (watermarks per split) */
     int64_t source_ns; /* monotonic time at which the source made it; latency metrics */
 };
 

@@ -1,0 +1,100 @@
+/* connector.h - the running side of a connector: sources and sinks inside a task. Every call comes
+ * on the task's executor thread, in turns; none may block for long (a local file read is fine, a
+ * network round trip is not: start it, return SOURCE_WAIT, call ctx->wake from any thread). */
+#ifndef PENSTOCK_CONNECTOR_CONNECTOR_H
+#define PENSTOCK_CONNECTOR_CONNECTOR_H
+
+#include "sql/catalog.h"
+
+struct eval_env;
+
+/* ---- sources ---- */
+
+enum source_status {
+    SOURCE_DATA, /* *ret_batch is set; owned by the caller */
+    SOURCE_MORE, /* nothing this time, call again (made progress, or yields the turn) */
+    SOURCE_WAIT, /* nothing ready: ctx->wake will be called, or poll again at ret_wake_ns */
+    SOURCE_END   /* all splits are at their end and no more will come */
+};
+
+struct source_ctx {
+    int subtask, parallelism;
+    const struct eval_env *env;
+    const struct schema *produced; /* schema of the batches wanted: schema by projection */
+    uint32_t batch_rows;           /* 1 .. BATCH_ROWS_MAX */
+    bool emit_partial; /* streaming: give what is there rather than wait for a full batch */
+    void *wake_self;
+    void (*wake)(void *wake_self); /* any thread: poll me again */
+    /* One record that could not be read and is skipped by the table's options. raw: its bytes;
+     * place: "file.csv:17 offset 1234". dead_letter says whether it goes to the dead-letter table.
+     */
+    void *report_self;
+    void (*skipped)(void *report_self, struct sv raw, const char *place, const struct err *why);
+};
+
+struct source_stats { /* monotonic counters, read by the metrics thread: relaxed atomics inside */
+    uint64_t records, bytes, errors;
+};
+
+struct source {
+    const struct source_ops *ops;
+    struct source_stats stats;
+};
+
+struct source_ops {
+    /* A split from enumerate, or restored: with "position" as snapshot gave it. Before the first
+     * poll, or any time later (discovery). */
+    int (*add_split)(struct source *s, const cJSON *split, struct err *err);
+    /* No further split will be added: SOURCE_END when those there are done. */
+    void (*no_more_splits)(struct source *s);
+    /* Returns enum source_status, or a negative ERR_*. */
+    int (*poll)(struct source *s, struct batch **ret_batch, int64_t *ret_wake_ns, struct err *err);
+    /* All splits with "position", such that reading on from there gives exactly the records not yet
+     * returned by poll. Array, owned by the caller. */
+    int (*snapshot)(struct source *s, cJSON **ret_splits, struct err *err);
+    void (*free)(struct source *s);
+};
+
+/* ---- sinks ---- */
+
+struct sink_ctx {
+    int subtask, parallelism;
+    const struct eval_env *env;
+    const char *job_id; /* names of temporary files, transactions */
+    uint64_t attempt;   /* rises with each restart: fences the former */
+    void *wake_self;
+    void (*wake)(void *wake_self);
+    /* print and collect: whole lines / batches on their way to the person who runs the job. The
+     * bytes are copied. Order is kept per sink. */
+    void *output_self;
+    void (*print_line)(void *output_self, struct sv line, bool to_stderr);
+    void (*collect)(void *output_self, struct batch *b /* borrowed */);
+};
+
+enum sink_status {
+    SINK_OK,
+    SINK_BUSY /* not taken: ctx->wake will be called; give the same batch again */
+};
+
+struct sink {
+    const struct sink_ops *ops;
+    uint64_t records, bytes; /* as struct source_stats */
+};
+
+struct sink_ops {
+    /* Takes in a batch (borrowed). Returns enum sink_status or a negative ERR_*. */
+    int (*write)(struct sink *s, struct batch *in, struct err *err);
+    /* Hands buffered rows on (linger over, or before a barrier). SINK_BUSY as in write. NULL:
+     * nothing buffers. */
+    int (*flush)(struct sink *s, struct err *err);
+    /* At a barrier or the end of input: everything written so far is durable but not visible;
+     * *ret_committable (may stay NULL) is what connector_desc.commit needs. SINK_BUSY as in write.
+     */
+    int (*prepare)(struct sink *s, uint64_t checkpoint, bool end, cJSON **ret_committable,
+                   struct err *err);
+    /* The commit of this checkpoint has been carried out. May be NULL. */
+    void (*committed)(struct sink *s, uint64_t checkpoint);
+    void (*free)(struct sink *s); /* unprepared output is removed */
+};
+
+#endif

@@ -1,0 +1,255 @@
+/* ast.h - what the SQL parser makes: names, types and expressions. Queries are in ast_query.h,
+ * statements in ast_stmt.h.
+ *
+ * Every node starts with struct ast (kind + place in the script) and lives in the arena that was
+ * given to the parser, as do all its strings; nothing is freed singly and nothing is shared with
+ * the text. Downcast with the checked AST_TO(literal, node). Pointers that may be absent are NULL
+ * and say so; arrays come with their count. Nodes keep what was written: names are not resolved,
+ * constants not folded, parentheses gone. */
+#ifndef PENSTOCK_SQL_AST_H
+#define PENSTOCK_SQL_AST_H
+
+#include "base/core/arena.h"
+#include "base/core/err.h"
+#include "base/core/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Place in the script. Lines and columns are 1-based, columns count characters; end is the place
+ * of the last character. The bytes are [begin, end). */
+struct ast_span {
+    int line, column;
+    int end_line, end_column;
+    size_t begin, end;
+};
+
+/* X(KIND, struct name without ast_) */
+#define AST_EXPR_LIST(X)                                                                           \
+    X(LITERAL, literal)                                                                            \
+    X(IDENT, ident)                                                                                \
+    X(PARAM, param)                                                                                \
+    X(UNARY, unary)                                                                                \
+    X(BINARY, binary)                                                                              \
+    X(BETWEEN, between)                                                                            \
+    X(LIKE, like)                                                                                  \
+    X(IN, in)                                                                                      \
+    X(EXISTS, exists)                                                                              \
+    X(QUANTIFIED, quantified)                                                                      \
+    X(CASE, case)                                                                                  \
+    X(CAST, cast)                                                                                  \
+    X(CALL, call)                                                                                  \
+    X(ROW, row)                                                                                    \
+    X(ARRAY, array)                                                                                \
+    X(MAP, map)                                                                                    \
+    X(COLLECT_QUERY, collect_query)                                                                \
+    X(FIELD, field)                                                                                \
+    X(INDEX, index)                                                                                \
+    X(INTERVAL, interval)                                                                          \
+    X(SUBQUERY, subquery)                                                                          \
+    X(NAMED_ARG, named_arg)                                                                        \
+    X(DESCRIPTOR, descriptor)                                                                      \
+    X(TABLE_ARG, table_arg)                                                                        \
+    X(MODEL_ARG, model_arg)                                                                        \
+    X(SYMBOL, symbol)                                                                              \
+    X(DEFAULT, default)
+
+#define AST_QUERY_LIST(X)                                                                          \
+    X(QUERY, query)                                                                                \
+    X(SELECT, select)                                                                              \
+    X(SETOP, setop)                                                                                \
+    X(VALUES, values)                                                                              \
+    X(TABLE_QUERY, table_query)                                                                    \
+    X(GROUP, group)                                                                                \
+    X(WINDOW, window)                                                                              \
+    X(TABLE_REF, table_ref)                                                                        \
+    X(DERIVED, derived)                                                                            \
+    X(TABLE_FUNC, table_func)                                                                      \
+    X(UNNEST, unnest)                                                                              \
+    X(JOIN, join)                                                                                  \
+    X(MATCH, match)                                                                                \
+    X(PATTERN, pattern)
+
+#define AST_STMT_LIST(X)                                                                           \
+    X(CREATE_TABLE, create_table)                                                                  \
+    X(CREATE_VIEW, create_view)                                                                    \
+    X(CREATE_FUNCTION, create_function)                                                            \
+    X(CREATE_CATALOG, create_catalog)                                                              \
+    X(CREATE_DATABASE, create_database)                                                            \
+    X(CREATE_MODEL, create_model)                                                                  \
+    X(CREATE_CONNECTION, create_connection)                                                        \
+    X(DROP, drop)                                                                                  \
+    X(ALTER, alter)                                                                                \
+    X(USE, use)                                                                                    \
+    X(SHOW, show)                                                                                  \
+    X(DESCRIBE, describe)                                                                          \
+    X(EXPLAIN, explain)                                                                            \
+    X(SET, set)                                                                                    \
+    X(RESET, reset)                                                                                \
+    X(INSERT, insert)                                                                              \
+    X(STATEMENT_SET, statement_set)                                                                \
+    X(EXECUTE, execute)                                                                            \
+    X(EXECUTE_PLAN, execute_plan)                                                                  \
+    X(COMPILE_PLAN, compile_plan)                                                                  \
+    X(UPDATE, update)                                                                              \
+    X(DELETE, delete)                                                                              \
+    X(TRUNCATE, truncate)                                                                          \
+    X(CALL_PROCEDURE, call_procedure)                                                              \
+    X(ANALYZE, analyze)                                                                            \
+    X(JAR, jar)                                                                                    \
+    X(MODULE, module)                                                                              \
+    X(STOP_JOB, stop_job)                                                                          \
+    X(CLIENT, client)
+
+enum ast_kind {
+#define X(kind, name) AST_##kind,
+    AST_EXPR_LIST(X) AST_QUERY_LIST(X) AST_STMT_LIST(X)
+#undef X
+        AST_KIND_COUNT
+};
+
+struct ast {
+    enum ast_kind kind;
+    struct ast_span span;
+};
+
+/* AST_TO(call, node): the node as struct ast_call *. The kind must fit. */
+#define AST_TO(name, node) ast_to_##name(node)
+#define X(kind_, name)                                                                             \
+    struct ast_##name;                                                                             \
+    static inline struct ast_##name *ast_to_##name(const struct ast *n) {                          \
+        CHECK(n && n->kind == AST_##kind_);                                                        \
+        return (struct ast_##name *)n;                                                             \
+    }
+AST_EXPR_LIST(X)
+AST_QUERY_LIST(X) AST_STMT_LIST(X)
+#undef X
+
+    const char *ast_kind_name(enum ast_kind kind); /* "CALL" */
+
+struct ast_list {
+    struct ast **items;
+    size_t n;
+};
+
+/* One word of a name. Flink keeps the case of unquoted identifiers and compares names exactly;
+ * function names and keywords compare ignoring case. */
+struct ast_name {
+    const char *text; /* back-quotes removed, doubled ones halved */
+    bool quoted;
+    struct ast_span span;
+};
+
+struct ast_names {
+    struct ast_name *items;
+    size_t n;
+};
+
+/* a, a.b.c, *, a.b.*: the star is not among the parts. */
+struct ast_ident {
+    struct ast base;
+    struct ast_names parts;
+    bool star;
+};
+
+/* ---- types ---------------------------------------------------------------------------------- */
+
+#define AST_TYPE_LIST(X)                                                                           \
+    X(BOOLEAN)                                                                                     \
+    X(TINYINT)                                                                                     \
+    X(SMALLINT)                                                                                    \
+    X(INT)                                                                                         \
+    X(BIGINT)                                                                                      \
+    X(FLOAT) /* also REAL */                                                                       \
+    X(DOUBLE)                                                                                      \
+    X(DECIMAL)                                                                                     \
+    X(CHAR)                                                                                        \
+    X(VARCHAR)                                                                                     \
+    X(STRING)                                                                                      \
+    X(BINARY)                                                                                      \
+    X(VARBINARY)                                                                                   \
+    X(BYTES)                                                                                       \
+    X(DATE)                                                                                        \
+    X(TIME)                                                                                        \
+    X(TIMESTAMP)                                                                                   \
+    X(TIMESTAMP_TZ)                                                                                \
+    X(TIMESTAMP_LTZ)                                                                               \
+    X(INTERVAL)                                                                                    \
+    X(ARRAY)                                                                                       \
+    X(MULTISET)                                                                                    \
+    X(MAP)                                                                                         \
+    X(ROW)                                                                                         \
+    X(STRUCTURED)                                                                                  \
+    X(RAW)                                                                                         \
+    X(ANY)                                                                                         \
+    X(VARIANT)                                                                                     \
+    X(BITMAP)                                                                                      \
+    X(GEOMETRY)                                                                                    \
+    X(NULL)                                                                                        \
+    X(NAMED) /* a user-defined type */
+
+enum ast_type_kind {
+#define X(name) AST_TYPE_##name,
+    AST_TYPE_LIST(X)
+#undef X
+        AST_TYPE_COUNT
+};
+
+enum ast_unit {
+    AST_UNIT_NONE,
+    AST_UNIT_YEAR,
+    AST_UNIT_QUARTER,
+    AST_UNIT_MONTH,
+    AST_UNIT_WEEK,
+    AST_UNIT_DAY,
+    AST_UNIT_HOUR,
+    AST_UNIT_MINUTE,
+    AST_UNIT_SECOND,
+    AST_UNIT_MILLISECOND,
+    AST_UNIT_MICROSECOND,
+    AST_UNIT_NANOSECOND,
+    AST_UNIT_DOW,
+    AST_UNIT_DOY,
+    AST_UNIT_ISODOW,
+    AST_UNIT_ISOYEAR,
+    AST_UNIT_EPOCH,
+    AST_UNIT_DECADE,
+    AST_UNIT_CENTURY,
+    AST_UNIT_MILLENNIUM,
+    AST_UNIT_COUNT
+};
+const char *ast_unit_name(enum ast_unit u); /* "YEAR" */
+
+/* DAY(p) TO SECOND(s): end is AST_UNIT_NONE for a single unit; precisions are -1 when not given.
+ */
+struct ast_qualifier {
+    enum ast_unit start, end;
+    int precision, fraction;
+};
+
+struct ast_field_def {
+    struct ast_name name;
+    struct ast_type *type;
+    const char *comment; /* NULL: none */
+};
+
+struct ast_type {
+    enum ast_type_kind kind;
+    struct ast_span span;
+    bool not_null;                /* NOT NULL was written; a missing or NULL constraint: nullable */
+    bool null_given;              /* an explicit NULL */
+    int64_t precision, scale;     /* or length; -1: not given */
+    struct ast_qualifier qual;    /* INTERVAL */
+    struct ast_type *elem;        /* ARRAY, MULTISET; MAP's value */
+    struct ast_type *key;         /* MAP */
+    struct ast_field_def *fields; /* ROW, STRUCTURED */
+    size_t n_fields;
+    const char *class_name, *serializer; /* RAW('class', 'serializer'), STRUCTURED<'class', ..> */
+    struct ast_ident *name;              /* NAMED */
+};
+const char *ast_type_kind_name(enum ast_type_kind k); /* "TIMESTAMP_LTZ" */
+
+#include "sql/ast_expr.h"
+
+#endif

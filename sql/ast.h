@@ -123,7 +123,8 @@ struct ast {
         return (struct ast_##name *)n;                                                             \
     }
 AST_EXPR_LIST(X)
-AST_QUERY_LIST(X) AST_STMT_LIST(X)
+AST_QUERY_LIST(X)
+AST_STMT_LIST(X)
 #undef X
 
     const char *ast_kind_name(enum ast_kind kind); /* "CALL" */

@@ -1,0 +1,141 @@
+/* op.h - dataflow ops: the API between a task and what it runs.
+ *
+ * A task owns a tree of ops (a vertex' chain). All calls come on the task's executor thread. Data
+ * is pushed: the task hands a batch to the head, each op hands its results to op_emit, which calls
+ * the ops behind it and, at a vertex' end, the exchange. Nothing blocks: when the task's outputs
+ * are full, the task isn't given further input. An op that would produce much more than it was
+ * given (window firing, joins, unnest) checks op_output_full() after each emitted batch, keeps its
+ * place and returns OP_MORE; the task calls resume when there is room. While an op has more to
+ * give, what is pushed to it waits in its inbox, in order.
+ *
+ * Time: watermarks come in band, as elements or as steps embedded in a batch (vector/batch.h). They
+ * are already combined over the channels and ports of the head. */
+#ifndef PENSTOCK_WORKER_OP_H
+#define PENSTOCK_WORKER_OP_H
+
+#include "sql/plan.h"
+#include "vector/program.h"
+
+enum op_status {
+    OP_DONE, /* all output of this call is emitted */
+    OP_MORE  /* call resume before anything else */
+};
+
+enum barrier_kind { BARRIER_CHECKPOINT, BARRIER_SAVEPOINT, BARRIER_STOP };
+
+struct barrier {
+    uint64_t id; /* checkpoint number, rising */
+    enum barrier_kind kind;
+    uint64_t routing_version; /* upstream switches to it behind this barrier */
+    int64_t trigger_ms;       /* wall clock */
+};
+
+struct task;
+struct op;
+
+/* What a task gives its ops; one per op, borrowed for the op's life. */
+struct op_ctx {
+    const struct plan_op *plan;
+    const struct plan_config *config;
+    const struct schema *const *inputs; /* per port */
+    const struct schema *output;
+    const struct eval_env *env;
+    int subtask, parallelism, max_parallelism;
+    const char *job_id;
+    uint64_t attempt;
+    struct arena *arena;        /* lives as long as the op */
+    struct op_metrics *metrics; /* late rows, errors, state size: worker/metrics.h */
+};
+
+enum op_flags {
+    /* Steps of a batch are handled by the op itself. Without either flag the framework cuts batches
+     * at their steps and calls watermark in between. */
+    OP_STEPS_PASS = 1, /* stateless: output batches carry the steps on */
+    OP_STEPS_LATE = 2  /* steps only decide which rows are late (op_wm_cursor); the framework calls
+                          watermark with the last step's after push */
+};
+
+struct op_ops {
+    size_t size_bytes; /* of the instance, which begins with struct op */
+    unsigned flags;
+    /* Once, before any data: read op->ctx->plan->config, compile programs, make state. */
+    int (*open)(struct op *op, struct err *err);
+    /* takes b, on failure too. Returns enum op_status or a negative ERR_*. */
+    int (*push)(struct op *op, int port, struct batch *b, struct err *err);
+    /* After OP_MORE, when there is room. */
+    int (*resume)(struct op *op, struct err *err);
+    /* Event time has come to wm. NULL: passed on. Else the op emits it itself (op_emit_watermark)
+     * behind what it fires, at once or at the end of its resumes. */
+    int (*watermark)(struct op *op, int64_t wm, struct err *err);
+    /* The processing-time timer set by op_set_timer is due. */
+    int (*timer)(struct op *op, int64_t now_ms, struct err *err);
+    /* No more input on this port. NULL: nothing to do. After the last port's the task passes the
+     * end on. A final WATERMARK_MAX always comes before, in streaming and batch mode alike. */
+    int (*end_input)(struct op *op, int port, struct err *err);
+    /* A barrier: hand on what must be handed on before it (mini-batches, buffered partial
+     * aggregates), then the state is taken (worker/state). NULL: nothing to hand on. Then the task
+     * passes the barrier on. */
+    int (*barrier)(struct op *op, const struct barrier *b, struct err *err);
+    void (*close)(struct op *op);
+};
+
+/* One per op kind: `const struct op_desc op_<kind>`, one line in op_list.def. */
+struct op_desc {
+    const char *kind, *doc;
+    int n_inputs; /* 0 for sources */
+    const struct op_ops *ops;
+};
+const struct op_desc *op_find(const char *kind);
+
+struct op {
+    const struct op_desc *desc;
+    struct op_ctx *ctx;
+    struct task *task;
+    struct op_links *links; /* worker/task.c: ops and outputs behind, inbox */
+    int64_t watermark;      /* last one given to this op */
+};
+
+/* ---- called by ops ---- */
+
+/* Hands a batch on; takes b. Empty batches without steps are dropped. Returns 0 or a negative
+ * ERR_*. */
+int op_emit(struct op *op, struct batch *b, struct err *err) ATTR_MUST_USE;
+/* The side output (port 1): dead letters, late rows. Dropped where nothing is connected. */
+int op_emit_side(struct op *op, struct batch *b, struct err *err) ATTR_MUST_USE;
+bool op_side_connected(const struct op *op);
+int op_emit_watermark(struct op *op, int64_t wm, struct err *err) ATTR_MUST_USE;
+/* This source (or all its splits) is idle / active again: watermarks don't wait for it. */
+int op_emit_idle(struct op *op, bool idle, struct err *err) ATTR_MUST_USE;
+bool op_output_full(const struct op *op);
+/* One processing-time timer per op; wall clock ms; INT64_MAX = none. */
+void op_set_timer(struct op *op, int64_t due_ms);
+int64_t op_now_ms(const struct op *op);
+
+/* Source ops: the head without input. The task calls poll in its turns. */
+struct source_op_ops {
+    struct op_ops base;
+    /* enum source_status (connector/connector.h); emits by itself. */
+    int (*poll)(struct op *op, int64_t *ret_wake_ns, struct err *err);
+    int (*add_split)(struct op *op, const cJSON *split, struct err *err);
+    void (*no_more_splits)(struct op *op);
+};
+
+/* The watermark in front of row i of a batch, walking forward: for OP_STEPS_LATE ops.
+ *     struct wm_cursor c = wm_cursor_of(op->watermark, b);
+ *     for each row: int64_t wm = wm_cursor_at(&c, row); */
+struct wm_cursor {
+    const struct wm_step *step, *end;
+    int64_t wm;
+};
+static inline struct wm_cursor wm_cursor_of(int64_t wm, const struct batch *b) {
+    return (struct wm_cursor){b->steps, b->steps + b->n_steps, wm};
+}
+static inline int64_t wm_cursor_at(struct wm_cursor *c, uint32_t row) {
+    while (c->step < c->end && c->step->row <= row) {
+        if (c->step->wm > c->wm) c->wm = c->step->wm;
+        c->step++;
+    }
+    return c->wm;
+}
+
+#endif

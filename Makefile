@@ -52,8 +52,10 @@ PROGRAMS := $(if $(wildcard cli/main.c),$(B)/bin/penstock) \
 	$(if $(wildcard worker/main.c),$(B)/bin/penstock-worker)
 
 .DEFAULT_GOAL := all
+.SECONDARY:
+.DELETE_ON_ERROR:
 .PHONY: all
-all: $(PROGRAMS)
+all: $(ARCHIVES) $(PROGRAMS)
 
 # ---- compile -------------------------------------------------------------------------------
 $(B)/obj/%.c.o: %.c | gen
@@ -106,8 +108,15 @@ $(B)/test/%_test: $(B)/obj/tests/unit/%_test.c.o $(TEST_SUPPORT) $(ARCHIVES)
 .PHONY: unit
 unit: $(TEST_BINS) all
 	@tools/run_units $(TEST_BINS)
+# The tests whose name begins with $(1); % goes through a variable because pattern rules replace it.
+PCT := %
+tests_of = $(filter $(B)/test/$(1)$(PCT),$(TEST_BINS))
 .SECONDEXPANSION:
-check-%: $$(filter $$(B)/test/$$*%,$$(TEST_BINS))
+# One folder or file: make check T=base/core/json
+.PHONY: check
+check: $$(call tests_of,$$(T))
+	@tools/run_units $^
+check-%: $$(call tests_of,$$*)
 	@tools/run_units $^
 
 # ---- checks of form ------------------------------------------------------------------------

@@ -75,8 +75,11 @@ int err_set_at(struct err *err, int code, int line, int column, const char *fmt,
     ATTR_PRINTF(5, 6);
 /* Puts "<text>: " in front of the message and returns err's code (ERR_INTERNAL if err is NULL). */
 int err_wrap(struct err *err, const char *fmt, ...) ATTR_PRINTF(2, 3);
+/* Overrides the class that the code gave. Returns err's code (ERR_INTERNAL if err is NULL). */
+int err_set_class(struct err *err, enum err_class cls);
 void err_clear(struct err *err);
 const char *err_code_name(int code); /* "INVALID"; "OK" for 0 */
+const char *err_code_text(int code); /* "invalid input" */
 const char *err_class_name(enum err_class cls);
 enum err_class err_code_class(int code);
 int err_code_parse(const char *name); /* inverse of err_code_name; ERR_INTERNAL if unknown */

@@ -46,7 +46,17 @@ void log_set_sink(void (*sink)(void *self, const char *line, size_t len), void *
  * otherwise the level falls back after that time. */
 void log_set_level(const char *module, enum log_level level, int64_t ttl_ms);
 enum log_level log_level_of(const char *module);
-/* "debug" or "info,exchange=debug,sql=trace". */
+/* Forgets the module's own level; NULL puts the default back to info. */
+void log_reset_level(const char *module);
+/* What log_set_level has set and is still in force, the default (module NULL) first; returns how
+ * many were written. ttl_ms 0: no expiry. Module names live as long as the process. */
+struct log_module_level {
+    const char *module;
+    enum log_level level;
+    int64_t ttl_ms;
+};
+size_t log_levels(struct log_module_level *ret, size_t max);
+/* "debug" or "info,exchange=debug,sql=trace". A wrong part changes nothing. */
 int log_parse_levels(const char *spec, struct err *err) ATTR_MUST_USE;
 const char *log_level_name(enum log_level level);
 int log_level_parse(const char *name, enum log_level *ret_level); /* 0, or -1 if unknown */
@@ -60,6 +70,15 @@ struct log_site {
 bool log_site_on(struct log_site *site, enum log_level level);
 void log_write(const char *module, enum log_level level, const char *msg, const struct kv *kvs,
                size_t n_kvs);
+
+/* Keys of the job or task that the calling thread works for; they follow the message of each of
+ * its lines. The array is borrowed until the next log_bind. Returns what was bound before, to be
+ * put back: log_bind(prev.kvs, prev.n_kvs). */
+struct log_bound {
+    const struct kv *kvs;
+    size_t n_kvs;
+};
+struct log_bound log_bind(const struct kv *kvs, size_t n_kvs);
 
 #ifdef LOG_MODULE
 static struct log_site log_site_of_file ATTR_UNUSED = {LOG_MODULE, 0, 0};

@@ -16,7 +16,8 @@ enum opt_type {
     OPT_INT,      /* int64_t, min..max */
     OPT_DOUBLE,   /* double, min..max */
     OPT_STRING,   /* const char * in the arena; NULL when unset and no default */
-    OPT_DURATION, /* int64_t in ms: "10 s", "500 ms", "1 min", "2 h", "1 d", "10" = ms; as Flink */
+    OPT_DURATION, /* int64_t in ms, rounded up: "10 s", "500 ms", "1 min", "2 h", "1 d", "10" = ms;
+                     as Flink */
     OPT_SIZE, /* int64_t in bytes: "64 kb", "1 mb", "2 gb", "128" = bytes; 1024-based, as Flink */
     OPT_ENUM, /* int: index into `choices` (NULL-terminated), matched ignoring case */
     OPT_CHAR  /* const char *: one character, escapes like \t, \u0001 resolved */
@@ -43,7 +44,8 @@ struct opt_table {
     size_t n_rows;
 };
 
-/* Writes every row's default into *dst. */
+/* Writes every row's default into *dst; a row without one becomes 0, false or NULL, an enum -1.
+ * Defaults of strings and characters borrow the table; an OPT_CHAR default is a plain character. */
 void opt_defaults(const struct opt_table *t, void *dst);
 /* Finds the row; NULL if there is none. Names compare exactly. */
 const struct opt_row *opt_find(const struct opt_table *t, const char *name);

@@ -19,6 +19,9 @@ int32_t tz_offset_ms(const struct tz *z, int64_t utc_ms);
 /* Local wall-clock ms to UTC, as java.time does: in a gap moved forward by its length, in an
  * overlap the earlier offset. */
 int64_t tz_local_to_utc(const struct tz *z, int64_t local_ms);
+/* The same as java.util.Calendar does (UNIX_TIMESTAMP, CONVERT_TZ): in an overlap the later offset.
+ */
+int64_t tz_local_to_utc_calendar(const struct tz *z, int64_t local_ms);
 int64_t tz_utc_to_local(const struct tz *z, int64_t utc_ms);
 
 /* Proleptic Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms"). */

@@ -8,6 +8,16 @@
 
 struct eval_env;
 
+/* Fills dst, the connector's option struct, with defaults and then the table's options; strings go
+ * into the arena. Rows whose name has a '#' (fields.#.kind: any column name) or ends in '*' name
+ * families of options: they are accepted, and read by the connector through
+ * connector_table_option. Common and '<format>.*' options are passed over. ERR_VALIDATION for an
+ * unknown option, with the nearest known name; for a bad value; for a missing required one. */
+int connector_options(const struct connector_desc *d, const struct connector_table *t,
+                      struct arena *arena, void *dst, struct err *err) ATTR_MUST_USE;
+/* Schema of the batches that a source of t produces: schema by projection. */
+const struct schema *connector_produced(struct arena *arena, const struct connector_table *t);
+
 /* ---- sources ---- */
 
 enum source_status {
@@ -92,6 +102,8 @@ struct sink_ops {
      */
     int (*prepare)(struct sink *s, uint64_t checkpoint, bool end, cJSON **ret_committable,
                    struct err *err);
+    /* Event time has come to wm: everything written before is older or late. May be NULL. */
+    void (*watermark)(struct sink *s, int64_t wm);
     /* The commit of this checkpoint has been carried out. May be NULL. */
     void (*committed)(struct sink *s, uint64_t checkpoint);
     void (*free)(struct sink *s); /* unprepared output is removed */

@@ -62,7 +62,8 @@ enum connector_caps {
     CONNECTOR_PROJECTION = 8, /* source: honours `projection` cheaply; without it the framework
                                  drops columns behind the source */
     CONNECTOR_LOOKUP = 16,
-    CONNECTOR_PARTITIONED = 32 /* sink and source take PARTITIONED BY */
+    CONNECTOR_PARTITIONED = 32, /* sink and source take PARTITIONED BY */
+    CONNECTOR_HIDDEN = 64 /* for the planner alone: not in WITH ('connector' = ...), not in docs */
 };
 
 struct metadata_key {
@@ -95,6 +96,9 @@ struct connector_desc {
      * unique string "id" and, where known, "bytes" or "records" (for progress). */
     int (*enumerate)(const struct connector_table *t, int parallelism, cJSON **ret_splits,
                      struct err *err);
+    /* How often an unbounded source's coordinator calls enumerate again and hands out the splits
+     * whose id is new; 0 = never. NULL: never. */
+    int64_t (*discovery_interval_ms)(const struct connector_table *t);
     int (*source_new)(const struct connector_table *t, const struct source_ctx *ctx,
                       struct source **ret, struct err *err);
 

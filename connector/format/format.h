@@ -24,7 +24,7 @@ struct row_sink {
 struct format_ctx {
     const struct schema *schema; /* the table's columns in declared order */
     const int *produced; /* decoder: columns wanted, in row_sink's order; encoder: columns to
-                            write */
+                            write, which are the batch's columns in this order */
     int n_produced;
     const struct connector_table *table; /* options '<format>.x' */
     const struct eval_env *env;
@@ -55,7 +55,9 @@ struct decoder_ops {
 
 struct decoder {
     const struct decoder_ops *ops;
-    bool skip_bad; /* set by the caller: report through on_bad and go on */
+    bool at_file_start; /* set by the caller: the next decode begins at a file's first byte; cleared
+                           by the decoder */
+    bool skip_bad;      /* set by the caller: report through on_bad and go on */
     void *bad_self;
     void (*on_bad)(void *bad_self, const struct record_error *bad, struct sv raw);
 };
@@ -83,6 +85,9 @@ struct format_desc {
     int (*decoder_new)(const struct format_ctx *ctx, struct decoder **ret, struct err *err);
     int (*encoder_new)(const struct format_ctx *ctx, struct encoder **ret, struct err *err);
     const char *file_suffix; /* ".json" */
+    /* Whether a record ends at every line break, so that a file can be read from any of them.
+     * NULL: yes. */
+    bool (*splittable)(const struct format_ctx *ctx);
 };
 
 const struct format_desc *format_find(const char *name);

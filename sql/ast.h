@@ -127,7 +127,7 @@ AST_QUERY_LIST(X)
 AST_STMT_LIST(X)
 #undef X
 
-    const char *ast_kind_name(enum ast_kind kind); /* "CALL" */
+const char *ast_kind_name(enum ast_kind kind); /* "CALL" */
 
 struct ast_list {
     struct ast **items;

@@ -92,6 +92,9 @@ struct format_desc {
 
 const struct format_desc *format_find(const char *name);
 const struct format_desc *const *format_all(size_t *ret_n);
+/* By the table's option 'format'; ERR_VALIDATION if it is missing or unknown. */
+int format_of_table(const struct connector_table *t, const struct format_desc **ret,
+                    struct err *err) ATTR_MUST_USE;
 /* Fills dst from the table's '<name>.*' options; ERR_VALIDATION for unknown ones, with the nearest.
  */
 int format_options(const struct format_desc *f, const struct connector_table *t,

@@ -1,7 +1,11 @@
 /* rel.h - the logical plan: relational algebra as the binder makes it and the rules rewrite it.
  * Nodes live in an arena, are treated as immutable once another node refers to them, and may be
  * shared (views, CTEs, several sinks: a shared node is computed once). Expressions refer to the
- * concatenation of the inputs' columns. */
+ * concatenation of the inputs' columns.
+ *
+ * Schemas carry time attributes as Flink's resolved schema shows them. Where an op loses them
+ * although its type keeps them (both sides of a regular join, keys of an updating aggregate), the
+ * planner materialises. Names within a schema may repeat below the topmost PROJECT. */
 #ifndef PENSTOCK_SQL_REL_H
 #define PENSTOCK_SQL_REL_H
 
@@ -71,9 +75,11 @@ struct over_call {
                              LAG, LEAD; NULL for aggregates */
     const struct type *type;
     int n_args;
-    int args[AGG_ARGS_MAX];
-    int64_t offset; /* LAG, LEAD; NTILE's n */
+    int args[AGG_ARGS_MAX]; /* LAG, LEAD: value, then the default if there is one */
+    int64_t offset;         /* LAG, LEAD; NTILE's n */
 };
+
+#define FRAME_UNBOUNDED INT64_MAX
 
 struct over_spec { /* one window of calls that share it */
     int n_partition;
@@ -81,7 +87,8 @@ struct over_spec { /* one window of calls that share it */
     int n_order;
     const struct sort_key *order;
     bool rows;                    /* ROWS, else RANGE */
-    int64_t preceding, following; /* rows or ms; -1 = unbounded; 0 = current row */
+    int64_t preceding, following; /* rows; RANGE: ms, or units of a numeric order column. 0 =
+                                     current row, FRAME_UNBOUNDED; negative = on the other side */
     int n_calls;
     const struct over_call *calls;
 };
@@ -141,7 +148,8 @@ struct rel {
         struct {
             enum join_type type;
             const struct expr *predicate; /* NULL = TRUE; over left then right columns */
-            bool null_aware;              /* ANTI from NOT IN */
+            bool null_aware; /* ANTI from NOT IN of nullable values: the predicate says so itself,
+                                x = y OR x IS NULL OR y IS NULL */
         } join;
         struct {
             enum join_type type; /* INNER, LEFT */

@@ -111,6 +111,7 @@ enum ast_kind {
 
 struct ast {
     enum ast_kind kind;
+    int depth; /* cost of the nesting below it, at most SQL_DEPTH_COST_MAX (parse.h) */
     struct ast_span span;
 };
 
@@ -237,6 +238,7 @@ struct ast_field_def {
 
 struct ast_type {
     enum ast_type_kind kind;
+    int depth; /* as in struct ast */
     struct ast_span span;
     bool not_null;                /* NOT NULL was written; a missing or NULL constraint: nullable */
     bool null_given;              /* an explicit NULL */

@@ -48,7 +48,8 @@ struct ast_param { /* ? */
     X(NOT, "NOT", PREFIX)                                                                          \
     X(NEG, "-", PREFIX)                                                                            \
     X(POS, "+", PREFIX)                                                                            \
-    X(PRIOR, "PRIOR", PREFIX)                                                                      \
+    X(RUNNING, "RUNNING", PREFIX) /* of MATCH_RECOGNIZE */                                         \
+    X(FINAL, "FINAL", PREFIX)                                                                      \
     X(IS_NULL, "IS NULL", POSTFIX)                                                                 \
     X(IS_NOT_NULL, "IS NOT NULL", POSTFIX)                                                         \
     X(IS_TRUE, "IS TRUE", POSTFIX)                                                                 \
@@ -180,7 +181,7 @@ struct ast_cast {
 /* How a call was written. The arguments are in one order whatever the syntax:
  *   EXTRACT(u FROM x)         [SYMBOL u, x]
  *   CEIL|FLOOR(x TO u)        [x, SYMBOL u]
- *   TRIM([flag] [c] FROM s)   [SYMBOL BOTH|LEADING|TRAILING, c (' ' if not given), s]; also TRIM(s)
+ *   TRIM([flag] [c] FROM s)   [SYMBOL BOTH|LEADING|TRAILING, c (' ' if not given), s]; TRIM(s): [s]
  *   POSITION(a IN b [FROM n]) [a, b, (n)]
  *   SUBSTRING(s FROM i FOR n) [s, i, (n)]; with commas the same
  *   OVERLAY(a PLACING b FROM i FOR n)  [a, b, i, (n)]
@@ -261,6 +262,7 @@ struct ast_call {
 struct ast_row { /* ROW(a, b), or (a, b) with two or more */
     struct ast base;
     bool keyword;
+    bool wrapped; /* stood in parentheses of its own: ((a, b)) */
     struct ast_list args;
 };
 struct ast_array {
@@ -301,7 +303,7 @@ struct ast_descriptor {
     struct ast base;
     struct ast_names columns;
 };
-/* A table argument: TABLE t, or (query), with its clauses. */
+/* A table argument: TABLE t, or (query) with clauses; (query) alone is an AST_SUBQUERY. */
 struct ast_table_arg {
     struct ast base;
     struct ast_ident *table; /* or */

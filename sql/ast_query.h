@@ -173,9 +173,7 @@ enum ast_join_kind {
     AST_JOIN_RIGHT,
     AST_JOIN_FULL,
     AST_JOIN_CROSS,
-    AST_JOIN_COMMA,
-    AST_JOIN_LEFT_SEMI,
-    AST_JOIN_LEFT_ANTI
+    AST_JOIN_COMMA
 };
 struct ast_join {
     struct ast base;
@@ -185,7 +183,6 @@ struct ast_join {
     struct ast *on;           /* NULL: none */
     bool has_using;
     struct ast_names using_columns;
-    struct ast_name *alias; /* (a JOIN b) AS x; NULL: none */
 };
 
 /* ---- MATCH_RECOGNIZE ------------------------------------------------------------------------ */
@@ -207,9 +204,7 @@ struct ast_pattern {
     bool reluctant;
 };
 
-enum ast_measure_mode { AST_MEASURE_DEFAULT, AST_MEASURE_RUNNING, AST_MEASURE_FINAL };
 struct ast_measure {
-    enum ast_measure_mode mode;
     struct ast *expr;
     struct ast_name alias;
 };

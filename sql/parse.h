@@ -12,7 +12,10 @@
 enum {
     SQL_SCRIPT_MAX_BYTES = 16 << 20,
     SQL_STATEMENTS_MAX = 100000,
-    SQL_DEPTH_MAX = 500,      /* nested expressions, queries, types */
+    SQL_DEPTH_MAX = 500, /* nested expressions, queries, types */
+    /* The same in the unit of ast.depth: nesting costs 10, one more link of a chain such as
+     * a + b + c or x UNION y UNION z costs 1. */
+    SQL_DEPTH_COST_MAX = 10 * SQL_DEPTH_MAX,
     SQL_NAME_MAX_CHARS = 128, /* an identifier, as Flink */
 };
 

@@ -78,6 +78,9 @@ $(B)/gen/sql/lexer.c $(B)/gen/sql/lexer.h &: sql/lexer.l $(B)/gen/sql/grammar.h
 	@mkdir -p $(@D)
 	flex --header-file=$(B)/gen/sql/lexer.h -o $(B)/gen/sql/lexer.c $<
 
+# The CRD's text is part of the programs (.incbin).
+$(B)/obj/base/proto/crd_data.c.o: crds/penstock.dev_flinkjobs.yaml
+
 define archive_rule
 $(B)/lib/lib$(1).a: $(OBJS_$(1))
 	@mkdir -p $$(@D)

@@ -152,8 +152,7 @@ static int read_node(struct reader *r, int id, int depth, struct ynode **ret) {
         return 0;
     }
     if (++r->n_nodes > YAML_NODES_MAX)
-        return err_set_at(r->err, ERR_PARSE, line, column, "more than %d values",
-                          YAML_NODES_MAX);
+        return err_set_at(r->err, ERR_PARSE, line, column, "more than %d values", YAML_NODES_MAX);
     struct ynode *n = ARENA_NEW(r->arena, struct ynode);
     n->line = line;
     n->column = column;
@@ -172,8 +171,8 @@ static int read_node(struct reader *r, int id, int depth, struct ynode **ret) {
     return 0;
 }
 
-static int read_document(struct arena *a, yaml_document_t *doc, size_t *n_nodes,
-                         struct ynode **ret, struct err *err) {
+static int read_document(struct arena *a, yaml_document_t *doc, size_t *n_nodes, struct ynode **ret,
+                         struct err *err) {
     size_t n = (size_t)(doc->nodes.top - doc->nodes.start);
     struct reader r = {.arena = a, .doc = doc, .err = err, .n_nodes = *n_nodes};
     r.made = mem_calloc(n + 1, sizeof(*r.made));

@@ -1,6 +1,7 @@
-/* yaml.h - YAML documents as a tree with places, over libyaml. The tree lives in an arena. Anchors and
- * aliases are resolved (shared nodes; the expanded size is bounded), duplicate keys are errors, tags other
- * than the core ones are refused. Scalars are typed by YAML 1.2's core schema as kubectl reads them. */
+/* yaml.h - YAML documents as a tree with places, over libyaml. The tree lives in an arena. Anchors
+ * and aliases are resolved (shared nodes; the expanded size is bounded), duplicate keys are errors,
+ * tags other than the core ones are refused. Scalars are typed by YAML 1.2's core schema as kubectl
+ * reads them. */
 #ifndef PENSTOCK_BASE_CORE_YAML_H
 #define PENSTOCK_BASE_CORE_YAML_H
 
@@ -14,7 +15,15 @@ enum {
     YAML_NODES_MAX = 200000 /* after alias expansion */
 };
 
-enum ynode_kind { YNODE_NULL, YNODE_BOOL, YNODE_INT, YNODE_FLOAT, YNODE_STRING, YNODE_SEQ, YNODE_MAP };
+enum ynode_kind {
+    YNODE_NULL,
+    YNODE_BOOL,
+    YNODE_INT,
+    YNODE_FLOAT,
+    YNODE_STRING,
+    YNODE_SEQ,
+    YNODE_MAP
+};
 
 struct ynode {
     enum ynode_kind kind;

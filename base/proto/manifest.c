@@ -1,0 +1,226 @@
+/* manifest.c - a YAML stream with one FlinkJob to a struct job_spec. */
+#include "base/proto/manifest.h"
+
+#include "base/core/log.h"
+
+#include <string.h>
+
+static const char *const MODES[] = {"", "streaming", "batch", "automatic"};
+
+static const struct ynode *load_crd_schema(struct arena *a) {
+    struct sv text = crd_flinkjob_text();
+    struct ynode **docs;
+    int n;
+    struct err err = ERR_INIT;
+    int rc = yaml_parse(a, text.ptr, text.len, &docs, &n, &err);
+    CHECKF(!rc && n == 1, "the built-in CRD: %s", err.msg);
+    const struct ynode *versions = ynode_get(ynode_get(docs[0], "spec"), "versions");
+    return ynode_get(ynode_get(versions->items[0], "schema"), "openAPIV3Schema");
+}
+
+static const char *text_of(const struct ynode *map, const char *key) {
+    const struct ynode *v = ynode_get(map, key);
+    return v && v->kind == YNODE_STRING ? v->text : NULL;
+}
+
+static int find_job(struct ynode **docs, int n, const struct ynode **ret, struct err *err) {
+    const struct ynode *job = NULL;
+    for (int i = 0; i < n; i++) {
+        if (docs[i]->kind == YNODE_NULL) continue;
+        const char *kind = text_of(docs[i], "kind"), *api = text_of(docs[i], "apiVersion");
+        if (!kind || !api)
+            return err_set_at(err, ERR_VALIDATION, docs[i]->line, docs[i]->column,
+                              "not a manifest: 'apiVersion' and 'kind' are needed, such as "
+                              "'apiVersion: penstock.dev/v1' and 'kind: FlinkJob'");
+        if (strcmp(kind, "FlinkJob")) continue;
+        const struct ynode *av = ynode_get(docs[i], "apiVersion");
+        if (strcmp(api, "penstock.dev/v1"))
+            return err_set_at(err, ERR_VALIDATION, av->line, av->column,
+                              "apiVersion '%s' of a FlinkJob is not known; use penstock.dev/v1",
+                              api);
+        if (job)
+            return err_set_at(err, ERR_VALIDATION, docs[i]->line, docs[i]->column,
+                              "a second FlinkJob (the first is in line %d): one at a time",
+                              job->line);
+        job = docs[i];
+    }
+    if (!job) return err_set(err, ERR_VALIDATION, "no FlinkJob among the documents of the file");
+    *ret = job;
+    return 0;
+}
+
+static int sql_from_config_map(struct ynode **docs, int n, const struct ynode *spec,
+                               struct job_spec *s, struct err *err) {
+    const struct ynode *ref = ynode_get(ynode_get(spec, "sqlFrom"), "configMapKeyRef");
+    const char *name = text_of(ref, "name"), *key = text_of(ref, "key");
+    for (int i = 0; i < n; i++) {
+        const char *kind = text_of(docs[i], "kind");
+        const char *map_name = text_of(ynode_get(docs[i], "metadata"), "name");
+        if (!kind || strcmp(kind, "ConfigMap") || !map_name || strcmp(map_name, name)) continue;
+        const struct ynode *v = ynode_get(ynode_get(docs[i], "data"), key);
+        if (!v || v->kind != YNODE_STRING)
+            return err_set_at(err, ERR_VALIDATION, docs[i]->line, docs[i]->column,
+                              "ConfigMap '%s' has no text under the key '%s'", name, key);
+        s->sql = v->text;
+        s->sql_line = v->line + 1;
+        return 0;
+    }
+    return err_set_at(err, ERR_VALIDATION, ref->line, ref->column,
+                      "no ConfigMap '%s' in the same file: put it beside the FlinkJob", name);
+}
+
+static void read_log(struct arena *a, const cJSON *log, struct job_spec *s) {
+    AUTO_STR levels = STR_INIT;
+    str_add(&levels, json_opt_str(log, "level", "info"));
+    const cJSON *m;
+    cJSON_ArrayForEach(m, json_opt(log, "modules"))
+        str_addf(&levels, ",%s=%s", m->string, m->valuestring);
+    s->log_levels = arena_strdup(a, str_text(&levels));
+    s->log_json = !strcmp(json_opt_str(log, "format", "text"), "json");
+}
+
+static void read_edits(struct arena *a, const cJSON *vertices, struct job_spec *s) {
+    s->n_edits = cJSON_GetArraySize(vertices);
+    struct job_vertex_edit *e = ARENA_NEW_N(a, struct job_vertex_edit, s->n_edits);
+    s->edits = e;
+    const cJSON *v;
+    cJSON_ArrayForEach(v, vertices) {
+        e->uid = arena_strdup(a, v->string);
+        e->parallelism = (int)json_opt_i64(v, "parallelism", 0);
+        e->slot_group = arena_strdup(a, json_opt_str(v, "slotGroup", NULL));
+        e->chain = json_opt(v, "chain") ? json_opt_bool(v, "chain", true) : -1;
+        e++;
+    }
+}
+
+/* From the checked spec, defaults filled in. */
+static void read_spec(struct arena *a, const cJSON *spec, struct job_spec *s) {
+    const char *mode = json_opt_str(spec, "mode", "");
+    for (size_t i = 0; i < ARRAY_LEN(MODES); i++)
+        if (!strcmp(MODES[i], mode)) s->mode = (enum job_mode)i;
+    s->parallelism = (int)json_opt_i64(spec, "parallelism", 1);
+    s->max_parallelism = (int)json_opt_i64(spec, "maxParallelism", 128);
+    const cJSON *w = json_opt(spec, "workers");
+    s->workers = (int)json_opt_i64(w, "replicas", 0);
+    s->slots = (int)json_opt_i64(w, "slots", 0);
+    const cJSON *config = json_opt(spec, "config"), *c;
+    s->n_settings = cJSON_GetArraySize(config);
+    struct job_setting *set = ARENA_NEW_N(a, struct job_setting, s->n_settings);
+    s->settings = set;
+    cJSON_ArrayForEach(c, config) {
+        set->key = arena_strdup(a, c->string);
+        set->value = arena_strdup(a, c->valuestring);
+        set++;
+    }
+    read_log(a, json_opt(spec, "log"), s);
+    read_edits(a, json_opt(json_opt(spec, "plan"), "vertices"), s);
+}
+
+static int check_rules(const struct ynode *job, const struct job_spec *s, struct err *err) {
+    const struct ynode *spec = ynode_get(job, "spec");
+    bool sql = ynode_get(spec, "sql"), from = ynode_get(spec, "sqlFrom");
+    if (sql == from)
+        return err_set_at(err, ERR_VALIDATION, spec->line, spec->column,
+                          "spec: give the SQL either inline in 'sql' or by reference in 'sqlFrom'");
+    if (s->parallelism > s->max_parallelism) {
+        const struct ynode *p = ynode_get(spec, "parallelism");
+        return err_set_at(err, ERR_VALIDATION, p ? p->line : spec->line,
+                          p ? p->column : spec->column,
+                          "field 'spec.parallelism': %d is more than spec.maxParallelism (%d)",
+                          s->parallelism, s->max_parallelism);
+    }
+    return 0;
+}
+
+static int read_docs(struct arena *a, struct ynode **docs, int n, struct job_spec *s,
+                     struct err *err) {
+    const struct ynode *job;
+    int rc = find_job(docs, n, &job, err);
+    if (rc) return rc;
+    AUTO_JSON *checked = NULL;
+    if ((rc = schema_check(a, load_crd_schema(a), job, "FlinkJob", &checked, err))) return rc;
+    const struct ynode *spec = ynode_get(job, "spec"), *meta = ynode_get(job, "metadata");
+    s->name = text_of(meta, "name");
+    if (!s->name)
+        return err_set_at(err, ERR_VALIDATION, job->line, job->column,
+                          "field 'metadata.name' is missing");
+    s->ns = text_of(meta, "namespace") ? text_of(meta, "namespace") : "default";
+    read_spec(a, cJSON_GetObjectItemCaseSensitive(checked, "spec"), s);
+    if ((rc = check_rules(job, s, err))) return rc;
+    const struct ynode *sql = ynode_get(spec, "sql");
+    if (!sql) return sql_from_config_map(docs, n, spec, s, err);
+    s->sql = sql->text;
+    s->sql_line = sql->line + 1; /* a block scalar's text begins below its indicator */
+    return 0;
+}
+
+int job_spec_read(struct arena *a, const char *file, const char *text, size_t len,
+                  struct job_spec **ret, struct err *err) {
+    struct ynode **docs;
+    int n;
+    struct job_spec *s = ARENA_NEW(a, struct job_spec);
+    int rc = yaml_parse(a, text, len, &docs, &n, err);
+    if (!rc) rc = read_docs(a, docs, n, s, err);
+    if (rc) {
+        if (err && err->line) return err_wrap(err, "%s:%d:%d", file, err->line, err->column);
+        return err_wrap(err, "%s", file);
+    }
+    *ret = s;
+    return 0;
+}
+
+struct job_spec *job_spec_of_script(struct arena *a, const char *name, const char *sql) {
+    struct job_spec *s = ARENA_NEW(a, struct job_spec);
+    s->name = arena_strdup(a, name);
+    s->ns = "default";
+    s->sql = arena_strdup(a, sql);
+    s->sql_line = 1;
+    s->parallelism = 1;
+    s->max_parallelism = 128;
+    s->log_levels = "info";
+    return s;
+}
+
+cJSON *job_spec_to_json(const struct job_spec *s) {
+    cJSON *j = cJSON_CreateObject();
+    json_set_str(j, "name", s->name);
+    json_set_str(j, "namespace", s->ns);
+    json_set_str(j, "sql", s->sql);
+    json_set_i64(j, "sqlLine", s->sql_line);
+    if (s->mode) json_set_str(j, "mode", MODES[s->mode]);
+    json_set_i64(j, "parallelism", s->parallelism);
+    json_set_i64(j, "maxParallelism", s->max_parallelism);
+    cJSON *w = cJSON_AddObjectToObject(j, "workers");
+    if (s->workers) json_set_i64(w, "replicas", s->workers);
+    if (s->slots) json_set_i64(w, "slots", s->slots);
+    cJSON *config = cJSON_AddObjectToObject(j, "config");
+    for (int i = 0; i < s->n_settings; i++)
+        json_set_str(config, s->settings[i].key, s->settings[i].value);
+    json_set_str(j, "logLevels", s->log_levels);
+    json_set_bool(j, "logJson", s->log_json);
+    cJSON *edits = cJSON_AddObjectToObject(cJSON_AddObjectToObject(j, "plan"), "vertices");
+    for (int i = 0; i < s->n_edits; i++) {
+        cJSON *e = cJSON_AddObjectToObject(edits, s->edits[i].uid);
+        if (s->edits[i].parallelism) json_set_i64(e, "parallelism", s->edits[i].parallelism);
+        if (s->edits[i].slot_group) json_set_str(e, "slotGroup", s->edits[i].slot_group);
+        if (s->edits[i].chain >= 0) json_set_bool(e, "chain", s->edits[i].chain);
+    }
+    return j;
+}
+
+int job_spec_from_json(struct arena *a, const cJSON *j, struct job_spec **ret, struct err *err) {
+    struct job_spec *s = ARENA_NEW(a, struct job_spec);
+    const char *name, *sql;
+    int rc = json_get_str(j, "name", &name, err);
+    if (!rc) rc = json_get_str(j, "sql", &sql, err);
+    if (rc) return err_wrap(err, "job spec");
+    read_spec(a, j, s);
+    s->name = arena_strdup(a, name);
+    s->ns = arena_strdup(a, json_opt_str(j, "namespace", "default"));
+    s->sql = arena_strdup(a, sql);
+    s->sql_line = (int)json_opt_i64(j, "sqlLine", 0);
+    s->log_levels = arena_strdup(a, json_opt_str(j, "logLevels", "info"));
+    s->log_json = json_opt_bool(j, "logJson", false);
+    *ret = s;
+    return 0;
+}

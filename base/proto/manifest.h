@@ -1,0 +1,61 @@
+/* manifest.h - FlinkJob manifests, read strictly. The schema is the CRD itself (crds/), carried in
+ * the program: unknown fields, wrong types, missing and out-of-range values are errors with the
+ * line, the path of the field and the nearest known name; defaults are filled in. The CRD's CEL
+ * rules that concern a manifest alone are checked by job_spec_read. */
+#ifndef PENSTOCK_BASE_PROTO_MANIFEST_H
+#define PENSTOCK_BASE_PROTO_MANIFEST_H
+
+#include "base/core/map.h"
+#include "base/core/yaml.h"
+
+enum job_mode { JOB_MODE_UNSET, JOB_MODE_STREAMING, JOB_MODE_BATCH, JOB_MODE_AUTOMATIC };
+
+struct job_vertex_edit {
+    const char *uid;
+    int parallelism;        /* 0 = unchanged */
+    const char *slot_group; /* NULL = unchanged */
+    int chain;              /* -1 = unchanged, 0, 1 */
+};
+
+struct job_setting {
+    const char *key, *value;
+};
+
+/* A FlinkJob's spec with defaults; lives in one arena. */
+struct job_spec {
+    const char *name, *ns;
+    const char *sql;
+    int sql_line; /* of the first line of the script in the manifest; 0 = not from YAML */
+    enum job_mode mode;
+    int parallelism, max_parallelism;
+    int workers, slots; /* 0 = unset */
+    int n_settings;
+    const struct job_setting *settings;
+    const char *log_levels; /* "info,exchange=debug" */
+    bool log_json;
+    int n_edits;
+    const struct job_vertex_edit *edits;
+};
+
+/* Reads the one FlinkJob of a YAML stream (ConfigMaps beside it serve sqlFrom). file: for messages.
+ */
+int job_spec_read(struct arena *a, const char *file, const char *text, size_t len,
+                  struct job_spec **ret, struct err *err) ATTR_MUST_USE;
+/* A bare SQL script as a job: everything else at its default. */
+struct job_spec *job_spec_of_script(struct arena *a, const char *name, const char *sql);
+
+cJSON *job_spec_to_json(const struct job_spec *s);
+int job_spec_from_json(struct arena *a, const cJSON *j, struct job_spec **ret,
+                       struct err *err) ATTR_MUST_USE;
+
+/* Checks a value against an OpenAPI v3 schema node (as CRDs use it) and gives it back with defaults
+ * filled in. path: for messages, "spec". Exposed for tests and the operator. */
+int schema_check(struct arena *a, const struct ynode *schema, const struct ynode *value,
+                 const char *path, cJSON **ret, struct err *err) ATTR_MUST_USE;
+
+/* The CRD's text, as built in. */
+struct sv crd_flinkjob_text(void);
+/* docs/flinkjob.md, made from the CRD. Appended. */
+int crd_print_docs(struct str *out, struct err *err) ATTR_MUST_USE;
+
+#endif

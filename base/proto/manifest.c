@@ -134,7 +134,7 @@ static int check_rules(const struct ynode *job, const struct job_spec *s, struct
 
 static int read_docs(struct arena *a, struct ynode **docs, int n, struct job_spec *s,
                      struct err *err) {
-    const struct ynode *job;
+    const struct ynode *job = NULL;
     int rc = find_job(docs, n, &job, err);
     if (rc) return rc;
     AUTO_JSON *checked = NULL;

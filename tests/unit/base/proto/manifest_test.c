@@ -1,10 +1,12 @@
 /* manifest_test.c - strict reading of FlinkJob manifests: places, suggestions, defaults. */
 #include "base/proto/manifest.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #define HEAD "apiVersion: penstock.dev/v1\nkind: FlinkJob\nmetadata:\n  name: a\nspec:\n"
 

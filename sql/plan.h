@@ -28,7 +28,7 @@ struct plan_op {
     const char *name; /* for people: "Calc(where: (a > 1), select: a, b)" */
     int input;        /* op of the same vertex in front; -1 for the head */
     int input_port;   /* output port of that op: 0, or 1 = side output (dead letters, late rows) */
-    const cJSON *config;
+    const cJSON *config;           /* in the plan's arena */
     const struct schema *output;   /* of port 0 */
     enum changelog_mode changelog; /* what port 0 produces */
     bool stateful;
@@ -84,6 +84,8 @@ struct plan {
 cJSON *plan_to_json(const struct plan *p);
 int plan_from_json(struct arena *a, const cJSON *j, struct plan **ret,
                    struct err *err) ATTR_MUST_USE;
+/* A deep copy of j that lives in the arena, as plan_op.config does: never changed or deleted. */
+const cJSON *plan_json_copy(struct arena *a, const cJSON *j);
 /* Structure: indices in range, one head, ports fed, schemas equal along edges, forward edges of
  * equal parallelism, no cycle. Workers and coordinator check what they get. */
 int plan_verify(const struct plan *p, struct err *err) ATTR_MUST_USE;
@@ -91,7 +93,14 @@ void plan_print_text(const struct plan *p, struct str *out);
 void plan_print_dot(const struct plan *p, struct str *out);
 /* With secret options masked: for status, CLI and UI. */
 cJSON *plan_to_public_json(const struct plan *p);
-const char *routing_name(enum routing r);
+const char *routing_name(enum routing r); /* "hash" */
+int routing_parse(const char *name, enum routing *ret) ATTR_MUST_USE; /* 0, or -1 if unknown */
+/* "I", "I,UA,D"...: the row kinds of a mode. */
+void changelog_print(enum changelog_mode m, struct str *out); /* appended */
+int changelog_parse(const char *text, enum changelog_mode *ret) ATTR_MUST_USE; /* 0 or -1 */
 int plan_find_vertex(const struct plan *p, const char *uid); /* -1 if absent */
+/* Schema of the rows that arrive at an input port; NULL if no edge feeds it. */
+const struct schema *plan_port_schema(const struct plan *p, int vertex, int port);
+int plan_edge_channels(const struct plan *p, const struct plan_edge *e);
 
 #endif

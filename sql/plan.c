@@ -196,11 +196,12 @@ static int verify_edge(const struct plan *p, int i, struct err *err) {
                    p->vertices[e->to].uid, p->vertices[e->to].n_inputs);
     if (!e->schema) return bad(err, "edge %d has no schema", i);
     if (e->from_port == 0 && !same_types(e->schema, from->ops[e->from_op].output))
-        return bad(err, "edge %d: its schema is not that of op '%s'", i,
-                   from->ops[e->from_op].uid);
+        return bad(err, "edge %d: its schema is not that of op '%s'", i, from->ops[e->from_op].uid);
     if (!same_types(e->schema, plan_port_schema(p, e->to, e->to_port)))
-        return bad(err, "edge %d: its schema differs from that of the other edges into port %d of "
-                        "vertex '%s'", i, e->to_port, p->vertices[e->to].uid);
+        return bad(err,
+                   "edge %d: its schema differs from that of the other edges into port %d of "
+                   "vertex '%s'",
+                   i, e->to_port, p->vertices[e->to].uid);
     return verify_edge_routing(p, i, err);
 }
 

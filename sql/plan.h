@@ -93,12 +93,12 @@ void plan_print_text(const struct plan *p, struct str *out);
 void plan_print_dot(const struct plan *p, struct str *out);
 /* With secret options masked: for status, CLI and UI. */
 cJSON *plan_to_public_json(const struct plan *p);
-const char *routing_name(enum routing r); /* "hash" */
+const char *routing_name(enum routing r);                             /* "hash" */
 int routing_parse(const char *name, enum routing *ret) ATTR_MUST_USE; /* 0, or -1 if unknown */
 /* "I", "I,UA,D"...: the row kinds of a mode. */
-void changelog_print(enum changelog_mode m, struct str *out); /* appended */
+void changelog_print(enum changelog_mode m, struct str *out);                  /* appended */
 int changelog_parse(const char *text, enum changelog_mode *ret) ATTR_MUST_USE; /* 0 or -1 */
-int plan_find_vertex(const struct plan *p, const char *uid); /* -1 if absent */
+int plan_find_vertex(const struct plan *p, const char *uid);                   /* -1 if absent */
 /* Schema of the rows that arrive at an input port; NULL if no edge feeds it. */
 const struct schema *plan_port_schema(const struct plan *p, int vertex, int port);
 int plan_edge_channels(const struct plan *p, const struct plan_edge *e);

@@ -113,26 +113,28 @@ static const char masked[] = "******";
 /* Options that hold a secret by their name, whatever the connector: the last words of keys such as
  * 'properties.sasl.jaas.config' or 's3.secret-key'. */
 static bool is_secret(const char *key) {
-    static const char *const words[] = {"password",   "passwd", "secret",  "token",      "jaas",
-                                        "credential", "apikey", "api-key", "access-key", "access.key",
-                                        "private-key", "private.key", "keytab"};
+    static const char *const words[] = {"password",   "passwd",     "secret",      "token",
+                                        "jaas",       "credential", "apikey",      "api-key",
+                                        "access-key", "access.key", "private-key", "private.key",
+                                        "keytab"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (strcasestr(key, words[i])) return true;
     return false;
 }
 
-/* Options travel as {"key": "value"} or as [{"key": k, "value": v}]; either way the value goes. */
 static void mask_options(cJSON *options) {
+    const char *connector = json_opt_str(options, "connector", NULL);
+    const struct connector_desc *d = connector ? connector_find(connector) : NULL;
     for (cJSON *o = options->child; o; o = o->next) {
-        const char *key = cJSON_IsObject(o) ? json_opt_str(o, "key", "") : o->string;
-        cJSON *value = cJSON_IsObject(o) ? cJSON_GetObjectItemCaseSensitive(o, "value") : o;
-        if (key && is_secret(key) && cJSON_IsString(value)) cJSON_SetValuestring(value, masked);
+        const struct opt_row *row = d ? opt_find(&d->options, o->string) : NULL;
+        bool secret = (row && row->flags & OPT_SECRET) || is_secret(o->string);
+        if (secret && cJSON_IsString(o)) cJSON_SetValuestring(o, masked);
     }
 }
 
 static void mask(cJSON *j) {
     for (cJSON *o = j->child; o; o = o->next) {
-        if (o->string && !strcmp(o->string, "options")) mask_options(o);
+        if (o->string && !strcmp(o->string, "options") && cJSON_IsObject(o)) mask_options(o);
         mask(o);
     }
 }
@@ -182,8 +184,8 @@ static int read_config(struct reader *r, const cJSON *j, struct plan_config *c) 
     if (!rc) rc = json_get_i64(j, "stateTtl", &c->state_ttl_ms, r->err);
     if (rc) return rc;
     if (rows < 1 || rows > BATCH_ROWS_MAX)
-        return err_set(r->err, ERR_INVALID, "batchRows is %lld (1 to %d expected)",
-                       (long long)rows, BATCH_ROWS_MAX);
+        return err_set(r->err, ERR_INVALID, "batchRows is %lld (1 to %d expected)", (long long)rows,
+                       BATCH_ROWS_MAX);
     c->batch_rows = (uint32_t)rows;
     return 0;
 }

@@ -93,9 +93,10 @@ int schema_from_json(struct arena *a, const cJSON *j, const struct schema **ret,
  * then batch_builder_finish. Column builders grow; strings are copied unless borrowed. */
 struct col_builder {
     struct column col; /* col.n = rows so far */
-    uint32_t cap;
+    uint32_t cap;      /* rows there is (or, before the first value, will be) room for */
     struct col_builder *children;
     bool has_null;
+    bool cap_used; /* cap rows are allocated */
 };
 void col_builder_init(struct col_builder *b, const struct type *type, uint32_t cap);
 void col_builder_release(struct col_builder *b);
@@ -109,7 +110,8 @@ void col_add_str(struct col_builder *b, const char *p, size_t n);               
 void col_add_str_borrowed(struct col_builder *b, const char *p, size_t n);        /* p outlives; see
                                                                             col_heap(&b->col) to keep it */
 void col_add_from(struct col_builder *b, const struct column *src, uint32_t row); /* copies */
-/* LIST, MAP, ROW: append to children[...], then close one parent row. */
+/* LIST, MAP, ROW: append to children[...], then close one parent row. (A NULL row: col_add_null on
+ * the parent alone.) */
 void col_close_row(struct col_builder *b);
 /* Drops rows beyond n (a malformed record is rolled back). */
 void col_builder_truncate(struct col_builder *b, uint32_t n);

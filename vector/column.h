@@ -43,8 +43,9 @@ static inline uint32_t valid_words(uint32_t n) {
     return (n + 63) / 64;
 }
 
-/* Makes *c a writable column of n rows (uninitialised values, all valid, no bitmap). LIST and MAP
- * get n + 1 offsets (offsets[0] = 0) and empty children to be built by the caller. */
+/* Makes *c a writable column of n rows (uninitialised values, all valid, no bitmap; PHYS_NULL: all
+ * NULL). LIST and MAP get n + 1 offsets (offsets[0] = 0). Children of nested types are typed but
+ * empty (n = 0): the caller builds them (col_init, col_ref, ... into children[i]). */
 void col_init(struct column *c, const struct type *type, uint32_t n);
 void col_release(struct column *c);                             /* drops references, zeroes *c */
 void col_ref(struct column *ret_dst, const struct column *src); /* shares buffers */
@@ -54,22 +55,26 @@ uint64_t *col_make_valid(struct column *c);
 void col_set_null(struct column *c, uint32_t row); /* before publishing */
 void col_set_valid_bit(struct column *c, uint32_t row, bool valid);
 uint32_t col_null_count(const struct column *c);
-struct heap *col_heap(struct column *c); /* makes one if there is none */
+/* A heap this column may allocate in and borrow to: its own, made if there is none; a new one that
+ * borrows the old if that is shared. Before publishing. */
+struct heap *col_heap(struct column *c);
 
-/* rows [from, from + n); shares buffers. */
+/* rows [from, from + n); shares buffers. LIST, MAP: offsets[0] of a slice need not be 0. */
 void col_slice(struct column *ret_dst, const struct column *src, uint32_t from, uint32_t n);
 /* dst row i = src row idx[i]; strings borrow src's heap. UINT32_MAX in idx gives NULL. */
 void col_gather(struct column *ret_dst, const struct column *src, const uint32_t *idx, uint32_t n);
 /* Rows of several columns of one type behind one another. */
 void col_concat(struct column *ret_dst, const struct column *const *srcs, uint32_t n_srcs);
-/* A column of n rows with src's row 0 (or NULLs if src is NULL) in each. */
+/* A column of n rows with src's row 0 (or NULLs if src is NULL) in each. Owns its memory even where
+ * src is a literal in an arena (value.h). */
 void col_repeat(struct column *ret_dst, const struct column *src, const struct type *type,
                 uint32_t n);
 /* Copies string bytes so that the column borrows from no other heap (before long storage). */
 void col_compact(struct column *c);
 
 /* Value comparison with SQL's order; NULLs first (smallest), NaN largest. Types must have equal
- * phys. Nested types compare element by element. */
+ * phys. Nested types compare element by element; MAPs are equal when they hold the same entries in
+ * any order. */
 int col_cmp(const struct column *a, uint32_t ra, const struct column *b, uint32_t rb);
 bool col_eq(const struct column *a, uint32_t ra, const struct column *b,
             uint32_t rb); /* NULL = NULL */

@@ -100,7 +100,7 @@ enum interval_unit {
 };
 
 /* Static, nullable, with Flink's default precisions (DECIMAL(10, 0), TIMESTAMP(6), TIME(0),
- * STRING, BYTES). Kinds with children have none here (NULL). */
+ * STRING, BYTES, INTERVAL MONTH, INTERVAL SECOND(3)). Kinds with children have none here (NULL). */
 const struct type *type_of(enum type_kind kind);
 const struct type *type_of_not_null(enum type_kind kind);
 
@@ -126,6 +126,10 @@ const struct type *type_with_time_attr(struct arena *a, const struct type *t, en
 const struct type *type_copy(struct arena *a, const struct type *t);
 
 enum phys type_phys(const struct type *t);
+/* Children of a column of this type; differs from `children` for MULTISET, whose second one is the
+ * count (INT NOT NULL). */
+int type_stored_children(const struct type *t);
+const struct type *type_stored_child(const struct type *t, int i);
 int phys_size_bytes(enum phys p); /* per value; 0 for NULL, LIST, MAP, ROW */
 const char *phys_name(enum phys p);
 

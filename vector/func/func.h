@@ -1,6 +1,7 @@
 /* func.h - the table of scalar functions, operators included ("+", "AND", "CAST", "CASE"). Each
- * function is one `const struct func` in a .c of vector/func/, plus one line in func_list.def. The
- * table also makes docs/functions.md. Names are upper case; operators go by their symbol. */
+ * function is one `const struct func func_x` in a .c of vector/func/, plus one line F(x) in
+ * func_list.def. The table also makes docs/functions.md. Names are upper case; operators go by
+ * their symbol. */
 #ifndef PENSTOCK_VECTOR_FUNC_FUNC_H
 #define PENSTOCK_VECTOR_FUNC_FUNC_H
 
@@ -40,7 +41,9 @@ typedef int (*kernel_fn)(struct kernel_call *k, struct err *err);
 /* One call being resolved. */
 struct func_bind {
     struct arena *arena;
-    const char *name; /* as found in the table */
+    const struct func *func;
+    const char *name;      /* as found in the table */
+    const struct type *to; /* CAST, TRY_CAST: the target (its nullability is the cast's business) */
     int n_args;
     const struct expr **args; /* typed; the function may replace an entry by a cast of it, or set
                                  another array (from the arena) and n_args */
@@ -91,7 +94,11 @@ int func_call(struct arena *a, const struct func *f, const struct expr **args, i
               const struct expr **ret, struct err *err) ATTR_MUST_USE;
 int func_call_name(struct arena *a, const char *name, const struct expr **args, int n_args,
                    const struct expr **ret, struct err *err) ATTR_MUST_USE;
-/* CAST (try_cast: NULL in place of an error). ERR_VALIDATION if Flink has no such cast. */
+/* For bind: "Cannot apply 'ABS' to arguments of type 'ABS(<STRING>)'. Supported form(s): forms";
+ * NULL takes the signature. Returns ERR_VALIDATION. */
+int func_bind_fail(const struct func_bind *fb, const char *forms, struct err *err);
+/* CAST (try_cast: NULL in place of an error) through bind of the function "CAST" or "TRY_CAST" with
+ * fb->to set. ERR_VALIDATION if Flink has no such cast. */
 int func_cast(struct arena *a, const struct expr *e, const struct type *to, bool try_cast,
               const struct expr **ret, struct err *err) ATTR_MUST_USE;
 

@@ -11,6 +11,7 @@ struct collect_sink {
 
 static int collect_write(struct sink *s, struct batch *in, struct err *err) {
     struct collect_sink *c = CONTAINER_OF(s, struct collect_sink, base);
+    if (c->ctx.output_full(c->ctx.output_self)) return SINK_BUSY;
     c->ctx.collect(c->ctx.output_self, in);
     __atomic_fetch_add(&s->records, in->n, __ATOMIC_RELAXED);
     return SINK_OK;

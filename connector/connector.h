@@ -79,6 +79,9 @@ struct sink_ctx {
     void *output_self;
     void (*print_line)(void *output_self, struct sv line, bool to_stderr);
     void (*collect)(void *output_self, struct batch *b /* borrowed */);
+    /* The person reads more slowly than this: a sink then answers SINK_BUSY instead of handing on
+     * more, and wake follows. */
+    bool (*output_full)(void *output_self);
 };
 
 enum sink_status {

@@ -35,6 +35,7 @@ struct print_sink {
 
 static int print_write(struct sink *s, struct batch *in, struct err *err) {
     struct print_sink *p = CONTAINER_OF(s, struct print_sink, base);
+    if (p->ctx.output_full(p->ctx.output_self)) return SINK_BUSY;
     uint64_t bytes = 0;
     for (uint32_t row = 0; row < in->n; row++) {
         str_clear(&p->line);

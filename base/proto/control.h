@@ -1,0 +1,109 @@
+/* control.h - what coordinator, workers and clients say to each other: JSON text frames over
+ * WebSocket, each an object with a "t" (type). Shapes below; fields not listed are ignored by
+ * readers, so that versions may differ by additions. 64-bit counters travel as numbers up to 2^53,
+ * as strings beyond.
+ *
+ * Paths on the coordinator: /v1/worker (workers), /v1/client (whoever runs the job). Both need the
+ * job's bearer token. ERROR is {"code": "VALIDATION", "class": "USER", "stage": "parse" |
+ * "validation" | "runtime", "line": n, "column": n, "message": "..."} (line and column absent where
+ * there is no place). TASK is {"v": vertex index in the plan, "s": subtask}. */
+#ifndef PENSTOCK_BASE_PROTO_CONTROL_H
+#define PENSTOCK_BASE_PROTO_CONTROL_H
+
+#include "base/core/json.h"
+
+#define CONTROL_PATH_WORKER "/v1/worker"
+#define CONTROL_PATH_CLIENT "/v1/client"
+enum { CONTROL_VERSION = 1 };
+
+/* ---- worker → coordinator ---- */
+/* {"t", "version", "id": "w0", "pid", "host", "dataPort", "slots"}: first frame of a connection. */
+#define MSG_REGISTER "register"
+/* {"t", "job", "attempt"}: every task of a deploy is open: channels connected, nothing started. */
+#define MSG_DEPLOYED "deployed"
+/* {"t", "job", "attempt", "v", "s", "state": "running" | "finished" | "failed" | "cancelled",
+ * "error": ERROR (failed), "committables": [{"op": index in the vertex, "value": ...}] (finished)}
+ */
+#define MSG_TASK "task"
+/* {"t", "job", "attempt", "seq", "rows": [["+I", [text or null, ...]], ...]}: result of a bare
+ * SELECT. */
+#define MSG_ROWS "rows"
+/* {"t", "job", "attempt", "seq", "stream": "stdout" | "stderr", "text": "lines with \n"}: print
+ * sinks. */
+#define MSG_OUTPUT "output"
+/* {"t", "job", "attempt", "rssBytes", "cpuMs", "tasks": [{"v", "s", "recordsIn", "recordsOut",
+ * "bytesIn", "bytesOut", "busyMs", "idleMs", "blockedMs", "watermark", "late", "errors", "source":
+ * {"records", "bytes"}, "queue": batches waiting}]}: about once a second while a job runs, and once
+ * when the worker's last task has ended. Counters rise from 0. */
+#define MSG_REPORT "report"
+/* {"t", "job", "source", "position", "error"}: a record was skipped; at most 10 a second are told,
+ * all are counted. */
+#define MSG_SKIPPED "skipped"
+
+/* ---- coordinator → worker ---- */
+/* {"t", "worker": number}: the registration is accepted. */
+#define MSG_REGISTERED "registered"
+/* {"t", "job", "name", "attempt", "plan": docs/plan.md, "workers": [{"host", "dataPort"}...],
+ * "placement": [[worker number per subtask] per vertex], "tasks": [{"v", "s", "splits": [...]
+ * (sources)}] of this worker, "token"} */
+#define MSG_DEPLOY "deploy"
+/* {"t", "job", "attempt"}: all workers have deployed: run. */
+#define MSG_START "start"
+/* {"t", "job", "attempt"}: stop all tasks; each answers MSG_TASK cancelled (or what it ended with).
+ */
+#define MSG_CANCEL "cancel"
+/* {"t", "job", "attempt", "checkpoint"}: sinks' output of this checkpoint (0: the end) is
+ * committed. */
+#define MSG_COMMITTED "committed"
+/* {"t", "job", "attempt"}: all is over: free what is left of it. */
+#define MSG_RELEASE "release"
+/* {"t", "job", "seq"}: rows and output up to seq have been handed on (credit for
+ * CONTROL_OUTPUT_WINDOW). */
+#define MSG_ACK "ack"
+/* {"t", "levels": "info,exchange=debug", "ttlMs"} */
+#define MSG_LOG "log"
+/* {"t"}: close and exit 0. */
+#define MSG_SHUTDOWN "shutdown"
+
+/* Rows and output messages a worker may have unacknowledged, per job. */
+enum { CONTROL_OUTPUT_WINDOW = 16, CONTROL_OUTPUT_MAX_BYTES = 256 << 10 };
+
+/* ---- coordinator → client ---- */
+/* {"t", "index", "line", "column", "sql": the statement's text (shortened), "kind": "done" | "rows"
+ * | "query" | "insert", "what": "CREATE TABLE", "text", "schema": [{"name", "type"}] (rows, query),
+ * "rows": [[text or null]] (rows)}: a statement has been carried out (done, rows), or its job
+ * begins (query, insert). */
+#define EVENT_STATEMENT "statement"
+/* {"t", "index", "job", "name", "plan": public plan}: begins to run. */
+#define EVENT_JOB "job"
+/* {"t", "index", "rows"}, {"t", "index", "stream", "text"}: MSG_ROWS and MSG_OUTPUT handed on. */
+#define EVENT_ROWS "rows"
+#define EVENT_OUTPUT "output"
+/* {"t", "index", "elapsedMs", "recordsIn", "bytesIn", "totalBytes", "recordsOut", "watermark",
+ * "skipped"}: while a job runs, twice a second; totals are of bounded sources, 0 unknown. */
+#define EVENT_PROGRESS "progress"
+/* {"t", "index", "state": "finished" | "failed" | "cancelled", "error": ERROR, "elapsedMs",
+ * "recordsIn", "recordsOut", "skipped", "sinks": [{"table", "connector", "path", "records"}]} */
+#define EVENT_END "end"
+/* {"t", "index", "line", "column", "sql", "error": ERROR, "rendered": text with caret}: a statement
+ * was refused. */
+#define EVENT_ERROR "error"
+/* {"t", "text"} */
+#define EVENT_WARNING "warning"
+/* {"t", "failed": number of statements that failed, "state"}: the script is done; the coordinator
+ * closes. */
+#define EVENT_DONE "done"
+
+/* ---- client → coordinator ---- */
+/* {"t", "job": id, absent = all}: stop. */
+#define CLIENT_CANCEL "cancel"
+
+/* {"t": type}, to be filled and sent. */
+cJSON *control_new(const char *type);
+/* Parses a frame and its type; *ret_type borrows the tree. */
+int control_parse(const void *data, size_t len, cJSON **ret_json, const char **ret_type,
+                  struct err *err) ATTR_MUST_USE;
+cJSON *control_error_to_json(const struct err *e, const char *stage);
+void control_error_from_json(const cJSON *j, struct err *ret_err, const char **ret_stage);
+
+#endif

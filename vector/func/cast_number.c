@@ -42,7 +42,7 @@ static inline int16_t f64_to_i16(double v) {
     }
 
 #define FROM_INT(f, ft)                                                                            \
-    CONVERT(f, ft, b8, uint8_t, v != 0)                                                          \
+    CONVERT(f, ft, b8, uint8_t, v != 0)                                                            \
     CONVERT(f, ft, i8, int8_t, (int8_t)v)                                                          \
     CONVERT(f, ft, i16, int16_t, (int16_t)v)                                                       \
     CONVERT(f, ft, i32, int32_t, (int32_t)v)                                                       \
@@ -51,7 +51,7 @@ static inline int16_t f64_to_i16(double v) {
     CONVERT(f, ft, f64, double, (double)v)
 
 #define FROM_FLOAT(f, ft)                                                                          \
-    CONVERT(f, ft, b8, uint8_t, v != 0)                                                          \
+    CONVERT(f, ft, b8, uint8_t, v != 0)                                                            \
     CONVERT(f, ft, i8, int8_t, f64_to_i8((double)v))                                               \
     CONVERT(f, ft, i16, int16_t, f64_to_i16((double)v))                                            \
     CONVERT(f, ft, i32, int32_t, f64_to_i32((double)v))                                            \
@@ -71,7 +71,7 @@ enum slot { SLOT_BOOL, SLOT_I8, SLOT_I16, SLOT_I32, SLOT_I64, SLOT_F32, SLOT_F64
 
 #define ROW_OF(f)                                                                                  \
     {                                                                                              \
-        cast_##f##_b8, cast_##f##_i8, cast_##f##_i16, cast_##f##_i32, cast_##f##_i64,            \
+        cast_##f##_b8, cast_##f##_i8, cast_##f##_i16, cast_##f##_i32, cast_##f##_i64,              \
             cast_##f##_f32, cast_##f##_f64                                                         \
     }
 

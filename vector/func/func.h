@@ -71,6 +71,7 @@ struct func {
     const char *doc;        /* one or two sentences */
     int min_args, max_args; /* max -1 = any number */
     unsigned flags;
+    const char *args, *ret; /* for func_bind_spec (args.h): argument families, result type */
     /* Checks and coerces arguments, sets ret_type. ERR_VALIDATION names the function and the
      * argument types and the supported forms. */
     int (*bind)(struct func_bind *fb, struct err *err);

@@ -44,6 +44,9 @@ bool expr_can_fail(const struct expr *e); /* evaluation of some row may raise an
 /* Highest column + 1; calls f for each column reference. */
 int expr_max_column(const struct expr *e);
 void expr_visit_columns(const struct expr *e, void (*f)(void *self, int column), void *self);
+/* e itself, or a copy of the call with other arguments (as many, of the same types). */
+const struct expr *expr_with_args(struct arena *a, const struct expr *e,
+                                  const struct expr *const *args);
 /* Copy with each column i replaced by map[i] (>= 0) or by exprs[i] (expr_substitute). */
 const struct expr *expr_remap(struct arena *a, const struct expr *e, const int *map, int n_map);
 const struct expr *expr_substitute(struct arena *a, const struct expr *e,

@@ -167,9 +167,24 @@ static inline bool type_is_nanos(const struct type *t) {
     return type_is_timestamp(t) && t->precision > 3;
 }
 
-/* Calcite's least restrictive type as Flink applies it to CASE, COALESCE, set operations, IN,
- * VALUES; NULL where there is none. */
+/* Calcite's least restrictive type as Flink applies it to CASE, IF, set operations, IN, VALUES, =;
+ * NULL where there is none. Nullable if one of the types is. */
 const struct type *type_least_restrictive(struct arena *a, const struct type *const *types, int n);
+/* Flink's own common type: COALESCE, IFNULL, GREATEST, LEAST, functions on arrays and maps. */
+const struct type *type_common(struct arena *a, const struct type *const *types, int n);
+/* Both numeric, both character, both binary, both TIMESTAMP or TIMESTAMP_LTZ, ... */
+bool type_same_family(const struct type *x, const struct type *y);
+
+/* Precision and scale of DECIMAL arithmetic; integers count as DECIMAL(3 | 5 | 10 | 19, 0). */
+struct decimal_spec {
+    int precision, scale;
+};
+struct decimal_spec decimal_spec_of(const struct type *t); /* of an exact numeric type */
+struct decimal_spec decimal_add_spec(struct decimal_spec x, struct decimal_spec y); /* +, - */
+struct decimal_spec decimal_mul_spec(struct decimal_spec x, struct decimal_spec y);
+struct decimal_spec decimal_div_spec(struct decimal_spec x, struct decimal_spec y);
+struct decimal_spec decimal_mod_spec(struct decimal_spec x, struct decimal_spec y);
+struct decimal_spec decimal_round_spec(struct decimal_spec x, int digits); /* ROUND, TRUNCATE */
 
 /* Flink's text: "INT NOT NULL", "DECIMAL(10, 2)", "ROW<`a` INT, `b` STRING> NOT NULL",
  * "TIMESTAMP(3) *ROWTIME*". Appended. */

@@ -81,7 +81,13 @@ struct func {
     int (*prepare)(const struct expr *call, const struct eval_env *env, void **ret_state,
                    struct err *err);
     void (*unprepare)(void *state);
+    /* Refines FUNC_CAN_FAIL: whether this call may fail (a division by a literal can't). NULL: as
+     * the flag says. */
+    bool (*can_fail)(const struct expr *call);
 };
+
+/* Of the call itself, its arguments left aside. */
+bool func_call_can_fail(const struct expr *call);
 
 /* By name or alias, ASCII case-insensitive; NULL if unknown. */
 const struct func *func_find(const char *name);

@@ -116,13 +116,13 @@ static int kernel_trim(struct kernel_call *k, struct err *err) {
 }
 
 static int kernel_ltrim(struct kernel_call *k, struct err *err) {
-    return trim(k, 0, k->n_args - 2, 1);
+    return trim(k, 0, k->n_args == 2 ? 1 : -1, 1);
 }
 static int kernel_rtrim(struct kernel_call *k, struct err *err) {
-    return trim(k, 0, k->n_args - 2, 2);
+    return trim(k, 0, k->n_args == 2 ? 1 : -1, 2);
 }
 static int kernel_btrim(struct kernel_call *k, struct err *err) {
-    return trim(k, 0, k->n_args - 2, 3);
+    return trim(k, 0, k->n_args == 2 ? 1 : -1, 3);
 }
 
 static int bind_trim(struct func_bind *fb, struct err *err) {

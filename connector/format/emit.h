@@ -60,6 +60,12 @@ static inline void emit_str_borrowed(struct col_builder *b, const char *p, size_
     }
 }
 
+/* An empty value without a NULL bit: what a field of a NULL row holds. */
+void emit_empty(struct col_builder *b);
+
+/* As col_add_null; fields of a NULL row are left empty rather than NULL. */
+void emit_null(struct col_builder *b);
+
 /* The stored value of a TIMESTAMP or TIMESTAMP_LTZ column, cut to its precision. ns: within the
  * ms, 0 .. 999999. */
 static inline void emit_timestamp(struct col_builder *b, int64_t ms, int32_t ns) {

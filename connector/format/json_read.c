@@ -3,6 +3,7 @@
 #include "connector/format/json_read.h"
 
 #include "base/core/mem.h"
+#include "connector/format/emit.h"
 #include "connector/format/json_scalar.h"
 #include "vector/text.h"
 
@@ -82,9 +83,16 @@ static inline int string_body(struct json_reader *r, const uint32_t *tok, struct
 
 /* memchr costs more than it finds in short strings. */
 static inline bool has_escape(const char *p, size_t n) {
-    if (n >= 32) return memchr(p, '\\', n) != NULL;
-    for (size_t i = 0; i < n; i++) {
-        if (p[i] == '\\') return true;
+    const uint64_t ones = 0x0101010101010101ull;
+    if (n >= 48) return memchr(p, '\\', n) != NULL;
+    for (; n >= 8; n -= 8, p += 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        w ^= ones * '\\';
+        if ((w - ones) & ~w & (ones << 7)) return true;
+    }
+    for (; n; n--) {
+        if (*p++ == '\\') return true;
     }
     return false;
 }
@@ -168,7 +176,7 @@ int json_text(struct json_reader *r, struct str *scratch, struct sv *ret) {
         if (!rc && has_escape(s.ptr, s.len)) rc = unescape_into(r, s, scratch, &s);
         if (rc) return rc;
         *ret = s;
-    } else if (c == 0 || strchr("{}[]:,", c)) {
+    } else if (c == 0 || c == '{' || c == '}' || c == '[' || c == ']' || c == ':' || c == ',') {
         return fail_here(r, "a value");
     } else {
         *ret = json_token(r, r->tok);
@@ -290,7 +298,7 @@ static int missing_fields(struct json_reader *r, struct json_node *row, struct c
         if (r->options.fail_on_missing) {
             return json_fail(r, "field '%s' is missing ('fail-on-missing-field' is set)", f->name);
         }
-        col_add_null(&cols[f->column]);
+        emit_null(&cols[f->column]);
     }
     return 0;
 }
@@ -419,7 +427,7 @@ static ATTR_COLD int value_or_null(struct json_reader *r, const uint32_t *at, ui
     r->tok = at;
     r->depth = depth;
     int rc = json_skip(r);
-    if (!rc) col_add_null(b);
+    if (!rc) emit_null(b);
     return rc;
 }
 
@@ -429,7 +437,7 @@ int json_value(struct json_reader *r, struct json_node *nd, struct col_builder *
     if (c == 'n') {
         struct sv s = json_token(r, at);
         if (s.len == 4 && memcmp(s.ptr, "null", 4) == 0) {
-            col_add_null(b);
+            emit_null(b);
             r->tok++;
             return 0;
         }

@@ -71,6 +71,7 @@ struct sink_ctx {
     int subtask, parallelism;
     const struct eval_env *env;
     const char *job_id; /* names of temporary files, transactions */
+    const char *op_uid; /* of the sink op in the plan: tells two sinks of one table apart */
     uint64_t attempt;   /* rises with each restart: fences the former */
     void *wake_self;
     void (*wake)(void *wake_self);

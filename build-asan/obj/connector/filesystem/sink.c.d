@@ -1,0 +1,34 @@
+build-asan/obj/connector/filesystem/sink.c.o: connector/filesystem/sink.c \
+ connector/filesystem/filesystem.h connector/connector.h sql/catalog.h \
+ base/core/opt.h base/core/arena.h base/core/attr.h base/core/err.h \
+ vector/batch.h vector/column.h vector/buffer.h vector/strv.h \
+ base/core/str.h vector/type.h base/core/json.h \
+ connector/filesystem/codec.h connector/format/format.h base/core/clock.h \
+ base/core/map.h base/core/mem.h connector/filesystem/local.h \
+ connector/filesystem/part.h connector/filesystem/partition.h \
+ vector/func/func.h vector/expr.h vector/value.h
+connector/filesystem/filesystem.h:
+connector/connector.h:
+sql/catalog.h:
+base/core/opt.h:
+base/core/arena.h:
+base/core/attr.h:
+base/core/err.h:
+vector/batch.h:
+vector/column.h:
+vector/buffer.h:
+vector/strv.h:
+base/core/str.h:
+vector/type.h:
+base/core/json.h:
+connector/filesystem/codec.h:
+connector/format/format.h:
+base/core/clock.h:
+base/core/map.h:
+base/core/mem.h:
+connector/filesystem/local.h:
+connector/filesystem/part.h:
+connector/filesystem/partition.h:
+vector/func/func.h:
+vector/expr.h:
+vector/value.h:

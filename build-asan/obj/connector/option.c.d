@@ -1,0 +1,19 @@
+build-asan/obj/connector/option.c.o: connector/option.c \
+ connector/option.h sql/catalog.h base/core/opt.h base/core/arena.h \
+ base/core/attr.h base/core/err.h vector/batch.h vector/column.h \
+ vector/buffer.h vector/strv.h base/core/str.h vector/type.h \
+ base/core/json.h base/core/mem.h
+connector/option.h:
+sql/catalog.h:
+base/core/opt.h:
+base/core/arena.h:
+base/core/attr.h:
+base/core/err.h:
+vector/batch.h:
+vector/column.h:
+vector/buffer.h:
+vector/strv.h:
+base/core/str.h:
+vector/type.h:
+base/core/json.h:
+base/core/mem.h:

@@ -83,6 +83,8 @@ static int call_from_json(struct arena *a, const cJSON *j, const char *name,
         return err_set(err, ERR_INVALID, "%s yields %s, the plan says %s", name, str_text(&got),
                        str_text(&want));
     }
+    /* A function may stand for itself by another entry of its name (a CAST that can't fail). */
+    if (bound->kind == EXPR_CALL && strcmp(bound->func->name, f->name) == 0) f = bound->func;
     *ret = expr_call(a, f, type, args, n);
     return 0;
 }

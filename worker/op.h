@@ -18,7 +18,8 @@
 
 enum op_status {
     OP_DONE, /* all output of this call is emitted */
-    OP_MORE  /* call resume before anything else */
+    OP_MORE, /* call resume before anything else */
+    OP_WAIT  /* as OP_MORE, but not before op_wake or the op's timer: it waits for the outside */
 };
 
 enum barrier_kind { BARRIER_CHECKPOINT, BARRIER_SAVEPOINT, BARRIER_STOP };
@@ -62,10 +63,11 @@ struct op_ops {
     int (*open)(struct op *op, struct err *err);
     /* takes b, on failure too. Returns enum op_status or a negative ERR_*. */
     int (*push)(struct op *op, int port, struct batch *b, struct err *err);
-    /* After OP_MORE, when there is room. */
+    /* After OP_MORE, when there is room; after OP_WAIT, when woken too. After op_wake also when the
+     * op had nothing to resume: for ops whose results come by themselves (asynchronous lookups). */
     int (*resume)(struct op *op, struct err *err);
-    /* Event time has come to wm. NULL: passed on. Else the op emits it itself (op_emit_watermark)
-     * behind what it fires, at once or at the end of its resumes. */
+    /* Event time has come to wm (op->watermark already says so). NULL: passed on. Else the op emits
+     * it itself (op_emit_watermark) behind what it fires, at once or at the end of its resumes. */
     int (*watermark)(struct op *op, int64_t wm, struct err *err);
     /* The processing-time timer set by op_set_timer is due. */
     int (*timer)(struct op *op, int64_t now_ms, struct err *err);
@@ -77,6 +79,8 @@ struct op_ops {
      * passes the barrier on. */
     int (*barrier)(struct op *op, const struct barrier *b, struct err *err);
     void (*close)(struct op *op);
+    /* What the op prepared for this checkpoint has been committed. May be NULL. */
+    void (*committed)(struct op *op, uint64_t checkpoint);
 };
 
 /* One per op kind: `const struct op_desc op_<kind>`, one line in op_list.def. */
@@ -107,9 +111,21 @@ int op_emit_watermark(struct op *op, int64_t wm, struct err *err) ATTR_MUST_USE;
 /* This source (or all its splits) is idle / active again: watermarks don't wait for it. */
 int op_emit_idle(struct op *op, bool idle, struct err *err) ATTR_MUST_USE;
 bool op_output_full(const struct op *op);
-/* One processing-time timer per op; wall clock ms; INT64_MAX = none. */
+/* One processing-time timer per op; wall clock ms; INT64_MAX = none. It is gone once it has fired.
+ * While the op has more to give it doesn't fire; in an OP_WAIT, resume is called in its place. */
 void op_set_timer(struct op *op, int64_t due_ms);
 int64_t op_now_ms(const struct op *op);
+/* From any thread, while the op is open: resume is called in one of the next turns (a source's
+ * poll). */
+void op_wake(struct op *op);
+/* Sinks: hands a committable (takes it; NULL is nothing) of this checkpoint, or of the end of input
+ * (end), to the job. */
+void op_committable(struct op *op, uint64_t checkpoint, bool end, cJSON *committable);
+/* Lines and batches for the person who runs the job (copied). While op_reader_full says so, a sink
+ * waits with handing on more (OP_WAIT); op_wake follows. */
+void op_print_line(struct op *op, struct sv line, bool to_stderr);
+void op_collect(struct op *op, struct batch *b);
+bool op_reader_full(struct op *op);
 
 /* Source ops: the head without input. The task calls poll in its turns. */
 struct source_op_ops {
@@ -118,6 +134,8 @@ struct source_op_ops {
     int (*poll)(struct op *op, int64_t *ret_wake_ns, struct err *err);
     int (*add_split)(struct op *op, const cJSON *split, struct err *err);
     void (*no_more_splits)(struct op *op);
+    /* All splits with their positions, as of what poll has emitted; owned by the caller. */
+    int (*snapshot)(struct op *op, cJSON **ret_splits, struct err *err);
 };
 
 /* The watermark in front of row i of a batch, walking forward: for OP_STEPS_LATE ops.

@@ -47,6 +47,7 @@ struct ast_span {
     X(FIELD, field)                                                                                \
     X(INDEX, index)                                                                                \
     X(INTERVAL, interval)                                                                          \
+    X(INTERVAL_MINUS, interval_minus)                                                              \
     X(SUBQUERY, subquery)                                                                          \
     X(NAMED_ARG, named_arg)                                                                        \
     X(DESCRIPTOR, descriptor)                                                                      \
@@ -252,6 +253,10 @@ struct ast_type {
     struct ast_ident *name;              /* NAMED */
 };
 const char *ast_type_kind_name(enum ast_type_kind k); /* "TIMESTAMP_LTZ" */
+
+/* Calls fn for each direct child in the order of the text, types aside, until it returns false.
+ * false: it did. */
+bool ast_each_child(const struct ast *node, bool (*fn)(void *self, struct ast *child), void *self);
 
 #include "sql/ast_expr.h"
 

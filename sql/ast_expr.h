@@ -38,6 +38,12 @@ struct ast_interval {
     struct ast_qualifier qual;
 };
 
+struct ast_interval_minus { /* (left - right) DAY TO SECOND */
+    struct ast base;
+    struct ast *left, *right;
+    struct ast_qualifier qual;
+};
+
 struct ast_param { /* ? */
     struct ast base;
     int index; /* from 0 */

@@ -202,6 +202,7 @@ struct ast_pattern {
     struct ast_list items; /* AST_PATTERN; REPEAT and EXCLUDE have one */
     int64_t min, max;      /* REPEAT; max -1: unbounded */
     bool reluctant;
+    bool open; /* the parser's: more may be appended, no parentheses around it */
 };
 
 struct ast_measure {

@@ -26,8 +26,10 @@ struct ast_column {
     struct ast *expr;         /* COMPUTED */
     const char *metadata_key; /* METADATA FROM 'k'; NULL: the column's name */
     bool is_virtual;
-    bool primary_key;    /* column-level PRIMARY KEY NOT ENFORCED; also added to the constraints */
-    const char *comment; /* NULL: none */
+    bool primary_key; /* column-level PRIMARY KEY */
+    struct ast_constraint
+        *constraint;             /* the same, or UNIQUE; also among the schema's; NULL: none */
+    const char *comment;         /* NULL: none */
     enum ast_column_place place; /* ALTER TABLE ADD|MODIFY ... FIRST | AFTER c */
     struct ast_ident *after;
     struct ast_span span;

@@ -1,0 +1,37 @@
+/* coordinator.h - one job's (or script's) control: compiles SQL to plans, deploys tasks to workers,
+ * follows them to the end, commits what sinks prepared, tells the client, serves REST and metrics.
+ * Single-threaded: all of it lives on one net_loop. */
+#ifndef PENSTOCK_COORDINATOR_COORDINATOR_H
+#define PENSTOCK_COORDINATOR_COORDINATOR_H
+
+#include "base/net/net_loop.h"
+#include "base/proto/manifest.h"
+
+struct coordinator;
+
+struct coordinator_options {
+    const struct job_spec *spec; /* borrowed until coordinator_free */
+    bool script; /* a bare script: statements run one behind the other; else all INSERTs are one job
+                  */
+    bool keep_going;           /* script: go on behind a statement that failed */
+    bool wait_client;          /* begin when a client is connected, and stop when it leaves */
+    int workers;               /* begin when so many have registered */
+    int64_t worker_timeout_ms; /* for that; 0 = COORDINATOR_WORKER_TIMEOUT_MS */
+    const char *address;
+    int port;          /* 0 = any */
+    const char *token; /* NULL or "" = no authorization */
+};
+
+enum { COORDINATOR_WORKER_TIMEOUT_MS = 30000, COORDINATOR_JOBS_KEPT_MAX = 32 /* that are over */ };
+
+int coordinator_new(struct net_loop *loop, const struct coordinator_options *opts,
+                    struct coordinator **ret, struct err *err) ATTR_MUST_USE;
+int coordinator_port(const struct coordinator *c);
+/* After the loop has stopped (it stops itself when the script is done): how many statements failed.
+ */
+int coordinator_failed(const struct coordinator *c);
+/* On the loop's thread: cancels what runs, then the loop stops. Again: at once. */
+void coordinator_stop(struct coordinator *c);
+void coordinator_free(struct coordinator *c);
+
+#endif

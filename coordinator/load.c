@@ -1,0 +1,200 @@
+/* load.c - the workers' reports, and progress, final figures and metrics made of them. */
+#include "coordinator/state.h"
+
+#include "base/core/clock.h"
+#include "base/core/mem.h"
+
+#include <stdlib.h>
+
+static int count_ops(const struct job *j) {
+    int n = 0;
+    for (int v = 0; v < j->plan->n_vertices; v++)
+        n += j->plan->vertices[v].n_ops;
+    return n;
+}
+
+void load_init(struct job *j) {
+    j->sink_records = mem_calloc((size_t)count_ops(j) + 1, sizeof *j->sink_records);
+    j->worker_reports = mem_calloc((size_t)j->n_workers + 1, sizeof *j->worker_reports);
+}
+
+void load_free(struct job *j) {
+    free(j->sink_records);
+    for (int w = 0; j->worker_reports && w < j->n_workers; w++)
+        cJSON_Delete(j->worker_reports[w]);
+    free(j->worker_reports);
+}
+
+static void read_task(struct job_task *t, const cJSON *r) {
+    struct task_load *l = &t->load;
+    l->records_in = json_opt_i64(r, "recordsIn", 0);
+    l->records_out = json_opt_i64(r, "recordsOut", 0);
+    l->bytes_in = json_opt_i64(r, "bytesIn", 0);
+    l->bytes_out = json_opt_i64(r, "bytesOut", 0);
+    l->busy_ms = json_opt_i64(r, "busyMs", 0);
+    l->idle_ms = json_opt_i64(r, "idleMs", 0);
+    l->blocked_ms = json_opt_i64(r, "blockedMs", 0);
+    l->late = json_opt_i64(r, "late", 0);
+    l->errors = json_opt_i64(r, "errors", 0);
+    l->queue = json_opt_i64(r, "queue", 0);
+    l->watermark = json_opt_i64(r, "watermark", WATERMARK_MIN);
+    const cJSON *src = json_opt(r, "source");
+    l->source_records = json_opt_i64(src, "records", 0);
+    l->source_bytes = json_opt_i64(src, "bytes", 0);
+    l->sink_records = l->sink_bytes = 0;
+    const cJSON *s;
+    cJSON_ArrayForEach(s, json_opt(r, "sinks")) {
+        l->sink_records += json_opt_i64(s, "records", 0);
+        l->sink_bytes += json_opt_i64(s, "bytes", 0);
+    }
+}
+
+/* Sums of the sinks' records over all workers' last reports. */
+static void sum_sinks(struct job *j) {
+    memset(j->sink_records, 0, sizeof *j->sink_records * (size_t)count_ops(j));
+    for (int w = 0; w < j->n_workers; w++) {
+        const cJSON *t, *s;
+        cJSON_ArrayForEach(t, json_opt(j->worker_reports[w], "tasks")) {
+            int64_t v = json_opt_i64(t, "v", -1);
+            if (v < 0 || v >= j->plan->n_vertices) continue;
+            cJSON_ArrayForEach(s, json_opt(t, "sinks")) {
+                int64_t op = json_opt_i64(s, "op", -1);
+                if (op >= 0 && op < j->plan->vertices[v].n_ops)
+                    j->sink_records[j->op_base[v] + op] += json_opt_i64(s, "records", 0);
+            }
+        }
+    }
+}
+
+void load_on_report(struct job *j, int worker, const cJSON *msg) {
+    if (worker >= j->n_workers) return;
+    cJSON_Delete(j->worker_reports[worker]);
+    j->worker_reports[worker] = cJSON_Duplicate(msg, true);
+    const cJSON *t;
+    cJSON_ArrayForEach(t, json_opt(msg, "tasks")) {
+        int64_t v = json_opt_i64(t, "v", -1), s = json_opt_i64(t, "s", -1);
+        if (v < 0 || v >= j->plan->n_vertices || s < 0 || s >= j->plan->vertices[v].parallelism)
+            continue;
+        read_task(&j->tasks[v][s], t);
+    }
+    sum_sinks(j);
+}
+
+struct totals {
+    int64_t source_records, source_bytes, sink_records, skipped, late, watermark;
+};
+
+static struct totals sum(const struct job *j) {
+    struct totals t = {.watermark = WATERMARK_MAX};
+    for (int v = 0; v < j->plan->n_vertices; v++) {
+        for (int s = 0; s < j->plan->vertices[v].parallelism; s++) {
+            const struct task_load *l = &j->tasks[v][s].load;
+            t.source_records += l->source_records;
+            t.source_bytes += l->source_bytes;
+            t.sink_records += l->sink_records;
+            t.skipped += l->errors;
+            t.late += l->late;
+            t.watermark = MIN(t.watermark, l->watermark);
+        }
+    }
+    return t;
+}
+
+static void add_totals(cJSON *e, const struct job *j) {
+    struct totals t = sum(j);
+    int64_t end = j->end_ns ? j->end_ns : clock_mono_ns();
+    json_set_i64(e, "index", j->index);
+    json_set_str(e, "job", j->id);
+    json_set_i64(e, "elapsedMs", (end - j->start_ns) / 1000000);
+    json_set_i64(e, "recordsIn", t.source_records);
+    json_set_i64(e, "bytesIn", t.source_bytes);
+    json_set_i64(e, "recordsOut", t.sink_records);
+    json_set_i64(e, "skipped", t.skipped);
+    json_set_i64(e, "late", t.late);
+    if (t.watermark != WATERMARK_MIN && t.watermark != WATERMARK_MAX)
+        json_set_i64(e, "watermark", t.watermark);
+}
+
+cJSON *load_progress(const struct job *j) {
+    cJSON *e = control_new(EVENT_PROGRESS);
+    add_totals(e, j);
+    json_set_i64(e, "totalBytes", j->total_bytes);
+    json_set_i64(e, "totalRecords", j->total_records);
+    return e;
+}
+
+static cJSON *sink_list(const struct job *j) {
+    cJSON *list = cJSON_CreateArray();
+    for (int v = 0; v < j->plan->n_vertices; v++) {
+        for (int o = 0; o < j->plan->vertices[v].n_ops; o++) {
+            const struct plan_op *op = &j->plan->vertices[v].ops[o];
+            if (strcmp(op->kind, "sink")) continue;
+            const cJSON *table = json_opt(op->config, "table"), *opts = json_opt(table, "options");
+            cJSON *s = cJSON_CreateObject();
+            json_set_str(s, "table", json_opt_str(table, "name", ""));
+            json_set_str(s, "connector", json_opt_str(opts, "connector", ""));
+            json_set_str(s, "path", json_opt_str(opts, "path", NULL));
+            json_set_i64(s, "records", j->sink_records[j->op_base[v] + o]);
+            cJSON_AddItemToArray(list, s);
+        }
+    }
+    return list;
+}
+
+cJSON *load_end(const struct job *j) {
+    cJSON *e = control_new(EVENT_END);
+    add_totals(e, j);
+    json_set_str(e, "state", job_state_name(j->state));
+    if (j->state == JOB_FAILED) json_set(e, "error", control_error_to_json(&j->error, "runtime"));
+    json_set(e, "sinks", sink_list(j));
+    cJSON *workers = cJSON_AddArrayToObject(e, "workers");
+    for (int w = 0; w < j->n_workers; w++) {
+        if (!j->worker_used[w]) continue;
+        cJSON *o = cJSON_CreateObject();
+        json_set_str(o, "id", j->coord->workers[w]->id);
+        json_set_i64(o, "rssBytes", json_opt_i64(j->worker_reports[w], "rssBytes", 0));
+        json_set_i64(o, "cpuMs", json_opt_i64(j->worker_reports[w], "cpuMs", 0));
+        cJSON_AddItemToArray(workers, o);
+    }
+    return e;
+}
+
+static cJSON *task_json(const struct job *j, int v, int s) {
+    static const char *const states[] = {"deploying", "running", "finished", "failed", "cancelled"};
+    const struct job_task *t = &j->tasks[v][s];
+    const struct task_load *l = &t->load;
+    cJSON *o = cJSON_CreateObject();
+    json_set_i64(o, "subtask", s);
+    json_set_str(o, "state", states[t->state]);
+    json_set_str(o, "worker", j->coord->workers[t->worker]->id);
+    json_set_i64(o, "recordsIn", l->records_in);
+    json_set_i64(o, "recordsOut", l->records_out);
+    json_set_i64(o, "bytesIn", l->bytes_in);
+    json_set_i64(o, "bytesOut", l->bytes_out);
+    json_set_i64(o, "busyMs", l->busy_ms);
+    json_set_i64(o, "idleMs", l->idle_ms);
+    json_set_i64(o, "backpressuredMs", l->blocked_ms);
+    json_set_i64(o, "queuedBatches", l->queue);
+    json_set_i64(o, "lateRecords", l->late);
+    json_set_i64(o, "skippedRecords", l->errors);
+    if (l->watermark != WATERMARK_MIN && l->watermark != WATERMARK_MAX)
+        json_set_i64(o, "watermark", l->watermark);
+    return o;
+}
+
+cJSON *load_metrics_json(const struct job *j) {
+    cJSON *e = cJSON_CreateObject();
+    add_totals(e, j);
+    cJSON_DeleteItemFromObjectCaseSensitive(e, "index");
+    cJSON *list = cJSON_AddArrayToObject(e, "vertices");
+    for (int v = 0; v < j->plan->n_vertices; v++) {
+        cJSON *o = cJSON_CreateObject();
+        json_set_str(o, "uid", j->plan->vertices[v].uid);
+        json_set_str(o, "name", j->plan->vertices[v].name);
+        cJSON *subtasks = cJSON_AddArrayToObject(o, "subtasks");
+        for (int s = 0; s < j->plan->vertices[v].parallelism; s++)
+            cJSON_AddItemToArray(subtasks, task_json(j, v, s));
+        cJSON_AddItemToArray(list, o);
+    }
+    return e;
+}

@@ -1,0 +1,150 @@
+/* state.h - what the coordinator's files share: the coordinator, its workers, its jobs. All on the
+ * loop's thread. */
+#ifndef PENSTOCK_COORDINATOR_STATE_H
+#define PENSTOCK_COORDINATOR_STATE_H
+
+#include "base/net/http_server.h"
+#include "base/proto/control.h"
+#include "coordinator/coordinator.h"
+#include "sql/parse.h"
+#include "sql/plan.h"
+#include "sql/session.h"
+
+enum job_state {
+    JOB_DEPLOYING,
+    JOB_RUNNING,
+    JOB_COMMITTING,
+    JOB_CANCELLING, /* tasks are being stopped: `outcome` says what for */
+    JOB_FINISHED,
+    JOB_FAILED,
+    JOB_CANCELLED
+};
+
+enum task_state { TASK_DEPLOYING, TASK_RUNNING, TASK_FINISHED, TASK_FAILED, TASK_CANCELLED };
+
+struct worker {
+    struct coordinator *coord;
+    struct ws_conn *conn; /* NULL: lost */
+    int number;           /* index in coordinator.workers, stable */
+    char *id, *host;
+    int64_t pid;
+    int data_port, slots; /* slots 0 = as many as asked for */
+};
+
+/* Counters of one subtask, from the last report. */
+struct task_load {
+    int64_t records_in, records_out, bytes_in, bytes_out;
+    int64_t busy_ms, idle_ms, blocked_ms, late, errors, queue;
+    int64_t watermark;
+    int64_t source_records, source_bytes;
+    int64_t sink_records, sink_bytes; /* of all sinks in the chain */
+};
+
+struct job_task {
+    enum task_state state;
+    int worker;
+    struct task_load load;
+};
+
+struct job {
+    struct coordinator *coord;
+    char id[17];
+    const char *name;
+    uint64_t attempt;
+    struct arena arena; /* the bound statement, its plan and all that lives as long */
+    struct plan *plan;
+    int index;       /* statement it came from */
+    bool foreground; /* the script waits for it */
+    enum job_state state, outcome;
+    struct err error;
+    struct job_task **tasks; /* [vertex][subtask] */
+    cJSON **committables;    /* [op number over all vertices]: arrays */
+    int *op_base;            /* [vertex]: first op number */
+    bool *worker_used;       /* [worker number] */
+    bool *worker_deployed;
+    int n_workers;                      /* of the two above */
+    int64_t *sink_records;              /* [op number]: sums over subtasks, made at each report */
+    cJSON **worker_reports;             /* [worker number]: last MSG_REPORT, NULL before */
+    int64_t total_bytes, total_records; /* of bounded sources, 0 = unknown */
+    int64_t start_ns, end_ns;
+    struct net_timer *progress;
+};
+
+struct coordinator {
+    struct net_loop *loop;
+    struct http_server *server;
+    struct coordinator_options opts;
+    struct arena arena;
+    struct ws_conn *client;
+    cJSON *held; /* rows and output that the client's queue had no room for, with whom to
+                    acknowledge */
+    struct worker **workers;
+    int n_workers, cap_workers, n_registered;
+    struct job **jobs;
+    int n_jobs, cap_jobs;
+    /* script */
+    struct session *session;
+    struct sql_reader reader;
+    int n_statements, n_failed;
+    int n_foreground; /* jobs the script waits for before its next statement */
+    bool begun, script_done, stopping, done;
+    struct arena
+        stmt_arena; /* of the statement in hand; manifests: of all, until they are one job */
+    const struct rel **sinks; /* manifests: of all INSERTs */
+    int n_sinks, cap_sinks;
+    struct net_timer *worker_timer, *advance_timer;
+};
+
+/* client.c: events to the client; dropped where there is none. */
+void client_send(struct coordinator *c, cJSON *event /* takes */);
+/* Rows or output of a job, to be acknowledged to the worker when handed on. */
+void client_forward(struct coordinator *c, struct worker *w, struct job *j,
+                    cJSON *event /* takes */, int64_t seq);
+void client_statement_error(struct coordinator *c, int index, const struct ast_span *span,
+                            const struct err *err, const char *stage);
+extern const struct ws_ops client_ws_ops;
+
+/* workers.c */
+extern const struct ws_ops worker_ws_ops;
+void worker_send(struct worker *w, cJSON *frame /* takes */);
+struct worker *worker_get(struct coordinator *c, int number);
+
+/* script.c */
+/* Begins, or goes on with the next statement, when nothing in front of it runs. */
+void script_advance(struct coordinator *c);
+void script_job_ended(struct coordinator *c, struct job *j);
+
+/* coordinator.c: when all is said, closes the connections; when they are closed, stops the loop. */
+void coordinator_wind_up(struct coordinator *c);
+
+/* job.c */
+/* stmt: arena of the sinks; moved into the job, on failure too. */
+int job_start(struct coordinator *c, int index, struct arena *stmt, const struct rel *const *sinks,
+              int n_sinks, const char *name, struct job **ret, struct err *err) ATTR_MUST_USE;
+struct job *job_find(struct coordinator *c, const char *id);
+/* Frees the oldest jobs that are over, beyond COORDINATOR_JOBS_KEPT_MAX. */
+void job_forget_old(struct coordinator *c);
+void job_on_deployed(struct job *j, int worker);
+void job_on_task(struct job *j, int worker, const cJSON *msg);
+void job_on_worker_lost(struct job *j, struct worker *w, const char *why);
+void job_cancel(struct job *j);
+bool job_is_over(const struct job *j);
+void job_free(struct job *j);
+const char *job_state_name(enum job_state s);
+
+/* load.c: reports of workers, and what is made of them. */
+void load_on_report(struct job *j, int worker, const cJSON *msg);
+void load_init(struct job *j);
+void load_free(struct job *j);
+cJSON *load_progress(const struct job *j); /* EVENT_PROGRESS */
+cJSON *load_end(const struct job *j);      /* EVENT_END */
+cJSON *load_metrics_json(const struct job *j);
+void load_metrics_text(const struct coordinator *c, struct str *out);
+
+/* place.c: which worker runs which subtask; ERR_UNAVAILABLE says how many slots are missing. */
+int place_tasks(struct job *j, struct err *err) ATTR_MUST_USE;
+
+/* rest.c */
+void rest_routes(struct coordinator *c);
+
+#endif

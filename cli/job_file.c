@@ -50,8 +50,9 @@ static int apply_options(struct arena *a, const struct cli_args *args, struct jo
     s->parallelism = p;
     if (s->max_parallelism < p) {
         if (s->sql_line > 1)
-            return err_set(err, ERR_VALIDATION, "--parallelism %d is more than spec.maxParallelism (%d)",
-                           p, s->max_parallelism);
+            return err_set(err, ERR_VALIDATION,
+                           "--parallelism %d is more than spec.maxParallelism (%d)", p,
+                           s->max_parallelism);
         s->max_parallelism = p;
     }
     const char *mode = cli_value(args, "mode");

@@ -1,5 +1,6 @@
-/* output.c - events to text or JSON. JSON is one line per statement: {"statement", "line", "kind", "what", "schema", "rows",
- * "state", "error"...}; rows are written as they come. Lines of print sinks go to standard output in between. */
+/* output.c - events to text or JSON. JSON is one line per statement: {"statement", "line", "kind",
+ * "what", "schema", "rows", "state", "error"...}; rows are written as they come. Lines of print
+ * sinks go to standard output in between. */
 #include "cli/output.h"
 
 #include "base/core/mem.h"
@@ -18,8 +19,8 @@ struct output {
     int64_t open_index;        /* statement whose table or JSON line is open; -1 = none */
     struct table *table;
     bool any_row;
-    struct str held;           /* print sinks' lines that came while a JSON line was open */
-    cJSON *inserts;            /* statement events of INSERTs until their end, by index */
+    struct str held; /* print sinks' lines that came while a JSON line was open */
+    cJSON *inserts;  /* statement events of INSERTs until their end, by index */
 };
 
 struct output *output_new(enum output_format format, enum output_progress progress) {
@@ -85,7 +86,8 @@ static void json_statement(struct output *o, const cJSON *e) {
         str_add(&line, ",\"rows\":[");
         const cJSON *row;
         cJSON_ArrayForEach(row, json_opt(e, "rows")) {
-            str_add(&line, row->prev && row != json_opt(e, "rows")->child ? ",[\"+I\"," : "[\"+I\",");
+            str_add(&line,
+                    row->prev && row != json_opt(e, "rows")->child ? ",[\"+I\"," : "[\"+I\",");
             json_print(row, &line);
             str_add_char(&line, ']');
         }
@@ -197,8 +199,8 @@ static void on_statement(struct output *o, const cJSON *e) {
 
 static cJSON *take_insert(struct output *o, int64_t index) {
     cJSON *i;
-    cJSON_ArrayForEach(i, o->inserts) if (json_opt_i64(i, "index", -1) == index)
-        return cJSON_DetachItemViaPointer(o->inserts, i);
+    cJSON_ArrayForEach(i, o->inserts) if (json_opt_i64(i, "index", -1) ==
+                                          index) return cJSON_DetachItemViaPointer(o->inserts, i);
     return NULL;
 }
 
@@ -214,8 +216,8 @@ static void on_end(struct output *o, const cJSON *e) {
         json_head(o, insert ? insert : e, &line);
         str_addf(&line, ",\"state\":\"%s\"", json_opt_str(e, "state", "failed"));
         if (json_opt(e, "error")) json_error(e, &line);
-        static const char *const fields[] = {"elapsedMs", "recordsIn", "recordsOut", "skipped",
-                                             "late",      "sinks"};
+        static const char *const fields[] = {"elapsedMs", "recordsIn", "recordsOut",
+                                             "skipped",   "late",      "sinks"};
         for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
             if (!json_opt(e, fields[i])) continue;
             str_addf(&line, ",\"%s\":", fields[i]);

@@ -1,5 +1,5 @@
-/* output.h - what `penstock run` shows: results on standard output (table or JSON), progress and messages on standard
- * error. Fed with the coordinator's events (base/proto/control.h). */
+/* output.h - what `penstock run` shows: results on standard output (table or JSON), progress and
+ * messages on standard error. Fed with the coordinator's events (base/proto/control.h). */
 #ifndef PENSTOCK_CLI_OUTPUT_H
 #define PENSTOCK_CLI_OUTPUT_H
 

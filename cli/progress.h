@@ -1,5 +1,5 @@
-/* progress.h - the live display on standard error while a job runs: a bar with bytes, records, rate, watermark and time
- * left, redrawn in place. */
+/* progress.h - the live display on standard error while a job runs: a bar with bytes, records,
+ * rate, watermark and time left, redrawn in place. */
 #ifndef PENSTOCK_CLI_PROGRESS_H
 #define PENSTOCK_CLI_PROGRESS_H
 

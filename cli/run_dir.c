@@ -24,9 +24,9 @@ int run_dir_path(struct str *out, struct err *err) {
     struct stat st;
     if (lstat(path, &st)) return err_set_errno(err, ERR_IO, errno, "look at %s", path);
     if (!S_ISDIR(st.st_mode) || st.st_uid != getuid() || (st.st_mode & 077))
-        return err_set(err, ERR_PERMISSION,
-                       "%s must be a folder that belongs to you and is closed to others (mode 0700)",
-                       path);
+        return err_set(
+            err, ERR_PERMISSION,
+            "%s must be a folder that belongs to you and is closed to others (mode 0700)", path);
     return 0;
 }
 

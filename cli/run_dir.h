@@ -1,5 +1,6 @@
-/* run_dir.h - the user's running local jobs: one file each, mode 0600, in $XDG_RUNTIME_DIR/penstock (else
- * /tmp/penstock-UID, owned by the user alone). A file whose process is gone is removed by whoever meets it. */
+/* run_dir.h - the user's running local jobs: one file each, mode 0600, in $XDG_RUNTIME_DIR/penstock
+ * (else /tmp/penstock-UID, owned by the user alone). A file whose process is gone is removed by
+ * whoever meets it. */
 #ifndef PENSTOCK_CLI_RUN_DIR_H
 #define PENSTOCK_CLI_RUN_DIR_H
 

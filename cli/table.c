@@ -8,11 +8,11 @@
 #include <string.h>
 
 struct table {
-    int n;         /* columns, op included */
+    int n; /* columns, op included */
     char **names;
-    bool *right;   /* numbers */
+    bool *right; /* numbers */
     int *width;
-    cJSON *held;   /* rows of the sample */
+    cJSON *held; /* rows of the sample */
     bool begun, with_op;
     long long n_rows;
 };

@@ -1,5 +1,6 @@
-/* table.h - a result as a text table. Widths are taken from the first TABLE_SAMPLE_ROWS rows (or what has come when the
- * table is flushed); later, longer cells are shown whole and push their line out. */
+/* table.h - a result as a text table. Widths are taken from the first TABLE_SAMPLE_ROWS rows (or
+ * what has come when the table is flushed); later, longer cells are shown whole and push their line
+ * out. */
 #ifndef PENSTOCK_CLI_TABLE_H
 #define PENSTOCK_CLI_TABLE_H
 

@@ -1,0 +1,75 @@
+/* commands.c - the table of commands, and shell completion made of it. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct cli_option completion_options[] = {{NULL, 0, NULL, NULL, NULL}};
+
+static void print_options(const struct cli_command *c, const char *prefix) {
+    for (const struct cli_option *o = c->options; o->name; o++)
+        printf("%s--%s ", prefix, o->name);
+}
+
+static void print_bash(void) {
+    printf("_penstock() {\n    local cur=${COMP_WORDS[COMP_CWORD]} cmd=${COMP_WORDS[1]} words=\n"
+           "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"");
+    for (int i = 0; cli_commands[i]; i++)
+        printf("%s ", cli_commands[i]->name);
+    printf("\"\n    else\n        case $cmd in\n");
+    for (int i = 0; cli_commands[i]; i++) {
+        printf("        %s) words=\"", cli_commands[i]->name);
+        print_options(cli_commands[i], "");
+        printf("--help\" ;;\n");
+    }
+    printf("        esac\n    fi\n    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+           "    if [ \"$COMP_CWORD\" -gt 1 ] && [ \"${cur#-}\" = \"$cur\" ]; then\n"
+           "        COMPREPLY+=($(compgen -f -- \"$cur\"))\n    fi\n}\n"
+           "complete -o filenames -F _penstock penstock\n");
+}
+
+static void print_fish(void) {
+    for (int i = 0; cli_commands[i]; i++) {
+        const struct cli_command *c = cli_commands[i];
+        printf("complete -c penstock -n __fish_use_subcommand -a %s -d '%s'\n", c->name,
+               c->summary);
+        for (const struct cli_option *o = c->options; o->name; o++) {
+            printf("complete -c penstock -n '__fish_seen_subcommand_from %s' -l %s%s -d '%s'",
+                   c->name, o->name, o->arg ? " -r" : "", o->help);
+            if (o->choices) {
+                printf(" -a '");
+                for (int k = 0; o->choices[k]; k++)
+                    printf("%s ", o->choices[k]);
+                printf("'");
+            }
+            printf("\n");
+        }
+    }
+}
+
+static int run_completion(int argc, char **argv) {
+    struct cli_args args;
+    int rc = cli_parse(&cli_cmd_completion, argc, argv, &args);
+    if (rc) return rc > 0 ? CLI_OK : CLI_USAGE;
+    const char *shell = args.n_rest == 1 ? args.rest[0] : "";
+    if (!strcmp(shell, "bash")) {
+        print_bash();
+    } else if (!strcmp(shell, "zsh")) {
+        puts("autoload -U +X bashcompinit && bashcompinit");
+        print_bash();
+    } else if (!strcmp(shell, "fish")) {
+        print_fish();
+    } else {
+        cli_complain(&args, "which shell? One of bash, zsh, fish");
+        return CLI_USAGE;
+    }
+    return CLI_OK;
+}
+
+const struct cli_command cli_cmd_completion = {"completion",
+                                               "Print a completion script for a shell.",
+                                               run_completion, completion_options, "bash|zsh|fish"};
+
+const struct cli_command *const cli_commands[] = {
+    &cli_cmd_run,        &cli_cmd_plan, &cli_cmd_validate, &cli_cmd_list, &cli_cmd_cancel,
+    &cli_cmd_completion, NULL};

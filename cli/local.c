@@ -1,0 +1,303 @@
+/* local.c - launches, connects, hands events on, and cleans up. */
+#include "cli/local.h"
+
+#include "base/core/mem.h"
+#include "base/launch/launcher.h"
+#include "base/net/ws_client.h"
+#include "base/proto/control.h"
+#include "cli/progress.h"
+#include "cli/run_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct local {
+    const struct local_options *opts;
+    struct output *out;
+    struct launcher *launcher;
+    struct net_loop *loop;
+    struct ws_conn *conn;
+    char token[65];
+    int port;
+    int coordinator; /* launcher's id */
+    int *workers;
+    int n_workers;
+    struct str spec_path, run_path;
+    int n_interrupts;
+    bool got_done;
+    int failed;
+    struct err error;
+};
+
+static struct local *signal_target; /* of the one local_run there is */
+
+static void stop_children(struct local *l, bool hard) {
+    struct err err = ERR_INIT;
+    for (int i = 0; i < l->n_workers; i++)
+        if (l->launcher->ops->stop(l->launcher, l->workers[i], hard, &err))
+            fprintf(stderr, "penstock: %s\n", err.msg);
+    if (l->launcher->ops->stop(l->launcher, l->coordinator, hard, &err))
+        fprintf(stderr, "penstock: %s\n", err.msg);
+}
+
+static void on_interrupt(void *arg) {
+    struct local *l = arg;
+    struct err err = ERR_INIT;
+    AUTO_JSON *j = control_new(CLIENT_CANCEL);
+    AUTO_STR text = STR_INIT;
+    json_print(j, &text);
+    l->n_interrupts++;
+    if (l->n_interrupts > 1 || !l->conn || !ws_is_open(l->conn) ||
+        ws_send_text(l->conn, str_view(&text), &err)) {
+        stop_children(l, true);
+        net_loop_stop(l->loop);
+    }
+}
+
+/* Children that ended; a coordinator that dies shows as a closed connection, a worker that dies is
+ * reported by the coordinator. */
+static void on_child(void *arg) {
+    struct local *l = arg;
+    struct launch_status st;
+    struct err err = ERR_INIT;
+    for (int i = 0; i < l->n_workers; i++)
+        (void)!l->launcher->ops->poll(l->launcher, l->workers[i], &st, &err);
+    if (l->launcher->ops->poll(l->launcher, l->coordinator, &st, &err)) return;
+    if (st.state == LAUNCH_EXITED && !l->conn) net_loop_stop(l->loop);
+}
+
+static void *signal_thread(void *arg) {
+    sigset_t *set = arg;
+    int sig;
+    while (sigwait(set, &sig) == 0) {
+        struct err err = ERR_INIT;
+        if (sig == SIGUSR1) break; /* the run is over */
+        if (net_loop_post(signal_target->loop, sig == SIGCHLD ? on_child : on_interrupt,
+                          signal_target, &err))
+            _exit(CLI_INTERRUPTED);
+    }
+    return NULL;
+}
+
+/* ---- the connection ---- */
+
+static void on_message(void *self, struct ws_conn *conn, bool binary, const void *data,
+                       size_t len) {
+    struct local *l = self;
+    AUTO_JSON *j = NULL;
+    const char *type;
+    struct err err = ERR_INIT;
+    if (binary || control_parse(data, len, &j, &type, &err)) {
+        l->error = err;
+        ws_close(conn, WS_CLOSE_PROTOCOL, "bad frame");
+        return;
+    }
+    if (!strcmp(type, EVENT_DONE)) {
+        l->got_done = true;
+        l->failed = (int)json_opt_i64(j, "failed", 0);
+    }
+    output_event(l->out, type, j);
+}
+
+static void on_close(void *self, struct ws_conn *conn, int code, const char *reason) {
+    struct local *l = self;
+    l->conn = NULL;
+    if (!l->got_done)
+        err_set(&l->error, ERR_UNAVAILABLE, "the coordinator has gone: %s",
+                reason && *reason ? reason : "the connection was cut");
+    net_loop_stop(l->loop);
+}
+
+static const struct ws_ops client_ops = {.on_message = on_message, .on_close = on_close};
+
+static int connect_client(struct local *l, struct err *err) {
+    AUTO_STR url = STR_INIT;
+    str_addf(&url, "ws://127.0.0.1:%d" CONTROL_PATH_CLIENT, l->port);
+    struct ws_connect_options o = {.url = str_text(&url), .bearer_token = l->token};
+    o.ws.message_max_bytes = 64 << 20;
+    return ws_connect(l->loop, &o, &client_ops, l, &l->conn, err);
+}
+
+/* ---- processes ---- */
+
+static int make_token(char token[65], struct err *err) {
+    unsigned char r[32];
+    if (getentropy(r, sizeof r)) return err_set_errno(err, ERR_INTERNAL, errno, "make a token");
+    for (size_t i = 0; i < sizeof r; i++)
+        snprintf(token + 2 * i, 3, "%02x", r[i]);
+    return 0;
+}
+
+static int write_spec(struct local *l, struct err *err) {
+    int rc = run_dir_file("job", &l->spec_path, err);
+    if (rc) return rc;
+    AUTO_JSON *j = job_spec_to_json(l->opts->spec);
+    AUTO_STR text = STR_INIT;
+    json_print(j, &text);
+    return run_dir_write(str_text(&l->spec_path), str_view(&text), err);
+}
+
+/* The coordinator's port, once it listens; blocks until then or until it has gone. */
+static int read_port(int fd, int *ret_port, struct err *err) {
+    char buf[32];
+    size_t len = 0;
+    while (len < sizeof buf - 1) {
+        ssize_t n = read(fd, buf + len, sizeof buf - 1 - len);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        len += (size_t)n;
+        if (buf[len - 1] == '\n') break;
+    }
+    buf[len] = '\0';
+    *ret_port = atoi(buf);
+    if (*ret_port <= 0)
+        return err_set(err, ERR_UNAVAILABLE,
+                       "the coordinator could not start (its messages are above)");
+    return 0;
+}
+
+static int start_coordinator(struct local *l, struct err *err) {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC)) return err_set_errno(err, ERR_IO, errno, "make a pipe");
+    fcntl(fds[1], F_SETFD, 0); /* the child's */
+    char fd_text[16], workers[16], port[16];
+    snprintf(fd_text, sizeof fd_text, "%d", fds[1]);
+    snprintf(workers, sizeof workers, "%d", l->opts->workers);
+    snprintf(port, sizeof port, "%d", l->opts->port);
+    const char *args[16] = {
+        "--spec", str_text(&l->spec_path), "--workers", workers, "--port", port, "--ready-fd",
+        fd_text,  "--wait-client"};
+    int n = 9;
+    if (l->opts->script) args[n++] = "--script";
+    if (l->opts->keep_going) args[n++] = "--keep-going";
+    struct launch_spec spec = {
+        .role = LAUNCH_COORDINATOR, .job = l->opts->spec->name, .args = args, .token = l->token};
+    int rc = l->launcher->ops->start(l->launcher, &spec, &l->coordinator, err);
+    close(fds[1]);
+    if (!rc) rc = read_port(fds[0], &l->port, err);
+    close(fds[0]);
+    return rc;
+}
+
+static int start_workers(struct local *l, struct err *err) {
+    l->workers = mem_calloc((size_t)l->opts->workers, sizeof *l->workers);
+    AUTO_STR url = STR_INIT;
+    str_addf(&url, "ws://127.0.0.1:%d", l->port);
+    for (int i = 0; i < l->opts->workers; i++) {
+        char id[16], slots[16];
+        snprintf(id, sizeof id, "w%d", i);
+        snprintf(slots, sizeof slots, "%d", l->opts->slots);
+        const char *args[] = {"--coordinator",
+                              str_text(&url),
+                              "--id",
+                              id,
+                              "--slots",
+                              slots,
+                              "--log",
+                              l->opts->spec->log_levels,
+                              l->opts->spec->log_json ? "--log-json" : NULL,
+                              NULL};
+        struct launch_spec spec = {.role = LAUNCH_WORKER,
+                                   .number = i,
+                                   .job = l->opts->spec->name,
+                                   .args = args,
+                                   .token = l->token};
+        int rc = l->launcher->ops->start(l->launcher, &spec, &l->workers[i], err);
+        if (rc) return rc;
+        l->n_workers++;
+    }
+    return 0;
+}
+
+/* Waits for the children to end by themselves (they have been told to), then says what they used.
+ */
+static void wait_children(struct local *l) {
+    enum { WAIT_STEPS = 250 };
+    struct err err = ERR_INIT;
+    for (int i = -1; i < l->n_workers; i++) {
+        int id = i < 0 ? l->coordinator : l->workers[i];
+        struct launch_status st = {0};
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGCHLD);
+        for (int k = 0; k < WAIT_STEPS; k++) {
+            if (l->launcher->ops->poll(l->launcher, id, &st, &err) || st.state == LAUNCH_EXITED)
+                break;
+            struct timespec ts = {.tv_nsec = 20000000};
+            sigtimedwait(&set, NULL, &ts); /* until a child ends, or the bound */
+        }
+        if (st.state != LAUNCH_EXITED || !l->opts->usage) continue;
+        AUTO_STR line = STR_INIT;
+        if (i < 0)
+            str_add(&line, "coordinator: peak memory ");
+        else
+            str_addf(&line, "worker w%d: peak memory ", i);
+        show_bytes(&line, st.max_rss_bytes);
+        str_add(&line, ", CPU ");
+        show_duration(&line, st.cpu_ms);
+        fprintf(stderr, "%s\n", str_text(&line));
+    }
+}
+
+static int launch(struct local *l, struct err *err) {
+    int rc = make_token(l->token, err);
+    if (!rc) rc = write_spec(l, err);
+    if (!rc) rc = launcher_process_new(NULL, &l->launcher, err);
+    if (!rc) rc = start_coordinator(l, err);
+    if (!rc) rc = start_workers(l, err);
+    if (!rc) rc = run_dir_file("run", &l->run_path, err);
+    if (!rc)
+        rc = run_dir_register(str_text(&l->run_path), l->opts->spec->name, l->port, l->token, err);
+    if (!rc)
+        rc = net_loop_new(&(struct net_loop_options){.name = "penstock", .max_fds = 64}, &l->loop,
+                          err);
+    if (!rc) rc = connect_client(l, err);
+    return rc;
+}
+
+static void run_loop(struct local *l, sigset_t *set) {
+    pthread_t thread;
+    signal_target = l;
+    CHECK(pthread_create(&thread, NULL, signal_thread, set) == 0);
+    net_loop_run(l->loop);
+    pthread_kill(thread, SIGUSR1);
+    pthread_join(thread, NULL);
+}
+
+static void clean_up(struct local *l) {
+    if (l->launcher) l->launcher->ops->free(l->launcher);
+    net_loop_free(l->loop);
+    if (l->spec_path.len) unlink(str_text(&l->spec_path));
+    if (l->run_path.len) unlink(str_text(&l->run_path));
+    str_release(&l->spec_path);
+    str_release(&l->run_path);
+    free(l->workers);
+}
+
+int local_run(const struct local_options *opts, struct output *out) {
+    struct local l = {.opts = opts, .out = out};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    int rc = launch(&l, &l.error);
+    if (!rc) {
+        run_loop(&l, &set);
+        output_finish(out);
+        if (l.got_done) wait_children(&l);
+    }
+    if (!l.n_interrupts && (rc || !l.got_done)) fprintf(stderr, "penstock: %s\n", l.error.msg);
+    clean_up(&l);
+    if (l.n_interrupts) return CLI_INTERRUPTED;
+    return rc ? CLI_USAGE : l.failed || !l.got_done ? CLI_FAILED : CLI_OK;
+}

@@ -1,0 +1,560 @@
+/* agg_state.c - folding batches into groups. */
+#include "worker/agg_state.h"
+
+#include "base/core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct agg_state {
+    const struct agg_set *set;
+    struct state_table *groups;
+    struct state_table **distinct; /* keyed by (group's address, values) */
+    /* scratch of one call */
+    char **payloads;
+    uint8_t *fresh;
+    uint32_t cap;
+    uint32_t *rows;    /* rows that reach an aggregate */
+    char **row_groups; /* and their groups */
+    char **entries;
+    uint64_t *hashes;
+};
+
+/* Header of a payload: ops use it; a merge keeps the group's new address there for a moment. */
+struct header {
+    int64_t op_word;
+    char *forward;
+};
+_Static_assert(sizeof(struct header) == AGG_HEADER_BYTES, "header of groups");
+
+/* ---- the set ---- */
+
+static int same_cols(const struct distinct_set *d, const int *cols, int n) {
+    return d->n_cols == n && !memcmp(d->cols, cols, sizeof *cols * (size_t)n);
+}
+
+static void add_distinct(struct op *op, struct agg_set *s, struct agg_slot *a) {
+    int n = a->call.n_args;
+    int d = 0;
+    while (d < s->n_distinct && !same_cols(&s->distinct[d], a->cols, n))
+        d++;
+    struct distinct_set *ds = &s->distinct[d];
+    if (d == s->n_distinct) {
+        s->n_distinct++;
+        ds->n_cols = n;
+        memcpy(ds->cols, a->cols, sizeof ds->cols);
+        ds->types = ARENA_NEW_N(op->ctx->arena, const struct type *, n + 1);
+        ds->types[0] = type_of_not_null(TYPE_BIGINT);
+        for (int i = 0; i < n; i++)
+            ds->types[i + 1] = a->call.arg_types[i];
+    }
+    a->distinct = d;
+    a->distinct_bit = ds->n_aggs++;
+}
+
+static int read_agg(struct op *op, struct agg_set *s, const cJSON *j, struct agg_slot *a,
+                    struct err *err) {
+    int rc = agg_call_from_json(op->ctx->arena, j, &a->call, err);
+    if (rc) return rc;
+    const struct schema *in = op->ctx->inputs[0];
+    const cJSON *cols = json_opt(j, "cols"), *c;
+    int n = 0;
+    cJSON_ArrayForEach(c, cols) {
+        if (n == AGG_ARGS_MAX || !cJSON_IsNumber(c) || c->valueint < 0 || c->valueint >= in->n)
+            return err_set(err, ERR_PROTOCOL, "bad column in aggregate %s", a->call.agg->name);
+        a->cols[n++] = c->valueint;
+    }
+    a->filter = (int)json_opt_i64(j, "filter", -1);
+    if (a->filter >= in->n)
+        return err_set(err, ERR_PROTOCOL, "bad filter in aggregate %s", a->call.agg->name);
+    uint32_t align = MAX(a->call.acc_align, 1u);
+    s->payload_bytes = (s->payload_bytes + align - 1) / align * align;
+    a->offset = s->payload_bytes;
+    s->payload_bytes += a->call.acc_size_bytes;
+    a->distinct = -1;
+    if (a->call.distinct) add_distinct(op, s, a);
+    s->retract |= a->call.retract;
+    s->blobs |= (a->call.agg->flags & AGG_BLOB) != 0;
+    if (a->call.retract && !(a->call.agg->flags & AGG_RETRACT))
+        return err_set(err, ERR_UNSUPPORTED,
+                       "%s over input that takes rows back is not supported yet",
+                       a->call.agg->name);
+    return 0;
+}
+
+int agg_set_new(struct op *op, const cJSON *keys, const cJSON *aggs, struct agg_set **ret,
+                struct err *err) {
+    struct arena *a = op->ctx->arena;
+    const struct schema *in = op->ctx->inputs[0];
+    struct agg_set *s = ARENA_NEW(a, struct agg_set);
+    s->env = op->ctx->env;
+    s->n_keys = cJSON_GetArraySize(keys);
+    s->n_aggs = cJSON_GetArraySize(aggs);
+    if (s->n_aggs > AGG_SET_MAX || s->n_keys > STATE_KEYS_MAX)
+        return err_set(err, ERR_UNSUPPORTED, "more than %d aggregates or %d keys in one GROUP BY",
+                       AGG_SET_MAX, STATE_KEYS_MAX);
+    int *cols = ARENA_NEW_N(a, int, s->n_keys);
+    s->key_types = ARENA_NEW_N(a, const struct type *, s->n_keys);
+    s->aggs = ARENA_NEW_N(a, struct agg_slot, s->n_aggs);
+    s->distinct = ARENA_NEW_N(a, struct distinct_set, s->n_aggs);
+    s->payload_bytes = AGG_HEADER_BYTES;
+    const cJSON *j;
+    int i = 0;
+    cJSON_ArrayForEach(j, keys) {
+        if (!cJSON_IsNumber(j) || j->valueint < 0 || j->valueint >= in->n)
+            return err_set(err, ERR_PROTOCOL, "bad key column");
+        cols[i] = j->valueint;
+        s->key_types[i] = in->fields[j->valueint].type;
+        if (type_is_nested(s->key_types[i]))
+            return err_set(err, ERR_UNSUPPORTED, "grouping by '%s', which is of a nested type",
+                           in->fields[j->valueint].name);
+        i++;
+    }
+    s->keys = cols;
+    i = 0;
+    cJSON_ArrayForEach(j, aggs) {
+        int rc = read_agg(op, s, j, &s->aggs[i++], err);
+        if (rc) return rc;
+    }
+    *ret = s;
+    return 0;
+}
+
+/* ---- life ---- */
+
+static void free_accumulators(void *self, char *payload, struct var_memory *var) {
+    const struct agg_set *set = self;
+    for (int i = 0; i < set->n_aggs; i++) {
+        const struct agg_slot *a = &set->aggs[i];
+        if (a->call.agg->free_acc)
+            a->call.agg->free_acc(&a->call, payload + a->offset, &var->blobs);
+    }
+}
+
+struct agg_state *agg_state_new(const struct agg_set *set) {
+    struct agg_state *s = mem_zalloc(sizeof *s);
+    s->set = set;
+    struct state_desc d = {.n_keys = set->n_keys,
+                           .key_types = set->key_types,
+                           .payload_size_bytes = set->payload_bytes,
+                           .free_payload = set->blobs ? free_accumulators : NULL,
+                           .self = (void *)set};
+    s->groups = state_table_new(&d);
+    s->distinct = mem_calloc((size_t)set->n_distinct + 1, sizeof *s->distinct);
+    for (int i = 0; i < set->n_distinct; i++) {
+        struct state_desc dd = {.n_keys = set->distinct[i].n_cols + 1,
+                                .key_types = set->distinct[i].types,
+                                .payload_size_bytes = 8 * (uint32_t)set->distinct[i].n_aggs};
+        s->distinct[i] = state_table_new(&dd);
+    }
+    return s;
+}
+
+void agg_state_free(struct agg_state *s) {
+    if (!s) return;
+    state_table_free(s->groups);
+    for (int i = 0; i < s->set->n_distinct; i++)
+        state_table_free(s->distinct[i]);
+    free(s->distinct);
+    free(s->payloads);
+    free(s->fresh);
+    free(s->rows);
+    free(s->row_groups);
+    free(s->entries);
+    free(s->hashes);
+    free(s);
+}
+
+void agg_state_clear(struct agg_state *s) {
+    state_table_clear(s->groups);
+    for (int i = 0; i < s->set->n_distinct; i++)
+        state_table_clear(s->distinct[i]);
+}
+
+struct state_table *agg_state_table(struct agg_state *s) {
+    return s->groups;
+}
+
+size_t agg_state_bytes(const struct agg_state *s) {
+    size_t n = state_table_bytes(s->groups);
+    for (int i = 0; i < s->set->n_distinct; i++)
+        n += state_table_bytes(s->distinct[i]);
+    return n;
+}
+
+uint64_t agg_state_count(const struct agg_state *s) {
+    return state_table_count(s->groups);
+}
+
+static void reserve(struct agg_state *s, uint32_t n) {
+    if (n <= s->cap) return;
+    s->cap = MAX(n, (uint32_t)BATCH_ROWS_MAX);
+    s->payloads = mem_reallocarray(s->payloads, s->cap, sizeof *s->payloads);
+    s->fresh = mem_realloc(s->fresh, s->cap);
+    s->rows = mem_reallocarray(s->rows, s->cap, sizeof *s->rows);
+    s->row_groups = mem_reallocarray(s->row_groups, s->cap, sizeof *s->row_groups);
+    s->entries = mem_reallocarray(s->entries, s->cap, sizeof *s->entries);
+    s->hashes = mem_reallocarray(s->hashes, s->cap, sizeof *s->hashes);
+}
+
+static void init_fresh(const struct agg_set *set, char *const *payloads, const uint8_t *fresh,
+                       uint32_t n) {
+    for (int k = 0; k < set->n_aggs; k++) {
+        const struct agg_slot *a = &set->aggs[k];
+        if (!a->call.agg->init) continue; /* zeroed is right */
+        for (uint32_t i = 0; i < n; i++)
+            if (fresh[i]) a->call.agg->init(&a->call, payloads[i] + a->offset);
+    }
+}
+
+char **agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t *hashes,
+                        const uint8_t **ret_fresh) {
+    reserve(s, b->n);
+    const struct column *keys[STATE_KEYS_MAX];
+    for (int i = 0; i < s->set->n_keys; i++)
+        keys[i] = &b->cols[s->set->keys[i]];
+    state_table_upsert(s->groups, keys, hashes, b->n, s->payloads, s->fresh);
+    init_fresh(s->set, s->payloads, s->fresh, b->n);
+    if (ret_fresh) *ret_fresh = s->fresh;
+    return s->payloads;
+}
+
+/* ---- folding ---- */
+
+static bool filter_passes(const struct column *f, uint32_t row) {
+    return col_is_valid(f, row) && COL_DATA(f, uint8_t)[row];
+}
+
+/* Rows that pass the aggregate's filter, with their groups; all rows without copying if there is
+ * none. */
+static uint32_t select_rows(struct agg_state *s, const struct agg_slot *a, const struct batch *b,
+                            const uint32_t *in_rows, char *const *groups, uint32_t n) {
+    const struct column *f = &b->cols[a->filter];
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t row = in_rows ? in_rows[i] : i;
+        if (!filter_passes(f, row)) continue;
+        s->rows[k] = row;
+        s->row_groups[k++] = groups[i];
+    }
+    return k;
+}
+
+static int update(struct agg_state *s, const struct agg_slot *a, const struct batch *b,
+                  const uint32_t *rows, char *const *groups, uint32_t n, struct err *err) {
+    if (!n) return 0;
+    const struct column *args[AGG_ARGS_MAX];
+    for (int i = 0; i < a->call.n_args; i++)
+        args[i] = &b->cols[a->cols[i]];
+    struct agg_rows r = {.n = n,
+                         .rows = rows,
+                         .args = args,
+                         .kinds = b->kinds,
+                         .accs = groups,
+                         .acc_offset = a->offset,
+                         .blobs = &state_table_var(s->groups)->blobs,
+                         .env = s->set->env};
+    return a->call.agg->update(&a->call, &r, err);
+}
+
+/* Entries of (group, values) for rows; a row with a NULL argument has none (aggregates skip NULLs).
+ */
+static uint32_t distinct_entries(struct agg_state *s, int d, const struct batch *b,
+                                 const uint32_t *in_rows, char *const *groups, uint32_t n) {
+    const struct distinct_set *ds = &s->set->distinct[d];
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t row = in_rows ? in_rows[i] : i;
+        bool null = false;
+        for (int c = 0; c < ds->n_cols; c++)
+            null |= !col_is_valid(&b->cols[ds->cols[c]], row);
+        if (null) continue;
+        s->rows[k] = row;
+        s->row_groups[k++] = groups[i];
+    }
+    struct column cols[AGG_ARGS_MAX + 1];
+    const struct column *keys[AGG_ARGS_MAX + 1];
+    cols[0] = (struct column){
+        .type = ds->types[0], .phys = PHYS_I64, .n = k, .data = (void *)s->row_groups};
+    bool all = k == b->n && !in_rows;
+    for (int c = 0; c < ds->n_cols; c++)
+        if (all)
+            cols[c + 1] = b->cols[ds->cols[c]]; /* borrowed */
+        else
+            col_gather(&cols[c + 1], &b->cols[ds->cols[c]], s->rows, k);
+    memset(s->hashes, 0, sizeof *s->hashes * k);
+    for (int c = 0; c <= ds->n_cols; c++) {
+        keys[c] = &cols[c];
+        if (all && cols[c].valid) cols[c].valid = NULL; /* no NULL among them */
+        col_hash(&cols[c], s->hashes, k);
+    }
+    state_table_upsert(s->distinct[d], keys, s->hashes, k, s->entries, NULL);
+    for (int c = 1; c <= ds->n_cols && !all; c++)
+        col_release(&cols[c]);
+    return k;
+}
+
+static bool is_retract(const struct batch *b, uint32_t row) {
+    return b->kinds && !row_kind_adds(b->kinds[row]);
+}
+
+/* Folds the first occurrences (and last retractions) for each aggregate over one set of argument
+ * columns. */
+static int fold_distinct(struct agg_state *s, int d, const struct batch *b, const uint32_t *in_rows,
+                         char *const *groups, uint32_t n, struct err *err) {
+    uint32_t k = distinct_entries(s, d, b, in_rows, groups, n);
+    AUTO_FREE uint32_t *rows = mem_alloc(sizeof *rows * (k + 1));
+    AUTO_FREE char **row_groups = mem_alloc(sizeof *row_groups * (k + 1));
+    for (int g = 0; g < s->set->n_aggs; g++) {
+        const struct agg_slot *a = &s->set->aggs[g];
+        if (a->distinct != d) continue;
+        uint32_t m = 0;
+        for (uint32_t i = 0; i < k; i++) {
+            uint32_t row = s->rows[i];
+            if (a->filter >= 0 && !filter_passes(&b->cols[a->filter], row)) continue;
+            int64_t *count = (int64_t *)s->entries[i] + a->distinct_bit;
+            bool first = is_retract(b, row) ? --*count == 0 : (*count)++ == 0;
+            if (!first) continue;
+            rows[m] = row;
+            row_groups[m++] = s->row_groups[i];
+        }
+        int rc = update(s, a, b, rows, row_groups, m, err);
+        if (rc) return rc;
+    }
+    if (!s->set->retract) return 0;
+    for (uint32_t i = 0; i < k; i++) { /* values of which nothing is left */
+        if (!is_retract(b, s->rows[i])) continue;
+        bool any = false;
+        for (int c = 0; s->entries[i] && c < s->set->distinct[d].n_aggs; c++)
+            any |= ((int64_t *)s->entries[i])[c] != 0;
+        if (any || !s->entries[i]) continue;
+        char *gone = s->entries[i];
+        for (uint32_t o = i; o < k; o++) /* the same value may stand in the batch again */
+            if (s->entries[o] == gone) s->entries[o] = NULL;
+        state_table_remove(s->distinct[d], gone);
+    }
+    return 0;
+}
+
+static int fold_rows(struct agg_state *s, const struct batch *b, const uint32_t *rows,
+                     char *const *groups, uint32_t n, struct err *err) {
+    reserve(s, n);
+    for (int g = 0; g < s->set->n_aggs; g++) {
+        const struct agg_slot *a = &s->set->aggs[g];
+        if (a->distinct >= 0) continue;
+        int rc;
+        if (a->filter >= 0) {
+            uint32_t k = select_rows(s, a, b, rows, groups, n);
+            rc = update(s, a, b, s->rows, s->row_groups, k, err);
+        } else {
+            rc = update(s, a, b, rows, groups, n, err);
+        }
+        if (rc) return rc;
+    }
+    for (int d = 0; d < s->set->n_distinct; d++) {
+        int rc = fold_distinct(s, d, b, rows, groups, n, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+int agg_state_fold(struct agg_state *s, const struct batch *b, char *const *groups,
+                   struct err *err) {
+    return fold_rows(s, b, NULL, groups, b->n, err);
+}
+
+int agg_state_fold_row(struct agg_state *s, const struct batch *b, uint32_t row, char *group,
+                       struct err *err) {
+    return fold_rows(s, b, &row, &group, 1, err);
+}
+
+/* ---- partial results ---- */
+
+int agg_state_partials(struct agg_state *s, char *const *groups, uint32_t n,
+                       struct column *ret_cols, struct err *err) {
+    for (int g = 0; g < s->set->n_aggs; g++) {
+        const struct agg_slot *a = &s->set->aggs[g];
+        struct column *c = &ret_cols[g];
+        col_init(c, type_of_not_null(TYPE_VARBINARY), n);
+        AUTO_STR bytes = STR_INIT;
+        for (uint32_t i = 0; i < n; i++) {
+            const char *acc = groups[i] + a->offset;
+            struct strv *v = &COL_DATA(c, struct strv)[i];
+            if (a->call.agg->flags & AGG_BLOB) {
+                str_clear(&bytes);
+                a->call.agg->save(&a->call, acc, &bytes);
+                *v = strv_copy(col_heap(c), str_text(&bytes), (uint32_t)bytes.len);
+            } else if (a->call.acc_size_bytes <= STRV_INLINE_MAX_BYTES) {
+                *v = strv_borrow(acc, a->call.acc_size_bytes);
+            } else {
+                *v = strv_copy(col_heap(c), acc, a->call.acc_size_bytes);
+            }
+        }
+    }
+    return 0;
+}
+
+static int merge_blob(struct agg_state *s, const struct agg_slot *a, char *group,
+                      const struct strv *v, struct err *err) {
+    AUTO_FREE char *tmp = mem_zalloc(a->call.acc_size_bytes + 16);
+    struct blob_alloc *blobs = &state_table_var(s->groups)->blobs;
+    int rc = a->call.agg->load(&a->call, tmp, strv_sv(v), blobs, err);
+    if (rc) return rc;
+    /* merge adds acc_offset to both sides */
+    char *dst = group;
+    const char *src = tmp - a->offset;
+    rc = a->call.agg->merge(&a->call, &dst, &src, a->offset, 1, blobs, err);
+    if (a->call.agg->free_acc) a->call.agg->free_acc(&a->call, tmp, blobs);
+    return rc;
+}
+
+int agg_state_fold_partials(struct agg_state *s, const struct batch *b, char *const *groups,
+                            struct err *err) {
+    reserve(s, b->n);
+    for (int g = 0; g < s->set->n_aggs; g++) {
+        const struct agg_slot *a = &s->set->aggs[g];
+        const struct column *c = &b->cols[a->cols[0]];
+        uint32_t size = a->call.acc_size_bytes;
+        bool blob = a->call.agg->flags & AGG_BLOB;
+        /* Inline views hold the accumulator at a 4-byte boundary: copied to be aligned. */
+        size_t stride = (size + 15) / 16 * 16;
+        AUTO_FREE char *copies = blob ? NULL : mem_aligned(64, stride * b->n + 64);
+        for (uint32_t i = 0; i < b->n; i++) {
+            const struct strv *v = &COL_DATA(c, struct strv)[i];
+            if (blob) {
+                int rc = merge_blob(s, a, groups[i], v, err);
+                if (rc) return rc;
+                continue;
+            }
+            if (v->len != size) return err_set(err, ERR_PROTOCOL, "partial result of another size");
+            memcpy(copies + stride * i, strv_data(v), size);
+            s->entries[i] = copies + stride * i - a->offset;
+        }
+        if (blob) continue;
+        int rc = a->call.agg->merge(&a->call, groups, (const char *const *)s->entries, a->offset,
+                                    b->n, &state_table_var(s->groups)->blobs, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+/* ---- merging of whole states ---- */
+
+static int merge_distinct(struct agg_state *dst, struct agg_state *src, int d, struct err *err);
+
+static int merge_groups(struct agg_state *dst, struct agg_state *src, char **from, uint32_t n,
+                        struct err *err) {
+    const struct agg_set *set = dst->set;
+    state_table_upsert_rows(dst->groups, src->groups, from, n, dst->payloads, dst->fresh);
+    init_fresh(set, dst->payloads, dst->fresh, n);
+    for (uint32_t i = 0; i < n; i++)
+        ((struct header *)from[i])->forward = dst->payloads[i];
+    for (int g = 0; g < set->n_aggs; g++) {
+        const struct agg_slot *a = &set->aggs[g];
+        if (a->distinct >= 0) continue;
+        int rc = a->call.agg->merge(&a->call, dst->payloads, (const char *const *)from, a->offset,
+                                    n, &state_table_var(dst->groups)->blobs, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+int agg_state_merge(struct agg_state *dst, struct agg_state *src, struct err *err) {
+    reserve(dst, BATCH_ROWS_MAX);
+    reserve(src, BATCH_ROWS_MAX);
+    uint64_t pos = 0;
+    uint32_t n;
+    while ((n = state_table_scan(src->groups, &pos, src->payloads, BATCH_ROWS_MAX))) {
+        int rc = merge_groups(dst, src, src->payloads, n, err);
+        if (rc) return rc;
+    }
+    for (int d = 0; d < dst->set->n_distinct; d++) {
+        int rc = merge_distinct(dst, src, d, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+/* Values of src are folded into dst's groups as if they came as rows, once each per aggregate that
+ * saw them. */
+static int merge_values(struct agg_state *dst, struct agg_state *src, int d, char **from,
+                        uint32_t n, struct err *err) {
+    const struct distinct_set *ds = &dst->set->distinct[d];
+    struct column cols[AGG_ARGS_MAX + 1];
+    const struct column *keys[AGG_ARGS_MAX + 1];
+    state_table_keys(src->distinct[d], from, n, cols);
+    int64_t *addresses = cols[0].data;
+    for (uint32_t i = 0; i < n; i++)
+        addresses[i] = (int64_t)(intptr_t)((struct header *)(intptr_t)addresses[i])->forward;
+    memset(dst->hashes, 0, sizeof *dst->hashes * n);
+    for (int c = 0; c <= ds->n_cols; c++) {
+        keys[c] = &cols[c];
+        col_hash(&cols[c], dst->hashes, n);
+    }
+    state_table_upsert(dst->distinct[d], keys, dst->hashes, n, dst->entries, NULL);
+    int rc = 0;
+    for (int g = 0; g < dst->set->n_aggs && !rc; g++) {
+        const struct agg_slot *a = &dst->set->aggs[g];
+        if (a->distinct != d) continue;
+        uint32_t m = 0;
+        for (uint32_t i = 0; i < n; i++) {
+            int64_t add = ((int64_t *)from[i])[a->distinct_bit];
+            int64_t *count = (int64_t *)dst->entries[i] + a->distinct_bit;
+            if (add > 0 && *count == 0) {
+                dst->rows[m] = i;
+                dst->row_groups[m++] = (char *)(intptr_t)addresses[i];
+            }
+            *count += add;
+        }
+        const struct column *args[AGG_ARGS_MAX];
+        for (int c = 0; c < ds->n_cols; c++)
+            args[c] = &cols[c + 1];
+        struct agg_rows r = {.n = m,
+                             .rows = dst->rows,
+                             .args = args,
+                             .accs = dst->row_groups,
+                             .acc_offset = a->offset,
+                             .blobs = &state_table_var(dst->groups)->blobs,
+                             .env = dst->set->env};
+        if (m) rc = a->call.agg->update(&a->call, &r, err);
+    }
+    for (int c = 0; c <= ds->n_cols; c++)
+        col_release(&cols[c]);
+    return rc;
+}
+
+static int merge_distinct(struct agg_state *dst, struct agg_state *src, int d, struct err *err) {
+    uint64_t pos = 0;
+    uint32_t n;
+    AUTO_FREE char **from = mem_calloc(BATCH_ROWS_MAX, sizeof *from);
+    while ((n = state_table_scan(src->distinct[d], &pos, from, BATCH_ROWS_MAX))) {
+        int rc = merge_values(dst, src, d, from, n, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+/* ---- results ---- */
+
+int agg_state_finish(struct agg_state *s, char *const *groups, uint32_t n, struct column *ret_cols,
+                     struct err *err) {
+    for (int g = 0; g < s->set->n_aggs; g++) {
+        const struct agg_slot *a = &s->set->aggs[g];
+        col_init(&ret_cols[g], a->call.ret_type, n);
+        int rc = a->call.agg->finish(&a->call, groups, a->offset, n, &ret_cols[g], err);
+        if (rc) {
+            for (; g >= 0; g--)
+                col_release(&ret_cols[g]);
+            return rc;
+        }
+    }
+    return 0;
+}
+
+void agg_state_keys(struct agg_state *s, char *const *groups, uint32_t n, struct column *ret_cols) {
+    state_table_keys(s->groups, groups, n, ret_cols);
+}
+
+void agg_state_remove(struct agg_state *s, char *group) {
+    state_table_remove(s->groups, group);
+}

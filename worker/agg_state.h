@@ -1,0 +1,89 @@
+/* agg_state.h - groups and their accumulators, for every op that aggregates: key → one row in a
+ * state table that holds the accumulators of all aggregates side by side. FILTER and DISTINCT are
+ * handled here: a filtered row doesn't reach its aggregate; for DISTINCT a second table per set of
+ * argument columns counts each value of each group, and only the first occurrence (last retraction)
+ * is folded. MIN, MAX and others that can't take back a value (AGG_VALUES) get, where the input
+ * retracts, a sorted multiset of values per group (agg_values.h). */
+#ifndef PENSTOCK_WORKER_AGG_STATE_H
+#define PENSTOCK_WORKER_AGG_STATE_H
+
+#include "sql/plan.h"
+#include "worker/op.h"
+#include "worker/state/state_table.h"
+
+enum { AGG_SET_MAX = 64, AGG_HEADER_BYTES = 16 };
+
+struct agg_slot {
+    struct agg_call call;
+    int cols[AGG_ARGS_MAX];
+    int filter;       /* BOOLEAN input column or -1 */
+    uint32_t offset;  /* of the accumulator in the payload */
+    int distinct;     /* distinct_set number or -1 */
+    int distinct_bit; /* position in its counts */
+};
+
+struct distinct_set {
+    int n_cols;
+    int cols[AGG_ARGS_MAX];
+    const struct type **types; /* BIGINT (the group), then the columns' */
+    int n_aggs;
+};
+
+/* What the ops share, made once from the plan. Lives in the op's arena. */
+struct agg_set {
+    const struct eval_env *env;
+    int n_keys;
+    const int *keys; /* input columns */
+    const struct type **key_types;
+    int n_aggs;
+    struct agg_slot *aggs;
+    int n_distinct;
+    struct distinct_set *distinct;
+    uint32_t payload_bytes;
+    bool retract, blobs;
+};
+
+/* keys, aggs: the op's config (docs/plan.md); partial: the input carries accumulators (phase
+ * global), so that `cols` of an AGG name its BYTES column. */
+int agg_set_new(struct op *op, const cJSON *keys, const cJSON *aggs, struct agg_set **ret,
+                struct err *err) ATTR_MUST_USE;
+
+/* The groups of one window slice, or of a whole op. One thread. */
+struct agg_state;
+struct agg_state *agg_state_new(const struct agg_set *set);
+void agg_state_free(struct agg_state *s);
+void agg_state_clear(struct agg_state *s);
+struct state_table *agg_state_table(struct agg_state *s);
+size_t agg_state_bytes(const struct agg_state *s);
+uint64_t agg_state_count(const struct agg_state *s);
+
+/* Room for what the op keeps in front of the accumulators: AGG_HEADER_BYTES at the payload's start.
+ */
+
+/* Finds or makes the group of each row of b. hashes: of the key columns. The array returned has
+ * b->n entries and is valid until the next call; *ret_fresh (may be NULL) tells which were made. */
+char **agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t *hashes,
+                        const uint8_t **ret_fresh);
+/* Folds rows [0, b->n) into groups[i]. */
+int agg_state_fold(struct agg_state *s, const struct batch *b, char *const *groups,
+                   struct err *err) ATTR_MUST_USE;
+/* One row alone. */
+int agg_state_fold_row(struct agg_state *s, const struct batch *b, uint32_t row, char *group,
+                       struct err *err) ATTR_MUST_USE;
+/* Rows that carry accumulators (agg_state_partials) instead of arguments. */
+int agg_state_fold_partials(struct agg_state *s, const struct batch *b, char *const *groups,
+                            struct err *err) ATTR_MUST_USE;
+/* dst += all groups of src, which stays valid. */
+int agg_state_merge(struct agg_state *dst, struct agg_state *src, struct err *err) ATTR_MUST_USE;
+/* Results of n groups: one initialised column per aggregate, owned by the caller. */
+int agg_state_finish(struct agg_state *s, char *const *groups, uint32_t n, struct column *ret_cols,
+                     struct err *err) ATTR_MUST_USE;
+/* Accumulators of n groups as BYTES columns, one per aggregate. */
+int agg_state_partials(struct agg_state *s, char *const *groups, uint32_t n,
+                       struct column *ret_cols, struct err *err) ATTR_MUST_USE;
+void agg_state_keys(struct agg_state *s, char *const *groups, uint32_t n, struct column *ret_cols);
+/* Drops a group, with what DISTINCT counted for it (which is nothing any more when all its rows
+ * were retracted). */
+void agg_state_remove(struct agg_state *s, char *group);
+
+#endif

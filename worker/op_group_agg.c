@@ -1,0 +1,593 @@
+/* op_group_agg.c - aggregation by key without windows.
+ *
+ * Three ways to give results: per row, exactly as Flink's (+I, then -U +U for each row that changes
+ * its group's result, -D when the last row of a group is taken back); per mini-batch (the net
+ * change of each group touched); once at the end in batch mode. Per row is vectorised by rounds:
+ * round r holds the r-th occurrence of each group in the batch, so that groups are distinct within
+ * a round and fold and finish run over whole rounds.
+ *
+ * The local phase keeps groups for one mini-batch and hands their accumulators on. */
+#include "worker/agg_state.h"
+#include "worker/metrics.h"
+#include "worker/op.h"
+
+#include "base/core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum phase { PHASE_SINGLE, PHASE_LOCAL, PHASE_GLOBAL };
+enum { LOCAL_GROUPS_MAX = 1 << 16 };
+
+/* Header of each group's payload. */
+struct group_head {
+    int64_t rows;    /* live ones: what the group is deleted by */
+    int64_t touched; /* number in the mini-batch + 1; 0 = not in it */
+};
+
+struct group_agg {
+    struct op op;
+    enum phase phase;
+    bool update_before, input_retracts, batch_mode, mini_batch;
+    struct agg_set *set;
+    struct agg_state *state;
+    /* mini-batch: groups touched since the last flush, and their results before it */
+    char **touched;
+    uint8_t *was_there;
+    uint32_t n_touched, cap_touched;
+    struct column **old_chunks; /* [chunk][agg] */
+    uint32_t n_chunks, cap_chunks;
+    int64_t rows_in_batch;
+    bool timer_set;
+    /* batch mode: giving out */
+    bool ended;
+    uint64_t pos;
+    uint64_t *hashes;
+    uint32_t *round, *order; /* scratch of push */
+};
+
+static struct group_agg *impl(struct op *op) {
+    return CONTAINER_OF(op, struct group_agg, op);
+}
+
+static int group_agg_open(struct op *op, struct err *err) {
+    struct group_agg *g = impl(op);
+    const cJSON *cfg = op->ctx->plan->config;
+    const char *phase = json_opt_str(cfg, "phase", "single");
+    g->phase = !strcmp(phase, "local")    ? PHASE_LOCAL
+               : !strcmp(phase, "global") ? PHASE_GLOBAL
+                                          : PHASE_SINGLE;
+    g->update_before = json_opt_bool(cfg, "updateBefore", true);
+    g->input_retracts = json_opt_bool(cfg, "inputRetracts", false);
+    g->batch_mode = json_opt_bool(cfg, "batch", false);
+    g->mini_batch = json_opt_bool(cfg, "miniBatch", false);
+    int rc = agg_set_new(op, json_opt(cfg, "keys"), json_opt(cfg, "aggs"), &g->set, err);
+    if (rc) return rc;
+    g->state = agg_state_new(g->set);
+    g->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *g->hashes);
+    g->round = mem_calloc(BATCH_ROWS_MAX, sizeof *g->round);
+    g->order = mem_calloc(BATCH_ROWS_MAX, sizeof *g->order);
+    return 0;
+}
+
+static void release_cols(struct column *cols, int n) {
+    for (int i = 0; cols && i < n; i++)
+        col_release(&cols[i]);
+    free(cols);
+}
+
+static struct column *finish(struct group_agg *g, char *const *groups, uint32_t n,
+                             struct err *err) {
+    struct column *cols = mem_calloc((size_t)g->set->n_aggs + 1, sizeof *cols);
+    if (agg_state_finish(g->state, groups, n, cols, err)) {
+        free(cols);
+        return NULL;
+    }
+    return cols;
+}
+
+static const uint64_t *hash_keys(struct group_agg *g, const struct batch *b) {
+    if (b->hashes) return b->hashes;
+    memset(g->hashes, 0, sizeof *g->hashes * b->n);
+    for (int i = 0; i < g->set->n_keys; i++)
+        col_hash(&b->cols[g->set->keys[i]], g->hashes, b->n);
+    return g->hashes;
+}
+
+static int fold(struct group_agg *g, const struct batch *b, char *const *groups, struct err *err) {
+    return g->phase == PHASE_GLOBAL ? agg_state_fold_partials(g->state, b, groups, err)
+                                    : agg_state_fold(g->state, b, groups, err);
+}
+
+static struct group_head *head(char *group) {
+    return (struct group_head *)group;
+}
+
+static int row_sign(const struct batch *b, uint32_t row) {
+    return b->kinds && !row_kind_adds(b->kinds[row]) ? -1 : 1;
+}
+
+/* ---- per row ---- */
+
+/* One result row to be: which round's columns, which row of them. */
+struct out_row {
+    uint8_t kind;
+    bool old; /* the result before the row: of round `from` */
+    uint32_t in_row, round, at;
+};
+
+struct rounds {
+    uint32_t n;
+    struct column **before, **after; /* [round][agg] */
+};
+
+static void free_rounds(struct rounds *r, int n_aggs) {
+    for (uint32_t i = 0; i < r->n; i++) {
+        release_cols(r->before[i], n_aggs);
+        release_cols(r->after[i], n_aggs);
+    }
+    free(r->before);
+    free(r->after);
+}
+
+static bool same_result(const struct column *before, const struct column *after, int n,
+                        uint32_t at) {
+    for (int i = 0; i < n; i++)
+        if (!col_eq(&before[i], at, &after[i], at)) return false;
+    return true;
+}
+
+/* Rows by round, stable; round_start has n_rounds + 1 entries. */
+static uint32_t sort_rounds(struct group_agg *g, char *const *groups, uint32_t n,
+                            uint32_t **ret_start) {
+    uint32_t n_rounds = 0;
+    for (uint32_t i = 0; i < n; i++)
+        head(groups[i])->touched = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        g->round[i] = (uint32_t)head(groups[i])->touched++;
+        n_rounds = MAX(n_rounds, g->round[i] + 1);
+    }
+    uint32_t *start = mem_calloc((size_t)n_rounds + 2, sizeof *start);
+    for (uint32_t i = 0; i < n; i++) {
+        start[g->round[i] + 1]++;
+        head(groups[i])->touched = 0;
+    }
+    for (uint32_t r = 0; r < n_rounds; r++)
+        start[r + 1] += start[r];
+    AUTO_FREE uint32_t *next = mem_dup(start, sizeof *start * (n_rounds + 1));
+    for (uint32_t i = 0; i < n; i++)
+        g->order[next[g->round[i]]++] = i;
+    *ret_start = start;
+    return n_rounds;
+}
+
+/* A group without rows that is asked to take one back: Flink ignores the row. */
+static bool ignored(const struct batch *b, uint32_t row, const struct group_head *h) {
+    return h->rows <= 0 && row_sign(b, row) < 0;
+}
+
+static int fold_round(struct group_agg *g, const struct batch *b, char **groups,
+                      const uint32_t *rows, uint32_t n, uint32_t round, struct rounds *rs,
+                      struct out_row *outs, struct err *err) {
+    AUTO_FREE char **round_groups = mem_alloc(sizeof *round_groups * n);
+    AUTO_FREE uint32_t *live = mem_alloc(sizeof *live * n);
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (ignored(b, rows[i], head(groups[rows[i]]))) continue;
+        live[k] = rows[i];
+        round_groups[k++] = groups[rows[i]];
+    }
+    if (!(rs->before[round] = finish(g, round_groups, k, err))) return err->code;
+    if (k == b->n) {
+        int rc = fold(g, b, round_groups, err);
+        if (rc) return rc;
+    } else if (k) {
+        struct batch *part = batch_gather(b, live, k, false);
+        int rc = fold(g, part, round_groups, err);
+        batch_unref(part);
+        if (rc) return rc;
+    }
+    if (!(rs->after[round] = finish(g, round_groups, k, err))) return err->code;
+    for (uint32_t i = 0; i < k; i++) {
+        struct group_head *h = head(round_groups[i]);
+        bool first = h->rows == 0;
+        h->rows += row_sign(b, live[i]);
+        uint8_t kind = h->rows == 0 ? ROW_DELETE : first ? ROW_INSERT : ROW_UPDATE_AFTER;
+        if (kind == ROW_UPDATE_AFTER &&
+            same_result(rs->before[round], rs->after[round], g->set->n_aggs, i))
+            continue;
+        outs[live[i]] =
+            (struct out_row){.kind = kind, .in_row = live[i], .round = round + 1, .at = i};
+    }
+    return 0;
+}
+
+/* Column of results for rows of `list`, gathered round by round. */
+static void gather_results(const struct rounds *rs, int agg, const struct out_row *list, uint32_t n,
+                           const struct type *type, struct column *ret) {
+    if (rs->n == 1) { /* each group once: one gather from before and one from after */
+        AUTO_FREE uint32_t *idx = mem_alloc(sizeof *idx * (n + 1));
+        const struct column *both[2] = {&rs->before[0][agg], &rs->after[0][agg]};
+        struct column joined;
+        col_concat(&joined, both, 2);
+        for (uint32_t i = 0; i < n; i++)
+            idx[i] = list[i].at + (list[i].old ? 0 : both[0]->n);
+        col_gather(ret, &joined, idx, n);
+        col_release(&joined);
+        return;
+    }
+    AUTO_FREE const struct column **parts = mem_calloc(2 * (size_t)rs->n, sizeof *parts);
+    AUTO_FREE uint32_t *base = mem_calloc(2 * (size_t)rs->n + 1, sizeof *base);
+    for (uint32_t r = 0; r < rs->n; r++) {
+        parts[2 * r] = &rs->before[r][agg];
+        parts[2 * r + 1] = &rs->after[r][agg];
+        base[2 * r + 1] = base[2 * r] + parts[2 * r]->n;
+        if (2 * r + 2 <= 2 * rs->n) base[2 * r + 2] = base[2 * r + 1] + parts[2 * r + 1]->n;
+    }
+    struct column joined;
+    col_concat(&joined, parts, 2 * rs->n);
+    AUTO_FREE uint32_t *idx = mem_alloc(sizeof *idx * (n + 1));
+    for (uint32_t i = 0; i < n; i++)
+        idx[i] = base[2 * (list[i].round - 1) + !list[i].old] + list[i].at;
+    col_gather(ret, &joined, idx, n);
+    col_release(&joined);
+}
+
+static int emit_list(struct group_agg *g, const struct batch *b, const struct rounds *rs,
+                     const struct out_row *list, uint32_t n, struct err *err) {
+    const struct schema *schema = g->op.ctx->output;
+    struct batch *out = batch_new(schema->n);
+    AUTO_FREE uint32_t *rows = mem_alloc(sizeof *rows * (n + 1));
+    for (uint32_t i = 0; i < n; i++)
+        rows[i] = list[i].in_row;
+    for (int k = 0; k < g->set->n_keys; k++)
+        col_gather(&out->cols[k], &b->cols[g->set->keys[k]], rows, n);
+    for (int a = 0; a < g->set->n_aggs; a++)
+        gather_results(rs, a, list, n, schema->fields[g->set->n_keys + a].type,
+                       &out->cols[g->set->n_keys + a]);
+    for (int i = 0; i < schema->n; i++)
+        out->cols[i].type = schema->fields[i].type;
+    out->n = n;
+    bool all_inserts = true;
+    for (uint32_t i = 0; i < n && all_inserts; i++)
+        all_inserts = list[i].kind == ROW_INSERT;
+    if (!all_inserts) {
+        uint8_t *kinds = batch_make_kinds(out);
+        for (uint32_t i = 0; i < n; i++)
+            kinds[i] = list[i].kind;
+    }
+    return op_emit(&g->op, out, err);
+}
+
+/* Result rows in the order of the input rows that caused them. */
+static int emit_rows(struct group_agg *g, const struct batch *b, const struct rounds *rs,
+                     const struct out_row *outs, struct err *err) {
+    uint32_t max = g->op.ctx->config->batch_rows, n = 0;
+    AUTO_FREE struct out_row *list = mem_alloc(sizeof *list * (max + 2));
+    for (uint32_t i = 0; i < b->n; i++) {
+        const struct out_row *o = &outs[i];
+        if (!o->round) continue;
+        struct out_row before = *o;
+        before.old = true;
+        if (o->kind == ROW_UPDATE_AFTER && g->update_before) {
+            before.kind = ROW_UPDATE_BEFORE;
+            list[n++] = before;
+        }
+        list[n++] = o->kind == ROW_DELETE ? before : *o;
+        if (n < max && n <= BATCH_ROWS_MAX - 2) continue;
+        int rc = emit_list(g, b, rs, list, n, err);
+        if (rc) return rc;
+        n = 0;
+    }
+    return n ? emit_list(g, b, rs, list, n, err) : 0;
+}
+
+static void remove_empty(struct group_agg *g, char **groups, const struct batch *b) {
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (!groups[i] || head(groups[i])->rows > 0) continue;
+        char *gone = groups[i];
+        for (uint32_t k = i; k < b->n; k++)
+            if (groups[k] == gone) groups[k] = NULL;
+        agg_state_remove(g->state, gone);
+    }
+}
+
+static int push_rows(struct group_agg *g, const struct batch *b, struct err *err) {
+    /* fold and finish use the state's scratch: the groups are kept beside it */
+    AUTO_FREE char **groups =
+        mem_dup(agg_state_groups(g->state, b, hash_keys(g, b), NULL), sizeof(char *) * b->n);
+    AUTO_FREE uint32_t *start = NULL;
+    struct rounds rs = {.n = sort_rounds(g, groups, b->n, &start)};
+    rs.before = mem_calloc(rs.n, sizeof *rs.before);
+    rs.after = mem_calloc(rs.n, sizeof *rs.after);
+    AUTO_FREE struct out_row *outs = mem_calloc(b->n, sizeof *outs);
+    int rc = 0;
+    for (uint32_t r = 0; r < rs.n && !rc; r++)
+        rc = fold_round(g, b, groups, g->order + start[r], start[r + 1] - start[r], r, &rs, outs,
+                        err);
+    if (!rc) rc = emit_rows(g, b, &rs, outs, err);
+    free_rounds(&rs, g->set->n_aggs);
+    if (!rc && g->input_retracts) remove_empty(g, groups, b);
+    return rc;
+}
+
+/* ---- mini-batches ---- */
+
+static int flush_local(struct group_agg *g, struct err *err) {
+    char *groups[BATCH_ROWS_MAX];
+    uint64_t pos = 0;
+    uint32_t n;
+    const struct schema *schema = g->op.ctx->output;
+    while ((n = state_table_scan(agg_state_table(g->state), &pos, groups,
+                                 g->op.ctx->config->batch_rows))) {
+        struct batch *out = batch_new(schema->n);
+        out->n = n;
+        agg_state_keys(g->state, groups, n, out->cols);
+        int rc = agg_state_partials(g->state, groups, n, out->cols + g->set->n_keys, err);
+        if (rc) {
+            batch_unref(out);
+            return rc;
+        }
+        for (int i = 0; i < schema->n; i++)
+            out->cols[i].type = schema->fields[i].type;
+        if ((rc = op_emit(&g->op, out, err))) return rc;
+    }
+    agg_state_clear(g->state);
+    return 0;
+}
+
+/* Results from before the mini-batch of groups that this batch touches first. */
+static int note_touched(struct group_agg *g, char *const *groups, uint32_t n, struct err *err) {
+    uint32_t first = g->n_touched;
+    for (uint32_t i = 0; i < n; i++) {
+        struct group_head *h = head(groups[i]);
+        if (h->touched) continue;
+        if (g->n_touched == g->cap_touched) {
+            g->cap_touched = MAX(2 * g->cap_touched, (uint32_t)BATCH_ROWS_MAX);
+            g->touched = mem_reallocarray(g->touched, g->cap_touched, sizeof *g->touched);
+            g->was_there = mem_realloc(g->was_there, g->cap_touched);
+        }
+        g->was_there[g->n_touched] = h->rows > 0;
+        g->touched[g->n_touched++] = groups[i];
+        h->touched = g->n_touched;
+    }
+    if (g->n_touched == first) return 0;
+    struct column *cols = finish(g, g->touched + first, g->n_touched - first, err);
+    if (!cols) return err->code;
+    MEM_GROW(g->old_chunks, g->n_chunks, g->cap_chunks);
+    g->old_chunks[g->n_chunks++] = cols;
+    return 0;
+}
+
+static void join_old(struct group_agg *g, int agg, struct column *ret) {
+    AUTO_FREE const struct column **parts = mem_calloc(g->n_chunks, sizeof *parts);
+    for (uint32_t c = 0; c < g->n_chunks; c++)
+        parts[c] = &g->old_chunks[c][agg];
+    col_concat(ret, parts, g->n_chunks);
+}
+
+static int emit_net(struct group_agg *g, const struct column *old, const struct column *now,
+                    const uint32_t *idx, const uint8_t *kinds, uint32_t n, struct err *err) {
+    const struct schema *schema = g->op.ctx->output;
+    struct batch *out = batch_new(schema->n);
+    AUTO_FREE char **groups = mem_alloc(sizeof *groups * (n + 1));
+    AUTO_FREE uint32_t *at = mem_alloc(sizeof *at * (n + 1));
+    for (uint32_t i = 0; i < n; i++) {
+        groups[i] = g->touched[idx[i]];
+        at[i] =
+            idx[i] + (kinds[i] == ROW_UPDATE_BEFORE || kinds[i] == ROW_DELETE ? 0 : g->n_touched);
+    }
+    agg_state_keys(g->state, groups, n, out->cols);
+    for (int a = 0; a < g->set->n_aggs; a++) {
+        const struct column *both[2] = {&old[a], &now[a]};
+        struct column joined;
+        col_concat(&joined, both, 2);
+        col_gather(&out->cols[g->set->n_keys + a], &joined, at, n);
+        col_release(&joined);
+    }
+    for (int i = 0; i < schema->n; i++)
+        out->cols[i].type = schema->fields[i].type;
+    out->n = n;
+    memcpy(batch_make_kinds(out), kinds, n);
+    return op_emit(&g->op, out, err);
+}
+
+/* The net change of each touched group. */
+static int give_net(struct group_agg *g, const struct column *old, const struct column *now,
+                    struct err *err) {
+    uint32_t max = g->op.ctx->config->batch_rows, n = 0;
+    AUTO_FREE uint32_t *idx = mem_alloc(sizeof *idx * (max + 2));
+    AUTO_FREE uint8_t *kinds = mem_alloc(max + 2);
+    for (uint32_t t = 0; t < g->n_touched; t++) {
+        bool is = head(g->touched[t])->rows > 0, was = g->was_there[t];
+        if (was && is && !same_result(old, now, g->set->n_aggs, t)) {
+            if (g->update_before) {
+                idx[n] = t;
+                kinds[n++] = ROW_UPDATE_BEFORE;
+            }
+            idx[n] = t;
+            kinds[n++] = ROW_UPDATE_AFTER;
+        } else if (was != is) {
+            idx[n] = t;
+            kinds[n++] = is ? ROW_INSERT : ROW_DELETE;
+        }
+        if (n < max && n <= BATCH_ROWS_MAX - 2 && t + 1 < g->n_touched) continue;
+        int rc = n ? emit_net(g, old, now, idx, kinds, n, err) : 0;
+        if (rc) return rc;
+        n = 0;
+    }
+    return 0;
+}
+
+static int flush_net(struct group_agg *g, struct err *err) {
+    if (!g->n_touched) return 0;
+    int n_aggs = g->set->n_aggs;
+    struct column *now = finish(g, g->touched, g->n_touched, err);
+    if (!now) return err->code;
+    struct column *old = mem_calloc((size_t)n_aggs + 1, sizeof *old);
+    for (int a = 0; a < n_aggs; a++)
+        join_old(g, a, &old[a]);
+    int rc = give_net(g, old, now, err);
+    release_cols(old, n_aggs);
+    release_cols(now, n_aggs);
+    for (uint32_t c = 0; c < g->n_chunks; c++)
+        release_cols(g->old_chunks[c], n_aggs);
+    g->n_chunks = 0;
+    for (uint32_t t = 0; t < g->n_touched; t++) {
+        struct group_head *h = head(g->touched[t]);
+        h->touched = 0;
+        if (h->rows <= 0) agg_state_remove(g->state, g->touched[t]);
+    }
+    g->n_touched = 0;
+    return rc;
+}
+
+static int flush(struct group_agg *g, struct err *err) {
+    g->rows_in_batch = 0;
+    if (g->timer_set) op_set_timer(&g->op, INT64_MAX);
+    g->timer_set = false;
+    if (g->batch_mode && g->phase != PHASE_LOCAL) return 0;
+    return g->phase == PHASE_LOCAL ? flush_local(g, err) : flush_net(g, err);
+}
+
+/* ---- entries ---- */
+
+static void count_rows(const struct batch *b, char *const *groups) {
+    for (uint32_t i = 0; i < b->n; i++)
+        head(groups[i])->rows += row_sign(b, i);
+}
+
+static int push_buffered(struct group_agg *g, const struct batch *b, struct err *err) {
+    char **groups = agg_state_groups(g->state, b, hash_keys(g, b), NULL);
+    AUTO_FREE char **kept = mem_dup(groups, sizeof *groups * b->n);
+    int rc = 0;
+    if (g->phase != PHASE_LOCAL && !g->batch_mode) rc = note_touched(g, kept, b->n, err);
+    if (!rc) rc = fold(g, b, kept, err);
+    if (rc) return rc;
+    count_rows(b, kept);
+    const struct plan_config *c = g->op.ctx->config;
+    g->rows_in_batch += b->n;
+    if (g->batch_mode && g->phase != PHASE_LOCAL) return 0;
+    int64_t max_rows =
+        c->mini_batch && c->mini_batch_size > 0 ? c->mini_batch_size : BATCH_ROWS_MAX;
+    bool full = g->phase == PHASE_LOCAL ? agg_state_count(g->state) > LOCAL_GROUPS_MAX : false;
+    if (full || g->rows_in_batch >= max_rows) return flush(g, err);
+    if (!g->timer_set) {
+        g->timer_set = true;
+        op_set_timer(&g->op, op_now_ms(&g->op) + MAX(c->mini_batch_latency_ms, 1));
+    }
+    return 0;
+}
+
+static int group_agg_push(struct op *op, int port, struct batch *b, struct err *err) {
+    struct group_agg *g = impl(op);
+    int rc = 0;
+    if (b->n) {
+        bool buffered = g->batch_mode || g->mini_batch || g->phase != PHASE_SINGLE;
+        rc = buffered ? push_buffered(g, b, err) : push_rows(g, b, err);
+    }
+    batch_unref(b);
+    return rc;
+}
+
+static int group_agg_watermark(struct op *op, int64_t wm, struct err *err) {
+    struct group_agg *g = impl(op);
+    int rc = 0;
+    /* Results that the rows in front of the watermark caused come in front of it, too. */
+    if (g->rows_in_batch && !g->batch_mode) rc = flush(g, err);
+    return rc ? rc : op_emit_watermark(op, wm, err);
+}
+
+static int group_agg_timer(struct op *op, int64_t now_ms, struct err *err) {
+    struct group_agg *g = impl(op);
+    g->timer_set = false;
+    return flush(g, err);
+}
+
+static int group_agg_barrier(struct op *op, const struct barrier *b, struct err *err) {
+    return flush(impl(op), err);
+}
+
+/* ---- batch mode's end ---- */
+
+static int emit_groups(struct group_agg *g, char **groups, uint32_t n, struct err *err) {
+    const struct schema *schema = g->op.ctx->output;
+    struct batch *out = batch_new(schema->n);
+    out->n = n;
+    agg_state_keys(g->state, groups, n, out->cols);
+    int rc = agg_state_finish(g->state, groups, n, out->cols + g->set->n_keys, err);
+    if (rc) {
+        batch_unref(out);
+        return rc;
+    }
+    for (int i = 0; i < schema->n; i++)
+        out->cols[i].type = schema->fields[i].type;
+    return op_emit(&g->op, out, err);
+}
+
+static int give_all(struct group_agg *g, struct err *err) {
+    char *groups[BATCH_ROWS_MAX];
+    for (;;) {
+        if (op_output_full(&g->op)) return OP_MORE;
+        uint32_t n = state_table_scan(agg_state_table(g->state), &g->pos, groups,
+                                      g->op.ctx->config->batch_rows),
+                 k = 0;
+        if (!n) return OP_DONE;
+        for (uint32_t i = 0; i < n; i++)
+            if (head(groups[i])->rows > 0 || !g->set->n_keys) groups[k++] = groups[i];
+        int rc = k ? emit_groups(g, groups, k, err) : 0;
+        if (rc) return rc;
+    }
+}
+
+/* A global aggregate has a row even where no input came. */
+static void make_empty_group(struct group_agg *g) {
+    if (g->set->n_keys || agg_state_count(g->state) || g->op.ctx->subtask) return;
+    struct batch *none = batch_new(g->op.ctx->inputs[0]->n);
+    none->n = 1;
+    uint64_t hash = 0;
+    agg_state_groups(g->state, none, &hash, NULL);
+    none->n = 0;
+    batch_unref(none);
+}
+
+static int group_agg_end(struct op *op, int port, struct err *err) {
+    struct group_agg *g = impl(op);
+    if (!g->batch_mode || g->phase == PHASE_LOCAL) return flush(g, err);
+    if (!g->ended) make_empty_group(g);
+    g->ended = true;
+    return give_all(g, err);
+}
+
+static int group_agg_resume(struct op *op, struct err *err) {
+    return impl(op)->ended ? give_all(impl(op), err) : OP_DONE;
+}
+
+static void group_agg_close(struct op *op) {
+    struct group_agg *g = impl(op);
+    for (uint32_t c = 0; c < g->n_chunks; c++)
+        release_cols(g->old_chunks[c], g->set->n_aggs);
+    free(g->old_chunks);
+    agg_state_free(g->state);
+    free(g->touched);
+    free(g->was_there);
+    free(g->hashes);
+    free(g->round);
+    free(g->order);
+}
+
+static const struct op_ops group_agg_ops = {.size_bytes = sizeof(struct group_agg),
+                                            .flags = OP_STEPS_LATE,
+                                            .open = group_agg_open,
+                                            .push = group_agg_push,
+                                            .resume = group_agg_resume,
+                                            .watermark = group_agg_watermark,
+                                            .timer = group_agg_timer,
+                                            .end_input = group_agg_end,
+                                            .barrier = group_agg_barrier,
+                                            .close = group_agg_close};
+
+const struct op_desc op_group_agg = {.kind = "group_agg",
+                                     .doc = "Aggregates by key, without windows.",
+                                     .n_inputs = 1,
+                                     .ops = &group_agg_ops};

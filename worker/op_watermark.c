@@ -1,0 +1,151 @@
+/* op_watermark.c - event time of a table: evaluates the WATERMARK expression on each row, keeps the
+ * greatest value, and puts a step behind each row that raises it by more than the watermark
+ * interval, exactly where Flink's assigner emits one; smaller rises follow by processing time. Also
+ * declares the source idle when nothing has come for a while. */
+#include "worker/metrics.h"
+#include "worker/op.h"
+
+#include "base/core/mem.h"
+
+#include <stdlib.h>
+
+struct watermark_op {
+    struct op op;
+    int time;
+    struct program *program;
+    int64_t interval_ms, idle_ms;
+    int64_t current, emitted;
+    int64_t last_row_ms; /* processing time of the last batch */
+    bool idle;
+    struct wm_step *steps;
+};
+
+static struct watermark_op *impl(struct op *op) {
+    return CONTAINER_OF(op, struct watermark_op, op);
+}
+
+static int watermark_open(struct op *op, struct err *err) {
+    struct watermark_op *w = impl(op);
+    const cJSON *cfg = op->ctx->plan->config;
+    w->current = w->emitted = WATERMARK_MIN;
+    w->interval_ms = op->ctx->config->watermark_interval_ms;
+    w->idle_ms = json_opt_i64(cfg, "idleTimeout", 0);
+    w->steps = mem_calloc(BATCH_ROWS_MAX + 1, sizeof *w->steps);
+    const cJSON *j;
+    const struct expr *e;
+    int rc = json_get_int(cfg, "time", &w->time, err);
+    if (!rc) rc = json_get_object(cfg, "expr", &j, err);
+    if (!rc && (w->time < 0 || w->time >= op->ctx->inputs[0]->n))
+        rc = err_set(err, ERR_PROTOCOL, "time column out of range");
+    if (!rc) rc = expr_from_json(op->ctx->arena, j, &e, err);
+    if (!rc) rc = program_new(&e, 1, op->ctx->env, &w->program, err);
+    w->last_row_ms = op_now_ms(op);
+    if (!rc && w->idle_ms) op_set_timer(op, w->last_row_ms + w->idle_ms);
+    return rc;
+}
+
+/* Timestamps of any precision as ms, rounded down. */
+static int64_t ms_at(const struct column *c, uint32_t row) {
+    if (c->phys == PHYS_I64) return COL_DATA(c, int64_t)[row];
+    i128 ns = COL_DATA(c, i128)[row];
+    i128 ms = ns / 1000000;
+    return (int64_t)(ms * 1000000 > ns ? ms - 1 : ms);
+}
+
+static int check_times(struct watermark_op *w, const struct batch *b, struct err *err) {
+    const struct column *t = &b->cols[w->time];
+    if (!t->valid || !col_null_count(t)) return 0;
+    return err_set(
+        err, ERR_RUNTIME,
+        "the event time column '%s' is NULL: a row without event time has no place in the "
+        "stream; filter it out in a view or give it a time with COALESCE in a computed column",
+        w->op.ctx->inputs[0]->fields[w->time].name);
+}
+
+/* Steps of n rows with watermarks wm. Returns how many. */
+static uint32_t find_steps(struct watermark_op *w, const struct column *wm, uint32_t n) {
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!col_is_valid(wm, i)) continue;
+        int64_t x = ms_at(wm, i);
+        if (x <= w->current) continue;
+        w->current = x;
+        if (w->emitted != WATERMARK_MIN && x - w->emitted <= w->interval_ms) continue;
+        w->emitted = x;
+        w->steps[k++] = (struct wm_step){.row = i + 1, .wm = x};
+    }
+    return k;
+}
+
+static void set_timer(struct watermark_op *w) {
+    int64_t due = INT64_MAX;
+    if (w->current > w->emitted) due = op_now_ms(&w->op) + MAX(w->interval_ms, 1);
+    if (w->idle_ms && !w->idle) due = MIN(due, w->last_row_ms + w->idle_ms);
+    op_set_timer(&w->op, due);
+}
+
+static int watermark_push(struct op *op, int port, struct batch *b, struct err *err) {
+    struct watermark_op *w = impl(op);
+    struct column wm;
+    uint32_t bad;
+    int rc = check_times(w, b, err);
+    if (!rc) rc = program_eval(w->program, b->cols, b->n_cols, b->n, &wm, &bad, err);
+    if (rc) {
+        batch_unref(b);
+        return err_wrap(err, "watermark of '%s'", op->ctx->inputs[0]->fields[w->time].name);
+    }
+    uint32_t n_steps = find_steps(w, &wm, b->n);
+    col_release(&wm);
+    w->last_row_ms = op_now_ms(op);
+    if (w->idle) {
+        w->idle = false;
+        if ((rc = op_emit_idle(op, false, err))) {
+            batch_unref(b);
+            return rc;
+        }
+    }
+    struct batch *out = batch_share(b);
+    batch_unref(b);
+    batch_set_steps(out, w->steps, n_steps);
+    set_timer(w);
+    return op_emit(op, out, err);
+}
+
+static int watermark_watermark(struct op *op, int64_t wm, struct err *err) {
+    /* What comes from in front is replaced; only the end of time passes. */
+    return wm == WATERMARK_MAX ? op_emit_watermark(op, wm, err) : OP_DONE;
+}
+
+static int watermark_timer(struct op *op, int64_t now_ms, struct err *err) {
+    struct watermark_op *w = impl(op);
+    int rc = 0;
+    if (w->current > w->emitted) {
+        w->emitted = w->current;
+        rc = op_emit_watermark(op, w->current, err);
+    }
+    if (!rc && w->idle_ms && !w->idle && now_ms >= w->last_row_ms + w->idle_ms) {
+        w->idle = true;
+        rc = op_emit_idle(op, true, err);
+    }
+    set_timer(w);
+    return rc;
+}
+
+static void watermark_close(struct op *op) {
+    struct watermark_op *w = impl(op);
+    program_free(w->program);
+    free(w->steps);
+}
+
+static const struct op_ops watermark_ops = {.size_bytes = sizeof(struct watermark_op),
+                                            .flags = OP_STEPS_LATE,
+                                            .open = watermark_open,
+                                            .push = watermark_push,
+                                            .watermark = watermark_watermark,
+                                            .timer = watermark_timer,
+                                            .close = watermark_close};
+
+const struct op_desc op_watermark = {.kind = "watermark",
+                                     .doc = "Event time and watermarks of a table.",
+                                     .n_inputs = 1,
+                                     .ops = &watermark_ops};

@@ -1,0 +1,532 @@
+/* op_window_agg.c - windowed aggregation on slices. Rows fold into one accumulator per (key,
+ * slice). When the watermark passes a window's end its slices are merged and its results given; a
+ * slice leaves state with its last window. The local phase hands its slices on as accumulators, at
+ * the latest when the watermark passes them; the global phase merges those. */
+#include "worker/agg_state.h"
+#include "worker/metrics.h"
+#include "worker/op.h"
+#include "worker/window.h"
+
+#include "base/core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum phase { PHASE_SINGLE, PHASE_LOCAL, PHASE_GLOBAL };
+enum prop { PROP_START, PROP_END, PROP_TIME };
+enum {
+    POOL_MAX = 4,              /* cleared states kept for reuse */
+    LOCAL_GROUPS_MAX = 1 << 16 /* local phase: groups held before all is handed on */
+};
+
+struct slice {
+    int64_t end, start; /* start: SLICE_ATTACHED only */
+    struct agg_state *state;
+};
+
+/* What is being given out: one window's groups. */
+struct firing {
+    bool on;
+    struct agg_state *state; /* of the window */
+    bool merged;             /* state was made for this firing */
+    int64_t start, end;
+    uint64_t pos;
+};
+
+struct window_agg {
+    struct op op;
+    enum phase phase;
+    struct window window;
+    struct agg_set *set;
+    int n_props;
+    enum prop props[3];
+    struct slice *slices; /* by end, then start */
+    int n_slices, cap_slices;
+    int last;       /* slice found last */
+    int64_t fired;  /* all windows up to this end have fired */
+    int64_t target; /* watermark that is being worked on; WATERMARK_MIN = none */
+    bool flush_all; /* local: hand on everything */
+    struct firing firing;
+    struct agg_state *pool[POOL_MAX];
+    int n_pool;
+    int64_t *ends;   /* scratch: slice end per row */
+    uint32_t *order; /* scratch: rows of a slice */
+    uint64_t *hashes;
+};
+
+static struct window_agg *impl(struct op *op) {
+    return CONTAINER_OF(op, struct window_agg, op);
+}
+
+static int read_props(struct window_agg *w, const cJSON *list, struct err *err) {
+    static const char *const names[] = {"start", "end", "time"};
+    const cJSON *j;
+    cJSON_ArrayForEach(j, list) {
+        int p = -1;
+        for (int i = 0; i < 3; i++)
+            if (cJSON_IsString(j) && !strcmp(j->valuestring, names[i])) p = i;
+        if (p < 0 || w->n_props == 3) return err_set(err, ERR_PROTOCOL, "bad window property");
+        w->props[w->n_props++] = (enum prop)p;
+    }
+    return 0;
+}
+
+static int window_agg_open(struct op *op, struct err *err) {
+    struct window_agg *w = impl(op);
+    const cJSON *cfg = op->ctx->plan->config;
+    const char *phase = json_opt_str(cfg, "phase", "single");
+    w->phase = !strcmp(phase, "local")    ? PHASE_LOCAL
+               : !strcmp(phase, "global") ? PHASE_GLOBAL
+                                          : PHASE_SINGLE;
+    w->fired = w->target = INT64_MIN;
+    int rc = window_read(json_opt(cfg, "window"), op->ctx, &w->window, err);
+    if (!rc) rc = agg_set_new(op, json_opt(cfg, "keys"), json_opt(cfg, "aggs"), &w->set, err);
+    if (!rc) rc = read_props(w, json_opt(cfg, "props"), err);
+    const cJSON *emit = json_opt(cfg, "emit");
+    if (!rc && (json_opt_i64(emit, "early", 0) || json_opt_i64(emit, "late", 0) ||
+                json_opt_i64(emit, "lateness", 0)))
+        rc = err_set(err, ERR_UNSUPPORTED, "early and late firing of windows is not supported yet");
+    w->ends = mem_calloc(BATCH_ROWS_MAX, sizeof *w->ends);
+    w->order = mem_calloc(BATCH_ROWS_MAX, sizeof *w->order);
+    w->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *w->hashes);
+    return rc;
+}
+
+/* ---- slices ---- */
+
+static struct agg_state *take_state(struct window_agg *w) {
+    return w->n_pool ? w->pool[--w->n_pool] : agg_state_new(w->set);
+}
+
+static void give_state(struct window_agg *w, struct agg_state *s) {
+    if (w->n_pool == POOL_MAX) {
+        agg_state_free(s);
+        return;
+    }
+    agg_state_clear(s);
+    w->pool[w->n_pool++] = s;
+}
+
+static int slice_cmp(const struct slice *s, int64_t end, int64_t start) {
+    if (s->end != end) return s->end < end ? -1 : 1;
+    return s->start < start ? -1 : s->start > start;
+}
+
+static struct slice *find_slice(struct window_agg *w, int64_t end, int64_t start) {
+    if (w->last < w->n_slices && !slice_cmp(&w->slices[w->last], end, start))
+        return &w->slices[w->last];
+    int lo = 0, hi = w->n_slices;
+    while (lo < hi) {
+        int mid = (lo + hi) / 2;
+        if (slice_cmp(&w->slices[mid], end, start) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    w->last = lo;
+    if (lo < w->n_slices && !slice_cmp(&w->slices[lo], end, start)) return &w->slices[lo];
+    MEM_GROW(w->slices, w->n_slices, w->cap_slices);
+    memmove(&w->slices[lo + 1], &w->slices[lo], sizeof *w->slices * (size_t)(w->n_slices - lo));
+    w->slices[lo] = (struct slice){.end = end, .start = start, .state = take_state(w)};
+    w->n_slices++;
+    return &w->slices[lo];
+}
+
+static void drop_slice(struct window_agg *w, int i) {
+    give_state(w, w->slices[i].state);
+    w->n_slices--;
+    memmove(&w->slices[i], &w->slices[i + 1], sizeof *w->slices * (size_t)(w->n_slices - i));
+}
+
+/* ---- rows in ---- */
+
+static int fold(struct window_agg *w, struct agg_state *s, const struct batch *b,
+                const uint64_t *hashes, struct err *err) {
+    char **groups = agg_state_groups(s, b, hashes, NULL);
+    return w->phase == PHASE_GLOBAL ? agg_state_fold_partials(s, b, groups, err)
+                                    : agg_state_fold(s, b, groups, err);
+}
+
+static const uint64_t *hash_keys(struct window_agg *w, const struct batch *b) {
+    if (b->hashes) return b->hashes;
+    memset(w->hashes, 0, sizeof *w->hashes * b->n);
+    for (int i = 0; i < w->set->n_keys; i++)
+        col_hash(&b->cols[w->set->keys[i]], w->hashes, b->n);
+    return w->hashes;
+}
+
+static int64_t start_of_row(const struct window_agg *w, const struct batch *b, uint32_t row) {
+    if (w->window.kind != SLICE_ATTACHED) return 0;
+    return COL_DATA(&b->cols[w->window.start_column], int64_t)[row];
+}
+
+/* Rows order[0..n) all belong to one slice. */
+static int fold_gathered(struct window_agg *w, const struct batch *b, const uint32_t *rows,
+                         uint32_t n, int64_t end, int64_t start, struct err *err) {
+    struct batch *part = batch_gather(b, rows, n, false);
+    int rc = fold(w, find_slice(w, end, start)->state, part, hash_keys(w, part), err);
+    batch_unref(part);
+    return rc;
+}
+
+static _Thread_local const int64_t *sort_ends;
+static _Thread_local const int64_t *sort_starts;
+
+static int cmp_rows(const void *pa, const void *pb) {
+    uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+    if (sort_ends[a] != sort_ends[b]) return sort_ends[a] < sort_ends[b] ? -1 : 1;
+    if (sort_starts && sort_starts[a] != sort_starts[b])
+        return sort_starts[a] < sort_starts[b] ? -1 : 1;
+    return a < b ? -1 : 1;
+}
+
+/* Rows that go into state, by slice, each slice's in order. */
+static int fold_rows(struct window_agg *w, const struct batch *b, uint32_t n_rows,
+                     struct err *err) {
+    bool attached = w->window.kind == SLICE_ATTACHED;
+    sort_ends = w->ends;
+    sort_starts = attached ? COL_DATA(&b->cols[w->window.start_column], int64_t) : NULL;
+    bool sorted = true;
+    for (uint32_t i = 1; i < n_rows && sorted; i++)
+        sorted = cmp_rows(&w->order[i - 1], &w->order[i]) < 0;
+    if (!sorted) qsort(w->order, n_rows, sizeof *w->order, cmp_rows);
+    for (uint32_t from = 0, to; from < n_rows; from = to) {
+        uint32_t r = w->order[from];
+        int64_t end = w->ends[r], start = start_of_row(w, b, r);
+        for (to = from + 1; to < n_rows; to++)
+            if (w->ends[w->order[to]] != end || start_of_row(w, b, w->order[to]) != start) break;
+        int rc;
+        if (to - from == b->n)
+            rc = fold(w, find_slice(w, end, start)->state, b, hash_keys(w, b), err);
+        else
+            rc = fold_gathered(w, b, w->order + from, to - from, end, start, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
+/* Fills order with the rows that are not late and not NULL; the rest is counted. */
+static uint32_t select_rows(struct window_agg *w, const struct batch *b) {
+    bool check_late = w->phase != PHASE_LOCAL && !w->window.proctime;
+    int64_t last_wm = b->n_steps ? b->steps[b->n_steps - 1].wm : w->op.watermark;
+    last_wm = MAX(last_wm, w->op.watermark);
+    struct wm_cursor c = wm_cursor_of(w->op.watermark, b);
+    uint32_t k = 0, late = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        int64_t end = w->ends[i];
+        if (end == INT64_MIN) continue; /* NULL time: Flink drops the row */
+        if (check_late) {
+            int64_t over = window_fire_time(&w->window, end);
+            if (over <= last_wm) { /* late against the batch's end: look closer */
+                over = window_fire_time(&w->window, window_last_end(&w->window, end));
+                if (over <= wm_cursor_at(&c, i)) {
+                    late++;
+                    continue;
+                }
+            }
+        }
+        w->order[k++] = i;
+    }
+    if (late) metric_add(&w->op.ctx->metrics->late_records, late);
+    return k;
+}
+
+static void find_ends(struct window_agg *w, const struct batch *b) {
+    if (w->phase == PHASE_GLOBAL) { /* the local phase has cut slices */
+        memcpy(w->ends, b->cols[w->window.time].data, sizeof *w->ends * b->n);
+    } else if (w->window.proctime) {
+        int64_t end = window_slice_end(&w->window, window_clock(&w->window, op_now_ms(&w->op)));
+        for (uint32_t i = 0; i < b->n; i++)
+            w->ends[i] = end;
+    } else {
+        window_slices(&w->window, &b->cols[w->window.time], b->n, w->ends);
+    }
+}
+
+static int advance(struct window_agg *w, int64_t wm, struct err *err);
+static void set_timer(struct window_agg *w);
+
+static int fold_batch(struct window_agg *w, const struct batch *b, struct err *err) {
+    if (!b->n) return 0;
+    find_ends(w, b);
+    uint32_t n = select_rows(w, b);
+    return n ? fold_rows(w, b, n, err) : 0;
+}
+
+/* Local phase: rows in front of and behind a step that ends their slice must not be folded
+ * together, or the global phase could not tell the late ones. */
+static bool steps_matter(struct window_agg *w, const struct batch *b) {
+    if (w->phase != PHASE_LOCAL || !b->n_steps || w->window.proctime || !b->n) return false;
+    find_ends(w, b);
+    int64_t wm = b->steps[b->n_steps - 1].wm, least = INT64_MAX;
+    for (uint32_t i = 0; i < b->n; i++)
+        if (w->ends[i] != INT64_MIN) least = MIN(least, w->ends[i]);
+    return least != INT64_MAX && window_fire_time(&w->window, least) <= wm;
+}
+
+static int fold_segments(struct window_agg *w, struct batch *b, struct err *err) {
+    uint32_t from = 0;
+    int rc = 0;
+    for (uint32_t s = 0; s <= b->n_steps && !rc; s++) {
+        uint32_t to = s < b->n_steps ? b->steps[s].row : b->n;
+        if (to > from) {
+            struct batch *part = batch_slice(b, from, to - from);
+            part->n_steps = 0;
+            rc = fold_batch(w, part, err);
+            batch_unref(part);
+            from = to;
+        }
+        /* The last step is the task's to tell. */
+        if (!rc && s + 1 < b->n_steps) {
+            rc = advance(w, b->steps[s].wm, err);
+            if (rc > 0) rc = 0; /* more to give: continued behind this push */
+        }
+    }
+    return rc;
+}
+
+static uint64_t groups_held(const struct window_agg *w) {
+    uint64_t n = 0;
+    for (int i = 0; i < w->n_slices; i++)
+        n += agg_state_count(w->slices[i].state);
+    return n;
+}
+
+static int give_out(struct window_agg *w, struct err *err);
+
+static int window_agg_push(struct op *op, int port, struct batch *b, struct err *err) {
+    struct window_agg *w = impl(op);
+    int rc = steps_matter(w, b) ? fold_segments(w, b, err) : fold_batch(w, b, err);
+    batch_unref(b);
+    if (rc < 0) return rc;
+    if (w->window.proctime) set_timer(w);
+    if (w->phase == PHASE_LOCAL && groups_held(w) > LOCAL_GROUPS_MAX) w->flush_all = true;
+    return give_out(w, err);
+}
+
+/* ---- results out ---- */
+
+static void fill_time(struct column *c, const struct type *t, uint32_t n, int64_t v) {
+    col_init(c, t, n);
+    for (uint32_t i = 0; i < n; i++)
+        COL_DATA(c, int64_t)[i] = v;
+}
+
+static int64_t prop_value(const struct window_agg *w, enum prop p, const struct type *t) {
+    const struct firing *f = &w->firing;
+    if (p == PROP_START) return f->start;
+    if (p == PROP_END) return f->end;
+    /* TIMESTAMP_LTZ: an instant; TIMESTAMP: the window's own clock */
+    return t->kind == TYPE_TIMESTAMP_LTZ ? window_fire_time(&w->window, f->end) : f->end - 1;
+}
+
+static int give_chunk(struct window_agg *w, char **groups, uint32_t n, struct err *err) {
+    const struct agg_set *set = w->set;
+    const struct schema *out = w->op.ctx->output;
+    struct batch *b = batch_new(out->n);
+    b->n = n;
+    agg_state_keys(w->firing.state, groups, n, b->cols);
+    int rc, at = set->n_keys;
+    if (w->phase == PHASE_LOCAL) {
+        fill_time(&b->cols[at], out->fields[at].type, n, w->firing.end);
+        rc = agg_state_partials(w->firing.state, groups, n, b->cols + at + 1, err);
+    } else {
+        rc = agg_state_finish(w->firing.state, groups, n, b->cols + at, err);
+        at += set->n_aggs;
+        for (int p = 0; p < w->n_props && !rc; p++, at++)
+            fill_time(&b->cols[at], out->fields[at].type, n,
+                      prop_value(w, w->props[p], out->fields[at].type));
+    }
+    if (rc) {
+        batch_unref(b);
+        return rc;
+    }
+    for (int i = 0; i < out->n; i++)
+        b->cols[i].type = out->fields[i].type;
+    return op_emit(&w->op, b, err);
+}
+
+/* Gives the current window's groups as far as there is room. OP_DONE when all are given. */
+static int give_firing(struct window_agg *w, struct err *err) {
+    char *groups[BATCH_ROWS_MAX];
+    uint32_t max = w->op.ctx->config->batch_rows;
+    while (w->firing.on) {
+        /* The local phase holds little, and must be done with a step before the rows behind it. */
+        if (w->phase != PHASE_LOCAL && op_output_full(&w->op)) return OP_MORE;
+        uint32_t n =
+            state_table_scan(agg_state_table(w->firing.state), &w->firing.pos, groups, max);
+        if (n) {
+            int rc = give_chunk(w, groups, n, err);
+            if (rc) return rc;
+            continue;
+        }
+        if (w->firing.merged) give_state(w, w->firing.state);
+        w->firing.on = false;
+    }
+    return OP_DONE;
+}
+
+/* The earliest window that hasn't fired; INT64_MAX if there is none. */
+static int64_t next_window(const struct window_agg *w) {
+    int64_t least = INT64_MAX;
+    for (int i = 0; i < w->n_slices; i++) {
+        int64_t e = window_first_end(&w->window, w->slices[i].end, w->fired);
+        least = MIN(least, e);
+        /* Slices are sorted: a later slice's first window can't be earlier. */
+        if (e != INT64_MAX) break;
+    }
+    return least;
+}
+
+static void drop_over(struct window_agg *w) {
+    for (int i = 0; i < w->n_slices;) {
+        if (window_last_end(&w->window, w->slices[i].end) <= w->fired)
+            drop_slice(w, i);
+        else
+            i++;
+    }
+}
+
+static void begin_firing(struct window_agg *w, struct agg_state *s, bool merged, int64_t start,
+                         int64_t end) {
+    w->firing =
+        (struct firing){.on = true, .state = s, .merged = merged, .start = start, .end = end};
+}
+
+/* Takes slice i out of the list and gives its groups out. */
+static void fire_slice(struct window_agg *w, int i) {
+    struct slice s = w->slices[i];
+    w->n_slices--;
+    memmove(&w->slices[i], &w->slices[i + 1], sizeof *w->slices * (size_t)(w->n_slices - i));
+    int64_t start = w->window.kind == SLICE_ATTACHED ? s.start : window_start_of(&w->window, s.end);
+    begin_firing(w, s.state, true, start, s.end);
+}
+
+static int fire_window(struct window_agg *w, int64_t end, struct err *err) {
+    if (w->window.kind == SLICE_TUMBLE || w->window.kind == SLICE_ATTACHED) {
+        fire_slice(w, 0);
+        /* Attached windows of one end and several starts fire one by one. */
+        bool more = w->n_slices && w->slices[0].end == end;
+        if (!more) w->fired = end;
+        return 0;
+    }
+    int64_t start = window_start_of(&w->window, end);
+    struct agg_state *all = take_state(w);
+    for (int i = 0; i < w->n_slices; i++) {
+        const struct slice *s = &w->slices[i];
+        if (s->end - w->window.slice < start || s->end > end) continue;
+        int rc = agg_state_merge(all, s->state, err);
+        if (rc) {
+            agg_state_free(all);
+            return rc;
+        }
+    }
+    begin_firing(w, all, true, start, end);
+    w->fired = end;
+    drop_over(w);
+    return 0;
+}
+
+/* The next thing to give out up to the target; false if there is none. */
+static int start_next(struct window_agg *w, bool *ret_any, struct err *err) {
+    *ret_any = false;
+    if (!w->n_slices) return 0;
+    if (w->phase == PHASE_LOCAL) {
+        if (!w->flush_all && window_fire_time(&w->window, w->slices[0].end) > w->target) return 0;
+        fire_slice(w, 0);
+        *ret_any = true;
+        return 0;
+    }
+    int64_t end = next_window(w);
+    if (end == INT64_MAX || w->target == WATERMARK_MIN ||
+        window_fire_time(&w->window, end) > w->target)
+        return 0;
+    *ret_any = true;
+    return fire_window(w, end, err);
+}
+
+/* Goes on giving out; when all is given, hands the watermark on. */
+static int give_out(struct window_agg *w, struct err *err) {
+    for (;;) {
+        int rc = give_firing(w, err);
+        if (rc) return rc;
+        bool any;
+        if ((rc = start_next(w, &any, err))) return rc;
+        if (!any) break;
+    }
+    w->flush_all = false;
+    if (w->target == WATERMARK_MIN) return OP_DONE;
+    int64_t wm = w->target;
+    w->target = WATERMARK_MIN;
+    if (w->window.proctime) {
+        set_timer(w);
+        if (wm != WATERMARK_MAX) return OP_DONE; /* it was the clock */
+    }
+    int rc = op_emit_watermark(&w->op, wm, err);
+    return rc ? rc : OP_DONE;
+}
+
+static int advance(struct window_agg *w, int64_t wm, struct err *err) {
+    w->target = MAX(w->target, wm);
+    return give_out(w, err);
+}
+
+static int window_agg_watermark(struct op *op, int64_t wm, struct err *err) {
+    struct window_agg *w = impl(op);
+    if (w->window.proctime && wm != WATERMARK_MAX) { /* event time doesn't fire these */
+        int rc = op_emit_watermark(op, wm, err);
+        return rc ? rc : OP_DONE;
+    }
+    return advance(w, wm, err);
+}
+
+static int window_agg_resume(struct op *op, struct err *err) {
+    return give_out(impl(op), err);
+}
+
+static void set_timer(struct window_agg *w) {
+    int64_t end = next_window(w);
+    op_set_timer(&w->op, end == INT64_MAX ? INT64_MAX : window_fire_time(&w->window, end) + 1);
+}
+
+static int window_agg_timer(struct op *op, int64_t now_ms, struct err *err) {
+    struct window_agg *w = impl(op);
+    if (!w->window.proctime) return OP_DONE;
+    return advance(w, now_ms - 1, err);
+}
+
+static int window_agg_barrier(struct op *op, const struct barrier *b, struct err *err) {
+    struct window_agg *w = impl(op);
+    if (w->phase != PHASE_LOCAL) return OP_DONE;
+    w->flush_all = true;
+    return give_out(w, err);
+}
+
+static void window_agg_close(struct op *op) {
+    struct window_agg *w = impl(op);
+    for (int i = 0; i < w->n_slices; i++)
+        agg_state_free(w->slices[i].state);
+    free(w->slices);
+    if (w->firing.on && w->firing.merged) agg_state_free(w->firing.state);
+    while (w->n_pool)
+        agg_state_free(w->pool[--w->n_pool]);
+    free(w->ends);
+    free(w->order);
+    free(w->hashes);
+}
+
+static const struct op_ops window_agg_ops = {.size_bytes = sizeof(struct window_agg),
+                                             .flags = OP_STEPS_LATE,
+                                             .open = window_agg_open,
+                                             .push = window_agg_push,
+                                             .resume = window_agg_resume,
+                                             .watermark = window_agg_watermark,
+                                             .timer = window_agg_timer,
+                                             .barrier = window_agg_barrier,
+                                             .close = window_agg_close};
+
+const struct op_desc op_window_agg = {
+    .kind = "window_agg",
+    .doc = "Aggregates by key and window (tumbling, hopping, cumulating, attached).",
+    .n_inputs = 1,
+    .ops = &window_agg_ops};

@@ -1,0 +1,520 @@
+/* state_table.c - open addressing with batched probing. */
+#include "worker/state/state_table.h"
+
+#include "base/core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    DIR_MIN = 16,
+    PAGE0_LOG =
+        4, /* rows of the first page; each further page holds as many as all before it and these */
+    PAGES_MAX = 28,
+    BLOCK = 128, /* rows probed together */
+    ENTRY_EMPTY = 0xFFFFFFFF,
+    ENTRY_GONE = 0xFFFFFFFE
+};
+
+/* 32 bits of the hash that the slot number doesn't use, and the row. */
+struct entry {
+    uint32_t tag, row;
+};
+
+struct key_field {
+    enum phys phys;
+    uint32_t offset, size;
+};
+
+struct state_table {
+    struct state_desc desc;
+    struct entry *dir;
+    uint64_t mask;   /* slots - 1 */
+    uint64_t n_used; /* slots not empty, gone ones included */
+    uint64_t n_live;
+    char **pages;
+    uint32_t n_pages, cap_pages;
+    uint32_t rows_per_page, page_shift;
+    uint32_t n_rows; /* ever placed, in pages */
+    uint32_t *free_rows;
+    uint32_t n_free, cap_free;
+    uint32_t row_bytes, payload_offset, null_offset;
+    int n_fields;
+    struct key_field *fields;
+    bool fixed; /* no string among the keys */
+    struct var_memory var;
+};
+
+/* Row header: the hash; a removed row has HASH_GONE in its liveness byte. */
+struct row_head {
+    uint64_t hash;
+    uint8_t live;
+};
+
+static uint32_t align_up(uint32_t n, uint32_t a) {
+    return (n + a - 1) / a * a;
+}
+
+static void lay_out(struct state_table *t) {
+    const struct state_desc *d = &t->desc;
+    t->null_offset = offsetof(struct row_head, live) + 1;
+    uint32_t at = t->null_offset + (uint32_t)(d->n_keys + 7) / 8;
+    t->fixed = true;
+    for (int i = 0; i < d->n_keys; i++) {
+        struct key_field *f = &t->fields[i];
+        f->phys = type_phys(d->key_types[i]);
+        f->size = (uint32_t)phys_size_bytes(f->phys);
+        CHECKF(f->size || f->phys == PHYS_NULL, "state key of a nested type");
+        if (f->phys == PHYS_STR) t->fixed = false;
+        uint32_t a = f->size > 8 && f->phys != PHYS_STR ? 16
+                     : f->size > 8                      ? 8
+                     : f->size                          ? f->size
+                                                        : 1;
+        at = align_up(at, a);
+        f->offset = at;
+        at += f->size;
+    }
+    t->payload_offset = align_up(at, 16);
+    t->row_bytes = align_up(t->payload_offset + d->payload_size_bytes, 16);
+}
+
+static void dir_new(struct state_table *t, uint64_t slots) {
+    free(t->dir);
+    t->dir = mem_alloc(slots * sizeof *t->dir);
+    memset(t->dir, 0xFF, slots * sizeof *t->dir);
+    t->mask = slots - 1;
+    t->n_used = 0;
+}
+
+struct state_table *state_table_new(const struct state_desc *desc) {
+    struct state_table *t = mem_zalloc(sizeof *t);
+    CHECK(desc->n_keys <= STATE_KEYS_MAX);
+    t->desc = *desc;
+    t->n_fields = desc->n_keys;
+    t->fields = mem_calloc((size_t)desc->n_keys + 1, sizeof *t->fields);
+    lay_out(t);
+    var_init(&t->var);
+    dir_new(t, DIR_MIN);
+    return t;
+}
+
+static char *row_at(const struct state_table *t, uint32_t row) {
+    uint32_t x = row + (1u << PAGE0_LOG), log = 31 - (uint32_t)__builtin_clz(x);
+    return t->pages[log - PAGE0_LOG] + (size_t)(x - (1u << log)) * t->row_bytes;
+}
+
+/* First row of page p = rows of all pages in front of it. */
+static uint32_t page_start(uint32_t p) {
+    return (1u << (PAGE0_LOG + p)) - (1u << PAGE0_LOG);
+}
+
+static char *row_of(const struct state_table *t, const char *payload) {
+    return (char *)payload - t->payload_offset;
+}
+
+static struct strv *row_str(const char *row, const struct key_field *f) {
+    return (struct strv *)(row + f->offset);
+}
+
+static bool row_null(const struct state_table *t, const char *row, int i) {
+    return row[t->null_offset + i / 8] >> (i % 8) & 1;
+}
+
+static void free_row_contents(struct state_table *t, char *row) {
+    if (t->desc.free_payload) t->desc.free_payload(t->desc.self, row + t->payload_offset, &t->var);
+    for (int i = 0; !t->fixed && i < t->n_fields; i++) {
+        if (t->fields[i].phys != PHYS_STR || row_null(t, row, i)) continue;
+        struct strv *s = row_str(row, &t->fields[i]);
+        if (s->len > STRV_INLINE_MAX_BYTES) var_free(&t->var, (void *)s->u.ref.ptr, s->len);
+    }
+}
+
+static void free_all_contents(struct state_table *t) {
+    if (!t->desc.free_payload && t->fixed) return;
+    for (uint32_t r = 0; r < t->n_rows; r++) {
+        char *row = row_at(t, r);
+        if (((struct row_head *)row)->live) free_row_contents(t, row);
+    }
+}
+
+void state_table_clear(struct state_table *t) {
+    free_all_contents(t);
+    var_clear(&t->var);
+    for (uint32_t i = 1; i < t->n_pages; i++)
+        free(t->pages[i]);
+    if (t->n_pages > 1) t->n_pages = 1;
+    t->n_rows = t->n_free = 0;
+    t->n_live = 0;
+    if (t->mask + 1 > 4096)
+        dir_new(t, DIR_MIN);
+    else
+        memset(t->dir, 0xFF, (t->mask + 1) * sizeof *t->dir);
+    t->n_used = 0;
+}
+
+void state_table_free(struct state_table *t) {
+    if (!t) return;
+    free_all_contents(t);
+    var_release(&t->var);
+    for (uint32_t i = 0; i < t->n_pages; i++)
+        free(t->pages[i]);
+    free(t->free_rows);
+    free(t->fields);
+    free(t->dir);
+    free(t);
+}
+
+/* ---- probing ---- */
+
+static uint32_t tag_of(uint64_t hash) {
+    return (uint32_t)(hash >> 32);
+}
+
+static void dir_insert(struct state_table *t, uint64_t hash, uint32_t row) {
+    uint64_t s = hash & t->mask;
+    while (t->dir[s].row != ENTRY_EMPTY)
+        s = (s + 1) & t->mask;
+    t->dir[s] = (struct entry){tag_of(hash), row};
+    t->n_used++;
+}
+
+/* Room for n more at a load of at most one half. */
+static void dir_reserve(struct state_table *t, uint64_t n) {
+    uint64_t want = t->mask + 1;
+    if ((t->n_used + n) * 2 <= want) return;
+    while ((t->n_live + n) * 2 > want)
+        want *= 2;
+    dir_new(t, want);
+    for (uint32_t r = 0; r < t->n_rows; r++) {
+        const struct row_head *h = (const struct row_head *)row_at(t, r);
+        if (h->live) dir_insert(t, h->hash, r);
+    }
+}
+
+static bool fields_equal(const struct state_table *t, const char *row,
+                         const struct column *const *keys, uint32_t i) {
+    for (int k = 0; k < t->n_fields; k++) {
+        const struct key_field *f = &t->fields[k];
+        bool null = !col_is_valid(keys[k], i);
+        if (null != row_null(t, row, k)) return false;
+        if (null) continue;
+        const char *at = row + f->offset;
+        switch (f->phys) {
+        case PHYS_BOOL:
+        case PHYS_I8:
+            if (*(const int8_t *)at != COL_DATA(keys[k], int8_t)[i]) return false;
+            break;
+        case PHYS_I16:
+            if (*(const int16_t *)at != COL_DATA(keys[k], int16_t)[i]) return false;
+            break;
+        case PHYS_I32:
+            if (*(const int32_t *)at != COL_DATA(keys[k], int32_t)[i]) return false;
+            break;
+        case PHYS_I64:
+            if (*(const int64_t *)at != COL_DATA(keys[k], int64_t)[i]) return false;
+            break;
+        case PHYS_I128:
+            if (*(const i128 *)at != COL_DATA(keys[k], i128)[i]) return false;
+            break;
+        case PHYS_F32: {
+            float a = *(const float *)at, b = COL_DATA(keys[k], float)[i];
+            if (a != b && !(a != a && b != b)) return false;
+            break;
+        }
+        case PHYS_F64: {
+            double a = *(const double *)at, b = COL_DATA(keys[k], double)[i];
+            if (a != b && !(a != a && b != b)) return false;
+            break;
+        }
+        case PHYS_STR:
+            if (!strv_eq((const struct strv *)at, &COL_DATA(keys[k], struct strv)[i])) return false;
+            break;
+        default:
+            break;
+        }
+    }
+    return true;
+}
+
+/* The single, non-NULL BIGINT key is the common hot case. */
+static bool one_i64(const struct state_table *t, const struct column *const *keys) {
+    return t->n_fields == 1 && t->fields[0].phys == PHYS_I64 && !keys[0]->valid;
+}
+
+static uint32_t take_row(struct state_table *t) {
+    if (t->n_free) return t->free_rows[--t->n_free];
+    if (t->n_rows == page_start(t->n_pages)) {
+        CHECKF(t->n_pages < PAGES_MAX - 1, "more than 2^31 keys in one subtask's state");
+        t->pages[t->n_pages] =
+            mem_aligned(64, ((size_t)1 << (PAGE0_LOG + t->n_pages)) * t->row_bytes);
+        t->n_pages++;
+    }
+    return t->n_rows++;
+}
+
+static void put_field(struct state_table *t, char *row, int k, const void *src, bool null) {
+    const struct key_field *f = &t->fields[k];
+    if (null) {
+        row[t->null_offset + k / 8] |= (char)(1 << (k % 8));
+        return;
+    }
+    if (f->phys != PHYS_STR) {
+        memcpy(row + f->offset, src, f->size);
+        return;
+    }
+    const struct strv *s = src;
+    struct strv *d = row_str(row, f);
+    *d = *s;
+    if (s->len > STRV_INLINE_MAX_BYTES) {
+        char *p = var_alloc(&t->var, s->len);
+        memcpy(p, s->u.ref.ptr, s->len);
+        d->u.ref.ptr = p;
+    }
+}
+
+static char *new_row(struct state_table *t, uint64_t hash, uint32_t *ret_row) {
+    *ret_row = take_row(t);
+    char *row = row_at(t, *ret_row);
+    memset(row, 0, t->row_bytes);
+    ((struct row_head *)row)->hash = hash;
+    ((struct row_head *)row)->live = 1;
+    t->n_live++;
+    return row;
+}
+
+static char *insert_key(struct state_table *t, const struct column *const *keys, uint32_t i,
+                        uint64_t hash, uint64_t slot) {
+    uint32_t r;
+    char *row = new_row(t, hash, &r);
+    for (int k = 0; k < t->n_fields; k++) {
+        const struct key_field *f = &t->fields[k];
+        put_field(t, row, k, (const char *)keys[k]->data + (size_t)i * f->size,
+                  !col_is_valid(keys[k], i));
+    }
+    t->dir[slot] = (struct entry){tag_of(hash), r};
+    t->n_used++;
+    return row;
+}
+
+static char *probe_i64(const struct state_table *t, int64_t key, uint64_t hash,
+                       uint64_t *ret_slot) {
+    uint32_t off = t->fields[0].offset, null_off = t->null_offset;
+    for (uint64_t s = hash & t->mask;; s = (s + 1) & t->mask) {
+        struct entry e = t->dir[s];
+        if (e.row == ENTRY_EMPTY) return *ret_slot = s, NULL;
+        if (e.tag != tag_of(hash) || e.row == ENTRY_GONE) continue;
+        char *row = row_at(t, e.row);
+        if (*(int64_t *)(row + off) == key && !row[null_off]) return row;
+    }
+}
+
+static char *probe(const struct state_table *t, const struct column *const *keys, uint32_t i,
+                   uint64_t hash, uint64_t *ret_slot) {
+    for (uint64_t s = hash & t->mask;; s = (s + 1) & t->mask) {
+        struct entry e = t->dir[s];
+        if (e.row == ENTRY_EMPTY) return *ret_slot = s, NULL;
+        if (e.tag != tag_of(hash) || e.row == ENTRY_GONE) continue;
+        char *row = row_at(t, e.row);
+        if (fields_equal(t, row, keys, i)) return row;
+    }
+}
+
+/* Brings the directory lines, then the rows they point to, into the cache. */
+static void prefetch_block(const struct state_table *t, const uint64_t *hashes, uint32_t from,
+                           uint32_t to) {
+    for (uint32_t i = from; i < to; i++)
+        __builtin_prefetch(&t->dir[hashes[i] & t->mask]);
+    for (uint32_t i = from; i < to; i++) {
+        struct entry e = t->dir[hashes[i] & t->mask];
+        if (e.row < ENTRY_GONE && e.tag == tag_of(hashes[i]))
+            __builtin_prefetch(row_at(t, e.row), 1);
+    }
+}
+
+void state_table_upsert(struct state_table *t, const struct column *const *keys,
+                        const uint64_t *hashes, uint32_t n, char **payloads, uint8_t *fresh) {
+    dir_reserve(t, n);
+    bool fast = one_i64(t, keys), cached = t->n_live < 2048;
+    for (uint32_t from = 0; from < n; from += BLOCK) {
+        uint32_t to = MIN(from + BLOCK, n);
+        if (!cached) prefetch_block(t, hashes, from, to);
+        for (uint32_t i = from; i < to; i++) {
+            uint64_t slot;
+            char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[i], hashes[i], &slot)
+                             : probe(t, keys, i, hashes[i], &slot);
+            if (fresh) fresh[i] = !row;
+            if (!row) row = insert_key(t, keys, i, hashes[i], slot);
+            payloads[i] = row + t->payload_offset;
+        }
+    }
+}
+
+void state_table_find(struct state_table *t, const struct column *const *keys,
+                      const uint64_t *hashes, uint32_t n, char **payloads) {
+    bool fast = one_i64(t, keys), cached = t->n_live < 2048;
+    for (uint32_t from = 0; from < n; from += BLOCK) {
+        uint32_t to = MIN(from + BLOCK, n);
+        if (!cached) prefetch_block(t, hashes, from, to);
+        for (uint32_t i = from; i < to; i++) {
+            uint64_t slot;
+            char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[i], hashes[i], &slot)
+                             : probe(t, keys, i, hashes[i], &slot);
+            payloads[i] = row ? row + t->payload_offset : NULL;
+        }
+    }
+}
+
+/* ---- rows of another table as keys ---- */
+
+static bool rows_equal(const struct state_table *t, const char *a, const char *b) {
+    uint32_t nulls = (uint32_t)(t->n_fields + 7) / 8;
+    if (memcmp(a + t->null_offset, b + t->null_offset, nulls) != 0) return false;
+    for (int k = 0; k < t->n_fields; k++) {
+        const struct key_field *f = &t->fields[k];
+        if (row_null(t, a, k)) continue;
+        if (f->phys == PHYS_STR) {
+            if (!strv_eq(row_str(a, f), row_str(b, f))) return false;
+        } else if (f->phys == PHYS_F64) {
+            double x = *(const double *)(a + f->offset), y = *(const double *)(b + f->offset);
+            if (x != y && !(x != x && y != y)) return false;
+        } else if (f->phys == PHYS_F32) {
+            float x = *(const float *)(a + f->offset), y = *(const float *)(b + f->offset);
+            if (x != y && !(x != x && y != y)) return false;
+        } else if (memcmp(a + f->offset, b + f->offset, f->size) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static char *upsert_row(struct state_table *t, const char *src, uint8_t *fresh) {
+    uint64_t hash = ((const struct row_head *)src)->hash;
+    uint64_t s = hash & t->mask;
+    for (;; s = (s + 1) & t->mask) {
+        struct entry e = t->dir[s];
+        if (e.row == ENTRY_EMPTY) break;
+        if (e.tag != tag_of(hash) || e.row == ENTRY_GONE) continue;
+        char *row = row_at(t, e.row);
+        if (rows_equal(t, row, src)) return *fresh = 0, row;
+    }
+    uint32_t r;
+    char *row = new_row(t, hash, &r);
+    for (int k = 0; k < t->n_fields; k++)
+        put_field(t, row, k, src + t->fields[k].offset, row_null(t, src, k));
+    t->dir[s] = (struct entry){tag_of(hash), r};
+    t->n_used++;
+    *fresh = 1;
+    return row;
+}
+
+void state_table_upsert_rows(struct state_table *t, const struct state_table *from,
+                             char *const *from_payloads, uint32_t n, char **payloads,
+                             uint8_t *fresh) {
+    CHECK(t->n_fields == from->n_fields && t->payload_offset == from->payload_offset);
+    dir_reserve(t, n);
+    for (uint32_t i = 0; i < n; i++) {
+        uint8_t f;
+        if (i + 16 < n) {
+            const struct row_head *h = (const struct row_head *)row_of(from, from_payloads[i + 16]);
+            __builtin_prefetch(&t->dir[h->hash & t->mask]);
+        }
+        payloads[i] = upsert_row(t, row_of(from, from_payloads[i]), &f) + t->payload_offset;
+        if (fresh) fresh[i] = f;
+    }
+}
+
+/* ---- removal, scans ---- */
+
+void state_table_remove(struct state_table *t, char *payload) {
+    char *row = row_of(t, payload);
+    struct row_head *h = (struct row_head *)row;
+    CHECK(h->live);
+    for (uint64_t s = h->hash & t->mask;; s = (s + 1) & t->mask) {
+        struct entry *e = &t->dir[s];
+        CHECK(e->row != ENTRY_EMPTY);
+        if (e->row == ENTRY_GONE || e->tag != tag_of(h->hash) || row_at(t, e->row) != row) continue;
+        MEM_GROW(t->free_rows, t->n_free, t->cap_free);
+        t->free_rows[t->n_free++] = e->row;
+        /* An entry in front of an empty one ends every probe that reaches it. */
+        if (t->dir[(s + 1) & t->mask].row == ENTRY_EMPTY) {
+            e->row = ENTRY_EMPTY;
+            t->n_used--;
+        } else {
+            e->row = ENTRY_GONE;
+        }
+        break;
+    }
+    free_row_contents(t, row);
+    h->live = 0;
+    t->n_live--;
+}
+
+uint64_t state_table_count(const struct state_table *t) {
+    return t->n_live;
+}
+
+size_t state_table_bytes(const struct state_table *t) {
+    return (t->mask + 1) * sizeof *t->dir + (size_t)page_start(t->n_pages) * t->row_bytes +
+           t->var.used_bytes + t->cap_free * sizeof *t->free_rows;
+}
+
+struct var_memory *state_table_var(struct state_table *t) {
+    return &t->var;
+}
+
+uint32_t state_table_scan(const struct state_table *t, uint64_t *pos, char **payloads, uint32_t n) {
+    uint32_t got = 0;
+    while (*pos < t->n_rows && got < n) {
+        char *row = row_at(t, (uint32_t)(*pos)++);
+        if (((struct row_head *)row)->live) payloads[got++] = row + t->payload_offset;
+    }
+    return got;
+}
+
+uint64_t state_table_hash(const struct state_table *t, const char *payload) {
+    return ((const struct row_head *)row_of(t, payload))->hash;
+}
+
+#define COPY_FIELD(ctype)                                                                          \
+    for (uint32_t i = 0; i < n; i++)                                                               \
+        COL_DATA(c, ctype)[i] = *(const ctype *)(row_of(t, payloads[i]) + f->offset);              \
+    break
+
+static void field_column(const struct state_table *t, int k, char *const *payloads, uint32_t n,
+                         struct column *c) {
+    const struct key_field *f = &t->fields[k];
+    col_init(c, t->desc.key_types[k], n);
+    switch (f->phys) {
+    case PHYS_BOOL:
+    case PHYS_I8:
+        COPY_FIELD(int8_t);
+    case PHYS_I16:
+        COPY_FIELD(int16_t);
+    case PHYS_I32:
+    case PHYS_F32:
+        COPY_FIELD(int32_t);
+    case PHYS_I64:
+    case PHYS_F64:
+        COPY_FIELD(int64_t);
+    case PHYS_I128:
+        COPY_FIELD(i128);
+    case PHYS_STR:
+        for (uint32_t i = 0; i < n; i++) {
+            const struct strv *s = row_str(row_of(t, payloads[i]), f);
+            COL_DATA(c, struct strv)
+            [i] =
+                s->len <= STRV_INLINE_MAX_BYTES ? *s : strv_copy(col_heap(c), s->u.ref.ptr, s->len);
+        }
+        break;
+    default:
+        break;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (row_null(t, row_of(t, payloads[i]), k)) col_set_null(c, i);
+}
+
+void state_table_keys(const struct state_table *t, char *const *payloads, uint32_t n,
+                      struct column *ret_cols) {
+    for (int k = 0; k < t->n_fields; k++)
+        field_column(t, k, payloads, n, &ret_cols[k]);
+}

@@ -1,0 +1,63 @@
+/* state_table.h - an op's keyed state in memory: key columns → one fixed-size payload per key,
+ * accessed by batches of keys. Open addressing over 8-byte entries (32 bits of hash, row number);
+ * rows lie in pages, in the order of insertion, so that a scan is sequential. Probing is batched:
+ * directory lines and rows are prefetched a block ahead (Chen et al., "Improving hash join
+ * performance through prefetching", ICDE 2004).
+ *
+ * Row: hash, NULL mask, key fields, payload. Long strings of keys, and blobs of payloads, live in
+ * the table's var memory; a block there is written once and then only freed. One thread. Row
+ * pointers stay valid until the row is removed or the table cleared. */
+#ifndef PENSTOCK_WORKER_STATE_STATE_TABLE_H
+#define PENSTOCK_WORKER_STATE_STATE_TABLE_H
+
+#include "vector/batch.h"
+#include "vector/func/agg.h"
+#include "worker/state/var_memory.h"
+
+struct state_table;
+
+enum { STATE_KEYS_MAX = 64 };
+
+struct state_desc {
+    int n_keys;                          /* 0: one row for all */
+    const struct type *const *key_types; /* borrowed while the table lives; no nested types */
+    uint32_t payload_size_bytes;         /* a multiple of 16 when it holds 128-bit values */
+    /* Called for each row's payload before it goes (removal, clear, free): frees blobs. May be
+     * NULL. */
+    void (*free_payload)(void *self, char *payload, struct var_memory *var);
+    void *self;
+};
+
+struct state_table *state_table_new(const struct state_desc *desc);
+void state_table_free(struct state_table *t); /* NULL accepted */
+/* Removes all rows; keeps some memory for reuse. */
+void state_table_clear(struct state_table *t);
+
+/* payloads[i] = payload of row i's key, inserted with zeroed payload where absent; fresh[i] (may be
+ * NULL) = whether this call inserted it (for the first of equal keys only). keys: n_keys columns of
+ * n rows; hashes from col_hash over the keys in order. NULL equals NULL. */
+void state_table_upsert(struct state_table *t, const struct column *const *keys,
+                        const uint64_t *hashes, uint32_t n, char **payloads, uint8_t *fresh);
+/* The same without inserting: NULL where absent. */
+void state_table_find(struct state_table *t, const struct column *const *keys,
+                      const uint64_t *hashes, uint32_t n, char **payloads);
+/* For keys that are in rows of another table of the same key types (merging windows). */
+void state_table_upsert_rows(struct state_table *t, const struct state_table *from,
+                             char *const *from_payloads, uint32_t n, char **payloads,
+                             uint8_t *fresh);
+void state_table_remove(struct state_table *t, char *payload);
+
+uint64_t state_table_count(const struct state_table *t);
+size_t state_table_bytes(const struct state_table *t); /* pages, directory, var memory */
+struct var_memory *state_table_var(struct state_table *t);
+
+/* Scan in insertion order (rows that were removed are skipped): fills up to n payload pointers from
+ * *pos (0 at first) on. Returns how many; 0 = end. Rows may be removed in between; rows inserted in
+ * between may or may not be seen. */
+uint32_t state_table_scan(const struct state_table *t, uint64_t *pos, char **payloads, uint32_t n);
+/* The key columns of n rows, as initialised columns owned by the caller; strings are copied. */
+void state_table_keys(const struct state_table *t, char *const *payloads, uint32_t n,
+                      struct column *ret_cols);
+uint64_t state_table_hash(const struct state_table *t, const char *payload);
+
+#endif

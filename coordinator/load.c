@@ -25,42 +25,59 @@ void load_free(struct job *j) {
     free(j->worker_reports);
 }
 
-static void read_task(struct job_task *t, const cJSON *r) {
-    struct task_load *l = &t->load;
-    l->records_in = json_opt_i64(r, "recordsIn", 0);
-    l->records_out = json_opt_i64(r, "recordsOut", 0);
-    l->bytes_in = json_opt_i64(r, "bytesIn", 0);
-    l->bytes_out = json_opt_i64(r, "bytesOut", 0);
-    l->busy_ms = json_opt_i64(r, "busyMs", 0);
-    l->idle_ms = json_opt_i64(r, "idleMs", 0);
-    l->blocked_ms = json_opt_i64(r, "blockedMs", 0);
-    l->late = json_opt_i64(r, "late", 0);
-    l->errors = json_opt_i64(r, "errors", 0);
-    l->queue = json_opt_i64(r, "queue", 0);
-    l->watermark = json_opt_i64(r, "watermark", WATERMARK_MIN);
-    const cJSON *src = json_opt(r, "source");
-    l->source_records = json_opt_i64(src, "records", 0);
-    l->source_bytes = json_opt_i64(src, "bytes", 0);
-    l->sink_records = l->sink_bytes = 0;
-    const cJSON *s;
-    cJSON_ArrayForEach(s, json_opt(r, "sinks")) {
-        l->sink_records += json_opt_i64(s, "records", 0);
-        l->sink_bytes += json_opt_i64(s, "bytes", 0);
+/* Figures of the ops of a task: what sources read, sinks wrote, ops dropped. */
+static void read_ops(const struct job *j, int v, struct task_load *l, const cJSON *ops) {
+    const struct plan_vertex *pv = &j->plan->vertices[v];
+    int i = 0;
+    const cJSON *o;
+    cJSON_ArrayForEach(o, ops) {
+        if (i == pv->n_ops) break;
+        l->late += json_opt_i64(o, "lateRecords", 0);
+        l->errors += json_opt_i64(o, "errors", 0);
+        if (!strcmp(pv->ops[i].kind, "source")) {
+            l->source_records += json_opt_i64(o, "recordsOut", 0);
+            l->source_bytes += json_opt_i64(o, "bytes", 0);
+        } else if (!strcmp(pv->ops[i].kind, "sink")) {
+            l->sink_records += json_opt_i64(o, "recordsIn", 0);
+            l->sink_bytes += json_opt_i64(o, "bytes", 0);
+        }
+        i++;
     }
+}
+
+static void read_task(const struct job *j, int v, struct job_task *t, const cJSON *r) {
+    struct task_load l = {.records_in = json_opt_i64(r, "recordsIn", 0),
+                          .bytes_in = json_opt_i64(r, "bytesIn", 0),
+                          .busy_ms = json_opt_i64(r, "busyMs", 0),
+                          .idle_ms = json_opt_i64(r, "idleMs", 0),
+                          .blocked_ms = json_opt_i64(r, "backpressuredMs", 0),
+                          .watermark = json_opt_i64(r, "watermark", WATERMARK_MIN)};
+    read_ops(j, v, &l, json_opt(r, "ops"));
+    const cJSON *e;
+    cJSON_ArrayForEach(e, json_opt(r, "outputs")) {
+        l.records_out += json_opt_i64(e, "records", 0);
+        l.bytes_out += json_opt_i64(e, "bytes", 0);
+    }
+    cJSON_ArrayForEach(e, json_opt(r, "inputs")) l.queue += json_opt_i64(e, "queued", 0);
+    t->load = l;
+}
+
+static const cJSON *tasks_of(const cJSON *report) {
+    return json_opt(json_opt(report, "stats"), "tasks");
 }
 
 /* Sums of the sinks' records over all workers' last reports. */
 static void sum_sinks(struct job *j) {
     memset(j->sink_records, 0, sizeof *j->sink_records * (size_t)count_ops(j));
     for (int w = 0; w < j->n_workers; w++) {
-        const cJSON *t, *s;
-        cJSON_ArrayForEach(t, json_opt(j->worker_reports[w], "tasks")) {
-            int64_t v = json_opt_i64(t, "v", -1);
+        const cJSON *t, *o;
+        cJSON_ArrayForEach(t, tasks_of(j->worker_reports[w])) {
+            int64_t v = json_opt_i64(t, "vertex", -1);
             if (v < 0 || v >= j->plan->n_vertices) continue;
-            cJSON_ArrayForEach(s, json_opt(t, "sinks")) {
-                int64_t op = json_opt_i64(s, "op", -1);
-                if (op >= 0 && op < j->plan->vertices[v].n_ops)
-                    j->sink_records[j->op_base[v] + op] += json_opt_i64(s, "records", 0);
+            int op = 0;
+            cJSON_ArrayForEach(o, json_opt(t, "ops")) {
+                if (op == j->plan->vertices[v].n_ops) break;
+                j->sink_records[j->op_base[v] + op++] += json_opt_i64(o, "recordsIn", 0);
             }
         }
     }
@@ -71,11 +88,11 @@ void load_on_report(struct job *j, int worker, const cJSON *msg) {
     cJSON_Delete(j->worker_reports[worker]);
     j->worker_reports[worker] = cJSON_Duplicate(msg, true);
     const cJSON *t;
-    cJSON_ArrayForEach(t, json_opt(msg, "tasks")) {
-        int64_t v = json_opt_i64(t, "v", -1), s = json_opt_i64(t, "s", -1);
+    cJSON_ArrayForEach(t, tasks_of(msg)) {
+        int64_t v = json_opt_i64(t, "vertex", -1), s = json_opt_i64(t, "subtask", -1);
         if (v < 0 || v >= j->plan->n_vertices || s < 0 || s >= j->plan->vertices[v].parallelism)
             continue;
-        read_task(&j->tasks[v][s], t);
+        read_task(j, (int)v, &j->tasks[v][s], t);
     }
     sum_sinks(j);
 }

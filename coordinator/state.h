@@ -34,7 +34,7 @@ struct worker {
 /* Counters of one subtask, from the last report. */
 struct task_load {
     int64_t records_in, records_out, bytes_in, bytes_out;
-    int64_t busy_ms, idle_ms, blocked_ms, late, errors, queue;
+    int64_t busy_ms, idle_ms, blocked_ms, late, errors, queue; /* queue: batches waiting */
     int64_t watermark;
     int64_t source_records, source_bytes;
     int64_t sink_records, sink_bytes; /* of all sinks in the chain */

@@ -14,7 +14,7 @@
 enum { NS_PER_MS = 1000000 };
 
 struct job_runtime {
-    struct job_spec spec;
+    struct runtime_spec spec;
     struct worker *worker;
     struct eval_env env;
     struct task_callbacks task_callbacks;
@@ -298,7 +298,7 @@ static int build(struct job_runtime *rt, struct err *err) {
     return 0;
 }
 
-int job_runtime_new(struct worker *w, const struct job_spec *spec, struct job_runtime **ret,
+int job_runtime_new(struct worker *w, const struct runtime_spec *spec, struct job_runtime **ret,
                     struct err *err) {
     struct job_runtime *rt = mem_zalloc(sizeof(*rt));
     rt->spec = *spec;

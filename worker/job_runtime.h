@@ -16,7 +16,7 @@ struct job_runtime;
 
 struct task_place {
     int vertex, subtask;
-    int worker; /* index into job_spec.workers */
+    int worker; /* index into runtime_spec.workers */
 };
 
 struct worker_addr {
@@ -51,7 +51,7 @@ enum {
 };
 #define NETWORK_BYTES_DEFAULT (256ull << 20)
 
-struct job_spec {
+struct runtime_spec {
     const struct plan *plan; /* borrowed, as all below, for the runtime's life */
     const char *job_id;
     const char *token; /* secret shared by the job's workers */
@@ -71,7 +71,7 @@ struct job_spec {
 
 /* Checks the plan and builds the tasks; nothing runs yet, but peers may connect. Errors: the
  * plan's, ERR_UNSUPPORTED ops, ERR_BUDGET with what the channels need. */
-int job_runtime_new(struct worker *w, const struct job_spec *spec, struct job_runtime **ret,
+int job_runtime_new(struct worker *w, const struct runtime_spec *spec, struct job_runtime **ret,
                     struct err *err) ATTR_MUST_USE;
 /* Cancels what still runs, waits for it, frees. */
 void job_runtime_free(struct job_runtime *rt);

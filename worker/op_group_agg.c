@@ -39,6 +39,7 @@ struct group_agg {
     uint32_t n_chunks, cap_chunks;
     int64_t rows_in_batch;
     bool timer_set;
+    int64_t held_wm; /* mini-batch: watermark behind the rows that are held; WATERMARK_MIN = none */
     /* batch mode: giving out */
     bool ended;
     uint64_t pos;
@@ -61,6 +62,7 @@ static int group_agg_open(struct op *op, struct err *err) {
     g->input_retracts = json_opt_bool(cfg, "inputRetracts", false);
     g->batch_mode = json_opt_bool(cfg, "batch", false);
     g->mini_batch = json_opt_bool(cfg, "miniBatch", false);
+    g->held_wm = WATERMARK_MIN;
     int rc = agg_set_new(op, json_opt(cfg, "keys"), json_opt(cfg, "aggs"), &g->set, err);
     if (rc) return rc;
     g->state = agg_state_new(g->set);
@@ -446,8 +448,13 @@ static int flush(struct group_agg *g, struct err *err) {
     g->rows_in_batch = 0;
     if (g->timer_set) op_set_timer(&g->op, INT64_MAX);
     g->timer_set = false;
-    if (g->batch_mode && g->phase != PHASE_LOCAL) return 0;
-    return g->phase == PHASE_LOCAL ? flush_local(g, err) : flush_net(g, err);
+    int rc = 0;
+    if (!g->batch_mode || g->phase == PHASE_LOCAL)
+        rc = g->phase == PHASE_LOCAL ? flush_local(g, err) : flush_net(g, err);
+    if (rc || g->held_wm == WATERMARK_MIN) return rc;
+    int64_t wm = g->held_wm;
+    g->held_wm = WATERMARK_MIN;
+    return op_emit_watermark(&g->op, wm, err);
 }
 
 /* ---- entries ---- */
@@ -492,10 +499,13 @@ static int group_agg_push(struct op *op, int port, struct batch *b, struct err *
 
 static int group_agg_watermark(struct op *op, int64_t wm, struct err *err) {
     struct group_agg *g = impl(op);
-    int rc = 0;
-    /* Results that the rows in front of the watermark caused come in front of it, too. */
-    if (g->rows_in_batch && !g->batch_mode) rc = flush(g, err);
-    return rc ? rc : op_emit_watermark(op, wm, err);
+    /* Results of the rows in front of a watermark come in front of it, too: it waits for the
+     * mini-batch. */
+    if (g->rows_in_batch && !g->batch_mode) {
+        g->held_wm = wm;
+        return wm == WATERMARK_MAX ? flush(g, err) : 0;
+    }
+    return op_emit_watermark(op, wm, err);
 }
 
 static int group_agg_timer(struct op *op, int64_t now_ms, struct err *err) {

@@ -447,8 +447,8 @@ ATTR_UNUSED static struct task_place *rig_places(struct rig *r, int (*worker_of)
 
 static const struct worker_addr rig_self = {"w0", "127.0.0.1", 0};
 
-ATTR_UNUSED static struct job_spec rig_spec(struct rig *r) {
-    struct job_spec spec = {.plan = &r->plan,
+ATTR_UNUSED static struct runtime_spec rig_spec(struct rig *r) {
+    struct runtime_spec spec = {.plan = &r->plan,
                             .job_id = "job",
                             .token = "secret",
                             .attempt = 1,
@@ -464,7 +464,7 @@ ATTR_UNUSED static void rig_run(struct rig *r, int executors) {
     struct err err = ERR_INIT;
     struct worker *w;
     assert_ok(worker_new(&(struct worker_opts){.executors = executors}, &w, &err), &err);
-    struct job_spec spec = rig_spec(r);
+    struct runtime_spec spec = rig_spec(r);
     struct job_runtime *rt;
     assert_ok(job_runtime_new(w, &spec, &rt, &err), &err);
     job_runtime_start(rt);

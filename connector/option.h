@@ -5,8 +5,8 @@
 
 #include "sql/catalog.h"
 
-/* Whether key (without prefix) is in the table, exactly or as a member of a family ("fields.#.kind",
- * "properties.*"). */
+/* Whether key (without prefix) is in the table, exactly or as a member of a family
+ * ("fields.#.kind", "properties.*"). */
 bool option_known(const struct opt_table *rows, const char *key);
 /* The exact row, or NULL also where only a family matches. */
 const struct opt_row *option_row(const struct opt_table *rows, const char *key);

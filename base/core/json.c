@@ -57,7 +57,7 @@ void json_quote(struct str *out, struct sv s) {
             }
             i++;
         } else {
-            size_t n = json_utf8_len(s.ptr + i, s.len - i);
+            size_t n = utf8_char_len(s.ptr + i, s.len - i);
             if (n) {
                 str_add_n(out, s.ptr + i, n);
                 i += n;

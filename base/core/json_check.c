@@ -101,22 +101,6 @@ static int check_escape(struct check *c) {
     return 0;
 }
 
-size_t json_utf8_len(const char *s, size_t avail) {
-    const unsigned char *p = (const unsigned char *)s;
-    if (avail == 0) return 0;
-    if (p[0] < 0x80) return 1;
-    size_t n = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] < 0xC2 || p[0] > 0xF4 || avail < n) return 0;
-    for (size_t i = 1; i < n; i++) {
-        if ((p[i] & 0xC0) != 0x80) return 0;
-    }
-    if (p[0] == 0xE0 && p[1] < 0xA0) return 0; /* overlong */
-    if (p[0] == 0xED && p[1] > 0x9F) return 0; /* surrogate */
-    if (p[0] == 0xF0 && p[1] < 0x90) return 0; /* overlong */
-    if (p[0] == 0xF4 && p[1] > 0x8F) return 0; /* beyond U+10FFFF */
-    return n;
-}
-
 static int check_string(struct check *c) {
     const char *open = c->p++;
     while (c->p < c->end) {
@@ -131,7 +115,7 @@ static int check_string(struct check *c) {
             continue;
         }
         if (ch < 0x20) return fail(c, "control character in a string: write it as an escape");
-        size_t n = json_utf8_len(c->p, (size_t)(c->end - c->p));
+        size_t n = utf8_char_len(c->p, (size_t)(c->end - c->p));
         if (n == 0) return fail(c, "invalid UTF-8");
         c->p += n;
     }

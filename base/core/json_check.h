@@ -10,7 +10,4 @@
  * because strings are NUL-terminated from here on. */
 int json_check(const char *text, size_t len, struct err *err) ATTR_MUST_USE;
 
-/* Length of the well-formed UTF-8 character at s (1-4 bytes), 0 if there is none. */
-size_t json_utf8_len(const char *s, size_t avail);
-
 #endif

@@ -180,6 +180,30 @@ char *str_take(struct str *s) {
     return p;
 }
 
+size_t utf8_char_len(const char *s, size_t avail) {
+    const unsigned char *p = (const unsigned char *)s;
+    if (avail == 0) return 0;
+    if (p[0] < 0x80) return 1;
+    size_t n = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
+    if (p[0] < 0xC2 || p[0] > 0xF4 || avail < n) return 0;
+    for (size_t i = 1; i < n; i++) {
+        if ((p[i] & 0xC0) != 0x80) return 0;
+    }
+    if (p[0] == 0xE0 && p[1] < 0xA0) return 0; /* overlong */
+    if (p[0] == 0xED && p[1] > 0x9F) return 0; /* surrogate */
+    if (p[0] == 0xF0 && p[1] < 0x90) return 0; /* overlong */
+    if (p[0] == 0xF4 && p[1] > 0x8F) return 0; /* beyond U+10FFFF */
+    return n;
+}
+
+bool sv_is_utf8(struct sv s) {
+    for (size_t i = 0, n; i < s.len; i += n) {
+        n = utf8_char_len(s.ptr + i, s.len - i);
+        if (n == 0) return false;
+    }
+    return true;
+}
+
 enum { NEAREST_LEN_MAX = 128 };
 
 /* Edit distance (insert, delete, replace, swap of neighbours) of a and b, both at most

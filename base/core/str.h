@@ -24,6 +24,10 @@ int sv_cmp(struct sv a, struct sv b);    /* bytewise */
 struct sv sv_trim(struct sv s);          /* ASCII white space on both sides */
 bool sv_starts(struct sv s, const char *prefix);
 
+/* Length of the well-formed UTF-8 character at s (1-4 bytes), 0 if there is none. */
+size_t utf8_char_len(const char *s, size_t avail_bytes);
+bool sv_is_utf8(struct sv s);
+
 /* Owned and always NUL-terminated once it holds anything; s.ptr is NULL before. Zero is a valid
  * initial value. */
 struct str {

@@ -11,7 +11,9 @@
  *
  * All calls are made on the loop's thread (or before the loop runs), and so are all callbacks. The
  * server answers by itself: 400 (malformed), 401 (token), 404, 405 (with Allow), 413 (body beyond
- * the limit), HEAD for every GET route. Errors are JSON:
+ * the limit), 414, 426, 431, 505, HEAD for every GET route, 100 (Continue). A connection is cut
+ * after 30 s without progress on a request or reply, and after 75 s between requests. Errors are
+ * JSON:
  * {"error":{"code":"NOT_FOUND","class":"USER","message":"..."}}. */
 #ifndef PENSTOCK_BASE_NET_HTTP_SERVER_H
 #define PENSTOCK_BASE_NET_HTTP_SERVER_H
@@ -47,7 +49,8 @@ struct http_server_options {
  * net_loop_free. */
 int http_server_new(struct net_loop *loop, const struct http_server_options *opts,
                     struct http_server **ret_server, struct err *err) ATTR_MUST_USE;
-/* Closes the listener and all its connections. On the loop's thread. */
+/* Closes the listener and drops the requests under way; WebSocket connections stay until they are
+ * closed. Not from a handler. NULL is fine. */
 void http_server_free(struct http_server *s);
 int http_server_port(const struct http_server *s); /* the port bound */
 
@@ -96,7 +99,8 @@ bool http_is_gone(const struct http_exchange *x);
 struct http_stream_ops {
     /* After a write had been refused: there is room again. */
     void (*on_writable)(void *self, struct http_exchange *x);
-    /* The client left; x is gone on return. Not called after http_stream_end. */
+    /* The client left, maybe before http_stream_begin; x is gone on return. Not called after
+     * http_stream_end, and never from within a call here. */
     void (*on_close)(void *self, struct http_exchange *x);
 };
 void http_stream_begin(struct http_exchange *x, int status, const char *content_type,

@@ -1,7 +1,7 @@
-/* net_loop.h - one event loop per thread: sockets (through libwebsockets), timers, and closures
- * posted from other threads. HTTP servers and WebSocket connections live on a loop; everything
- * about them is called on the loop's thread. Starting one takes well below 10 ms; TLS is
- * initialised by the first server or connection that asks for it.
+/* net_loop.h - one event loop per thread: sockets (epoll), timers, and closures posted from other
+ * threads. HTTP servers and WebSocket connections live on a loop; everything about them is called
+ * on the loop's thread. Starting one takes well below 1 ms; TLS is initialised by the first server
+ * or connection that asks for it.
  *
  *     struct net_loop *loop;
  *     rc = net_loop_new(&(struct net_loop_options){.name = "rest"}, &loop, err);
@@ -61,7 +61,8 @@ void net_loop_call(struct net_loop *loop, void (*fn)(void *arg), void *arg);
 
 /* Not armed. fn(arg) may set, cancel or free the timer. */
 struct net_timer *net_timer_new(struct net_loop *loop, void (*fn)(void *arg), void *arg);
-void net_timer_free(struct net_timer *t);                  /* cancels; NULL is fine */
+/* Cancels; NULL is fine. Also after net_loop_free, which cancels all that are set. */
+void net_timer_free(struct net_timer *t);
 void net_timer_set(struct net_timer *t, int64_t delay_ms); /* once; again replaces */
 /* Fires each interval; periods missed while the loop was busy are not made up for. */
 void net_timer_set_every(struct net_timer *t, int64_t interval_ms);

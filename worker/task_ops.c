@@ -224,7 +224,8 @@ static int pass_barrier(struct op_links *l, const struct barrier *b, struct err 
     rc = forward(l, &(struct item){.kind = ITEM_BARRIER, .u.barrier = *b}, err);
     if (rc) return rc;
     for (int i = 0; i < t->n_ops; i++)
-        if (t->ops[i].n_barriers < l->n_barriers) return 0;
+        if (t->ops[i].n_barriers <= t->n_barriers) return 0;
+    t->n_barriers++;
     cb->barrier_passed(cb->self, t, b);
     return 0;
 }

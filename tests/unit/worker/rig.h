@@ -169,12 +169,12 @@ static struct batch *ts_make(struct t_source_op *s, int64_t n) {
 
 static int ts_poll(struct op *op, int64_t *ret_wake_ns, struct err *err) {
     struct t_source_op *s = (struct t_source_op *)op;
-    if (s->next == s->rows) return s->splits && !s->no_more ? SOURCE_WAIT : SOURCE_END;
     if (s->next == s->idle_at) {
         s->idle_at = -1;
         int rc = op_emit_idle(op, true, err);
         return rc ? rc : SOURCE_MORE;
     }
+    if (s->next == s->rows) return s->splits && !s->no_more ? SOURCE_WAIT : SOURCE_END;
     int64_t n = MIN(s->batch, s->rows - s->next);
     if (s->idle_at > s->next) n = MIN(n, s->idle_at - s->next);
     struct batch *b = s->repeat ? batch_ref(s->b) : ts_make(s, n);

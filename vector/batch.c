@@ -46,6 +46,7 @@ struct batch *batch_share(const struct batch *src) {
     b->steps = src->steps;
     b->n_steps = src->n_steps;
     b->steps_buf = buffer_ref(src->steps_buf);
+    b->split = src->split;
     b->source_ns = src->source_ns;
     return b;
 }
@@ -99,6 +100,7 @@ struct batch *batch_slice(const struct batch *src, uint32_t from, uint32_t n) {
         for (uint32_t i = 0; i < b->n_steps; i++)
             b->steps[i].row -= from;
     }
+    b->split = src->split;
     b->source_ns = src->source_ns;
     return b;
 }
@@ -137,6 +139,7 @@ struct batch *batch_gather(const struct batch *src, const uint32_t *idx, uint32_
             b->hashes[i] = src->hashes[idx[i]];
     }
     if (keep_steps && src->n_steps) gather_steps(b, src, idx, n);
+    b->split = src->split;
     b->source_ns = src->source_ns;
     return b;
 }

@@ -94,7 +94,7 @@ static void cache_drain(struct thread_cache *tc, uint32_t cls, uint32_t n) {
     }
 }
 
-static void cache_refill(struct thread_cache *tc, uint32_t cls) {
+ATTR_UNUSED static void cache_refill(struct thread_cache *tc, uint32_t cls) {
     uint32_t n = magazine_cap(cls) / 2;
     pthread_mutex_lock(&depot.lock);
     while (n-- && depot.free_list[cls]) {

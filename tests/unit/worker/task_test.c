@@ -210,7 +210,7 @@ static void small_batches_are_joined(void **state) {
     struct err err = ERR_INIT;
     struct worker *w;
     assert_ok(worker_new(&(struct worker_opts){.executors = 1}, &w, &err), &err);
-    struct job_spec spec = rig_spec(&r);
+    struct runtime_spec spec = rig_spec(&r);
     struct job_runtime *rt;
     assert_ok(job_runtime_new(w, &spec, &rt, &err), &err);
     job_runtime_start(rt);
@@ -243,7 +243,7 @@ static void idle_inputs_are_left_out(void **state) {
     struct err err = ERR_INIT;
     struct worker *w;
     assert_ok(worker_new(&(struct worker_opts){.executors = 2}, &w, &err), &err);
-    struct job_spec spec = rig_spec(&r);
+    struct runtime_spec spec = rig_spec(&r);
     struct job_runtime *rt;
     assert_ok(job_runtime_new(w, &spec, &rt, &err), &err);
     job_runtime_start(rt);
@@ -286,7 +286,7 @@ static void barriers_cut_consistently(void **state) {
     struct err err = ERR_INIT;
     struct worker *w;
     assert_ok(worker_new(&(struct worker_opts){.executors = 2}, &w, &err), &err);
-    struct job_spec spec = rig_spec(&r);
+    struct runtime_spec spec = rig_spec(&r);
     spec.callbacks = (struct job_callbacks){.snapshot = on_snapshot, .barrier_passed = on_passed};
     struct job_runtime *rt;
     assert_ok(job_runtime_new(w, &spec, &rt, &err), &err);
@@ -349,7 +349,7 @@ static void backpressure_is_bounded(void **state) {
     struct err err = ERR_INIT;
     struct worker *w;
     assert_ok(worker_new(&(struct worker_opts){.executors = 2}, &w, &err), &err);
-    struct job_spec spec = rig_spec(&r);
+    struct runtime_spec spec = rig_spec(&r);
     spec.network_bytes = 1 << 20;
     struct job_runtime *rt;
     assert_ok(job_runtime_new(w, &spec, &rt, &err), &err);
@@ -389,7 +389,7 @@ static void failure_names_the_op(void **state) {
     struct err err = ERR_INIT;
     struct worker *w;
     assert_ok(worker_new(&(struct worker_opts){.executors = 1}, &w, &err), &err);
-    struct job_spec spec = rig_spec(&r);
+    struct runtime_spec spec = rig_spec(&r);
     struct job_runtime *rt;
     assert_ok(job_runtime_new(w, &spec, &rt, &err), &err);
     job_runtime_start(rt);
@@ -411,7 +411,7 @@ static void cancel_ends_endless_jobs(void **state) {
     struct err err = ERR_INIT;
     struct worker *w;
     assert_ok(worker_new(&(struct worker_opts){.executors = 2}, &w, &err), &err);
-    struct job_spec spec = rig_spec(&r);
+    struct runtime_spec spec = rig_spec(&r);
     struct job_runtime *rt;
     assert_ok(job_runtime_new(w, &spec, &rt, &err), &err);
     atomic_store(&rig_rows_seen, 0);
@@ -435,7 +435,7 @@ static void unknown_ops_and_bad_places_are_refused(void **state) {
     struct err err = ERR_INIT;
     struct worker *w;
     assert_ok(worker_new(&(struct worker_opts){.executors = 1}, &w, &err), &err);
-    struct job_spec spec = rig_spec(&r);
+    struct runtime_spec spec = rig_spec(&r);
     struct job_runtime *rt;
     assert_err(job_runtime_new(w, &spec, &rt, &err), ERR_UNSUPPORTED, &err, "'teleport'");
     spec.n_places = 0;
@@ -454,7 +454,7 @@ static void channels_need_their_memory(void **state) {
     struct err err = ERR_INIT;
     struct worker *w;
     assert_ok(worker_new(&(struct worker_opts){.executors = 1}, &w, &err), &err);
-    struct job_spec spec = rig_spec(&r);
+    struct runtime_spec spec = rig_spec(&r);
     spec.network_bytes = 1 << 20;
     struct job_runtime *rt;
     assert_err(job_runtime_new(w, &spec, &rt, &err), ERR_BUDGET, &err,

@@ -173,7 +173,7 @@ struct ast_quantified {
 struct ast_case {
     struct ast base;
     struct ast *value;            /* NULL: searched CASE */
-    struct ast_list whens, thens; /* same length; value, WHEN 1, 2 THEN gives an AST_ROW */
+    struct ast_list whens, thens; /* same length; WHEN 1, 2 THEN gives an AST_ROW of alternatives */
     struct ast *otherwise;        /* NULL: none */
 };
 
@@ -268,7 +268,8 @@ struct ast_call {
 struct ast_row { /* ROW(a, b), or (a, b) with two or more */
     struct ast base;
     bool keyword;
-    bool wrapped; /* stood in parentheses of its own: ((a, b)) */
+    bool wrapped;      /* stood in parentheses of its own: ((a, b)) */
+    bool alternatives; /* no row: CASE x WHEN a, b THEN */
     struct ast_list args;
 };
 struct ast_array {

@@ -184,6 +184,28 @@ struct ast *build_literal(struct sql_parse *c, enum ast_literal_kind kind, struc
     return build_done(c, n);
 }
 
+/* DECIMAL '-1.50': a number with a sign maybe, blanks around it. */
+struct ast *build_decimal(struct sql_parse *c, struct ast_span at, const struct sql_token *text) {
+    struct sv v = sv_trim((struct sv){text->text, text->len});
+    bool negative = v.len && v.ptr[0] == '-';
+    if (v.len && (v.ptr[0] == '-' || v.ptr[0] == '+')) {
+        v.ptr++;
+        v.len--;
+    }
+    size_t digits = 0, dots = 0;
+    for (size_t i = 0; i < v.len; i++) {
+        digits += v.ptr[i] >= '0' && v.ptr[i] <= '9';
+        dots += v.ptr[i] == '.';
+    }
+    if (digits == 0 || dots > 1 || digits + dots != v.len)
+        build_fail(c, text->span, ERR_PARSE,
+                   "DECIMAL takes a number between the quotes, as in "
+                   "DECIMAL '1.50'");
+    struct sql_token number = {.text = arena_strndup(c->arena, v.ptr, v.len), .len = v.len};
+    struct ast *n = build_literal(c, AST_LIT_EXACT, at, &number);
+    return negative ? build_unary(c, at, AST_OP_NEG, n) : n;
+}
+
 struct ast *build_unicode(struct sql_parse *c, struct ast_span at, const struct sql_token *tok,
                           const struct sql_token *mark) {
     struct ast *n = build_literal(c, AST_LIT_STRING, at, tok);

@@ -53,6 +53,7 @@ struct ast_ident *build_ident(struct sql_parse *c, struct ast_span at, struct bu
                               bool star);
 struct ast *build_literal(struct sql_parse *c, enum ast_literal_kind kind, struct ast_span at,
                           const struct sql_token *tok);
+struct ast *build_decimal(struct sql_parse *c, struct ast_span at, const struct sql_token *text);
 struct ast *build_unicode(struct sql_parse *c, struct ast_span at, const struct sql_token *tok,
                           const struct sql_token *mark);
 /* A string literal that goes on: 'a' 'b' on the next line. */
@@ -114,7 +115,7 @@ struct ast *build_table_arg(struct sql_parse *c, struct ast_span at, struct ast_
 struct ast *build_model_arg(struct sql_parse *c, struct ast_span at, struct ast_ident *model);
 struct ast *build_param(struct sql_parse *c, struct ast_span at);
 enum ast_op build_is_not(int64_t op); /* IS NULL to IS NOT NULL */
-/* One expression, or a row of several. */
+/* One expression, or a row of alternatives. */
 struct ast *build_one_or_row(struct sql_parse *c, struct ast_span at, struct build_list *exprs);
 struct build_list *build_prepend(struct sql_parse *c, struct ast *first, struct build_list *rest);
 struct build_list *build_concat(struct sql_parse *c, struct build_list *a, struct build_list *b);

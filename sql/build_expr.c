@@ -122,7 +122,9 @@ struct ast *build_parens(struct sql_parse *c, struct ast_span at, struct ast *in
 
 struct ast *build_one_or_row(struct sql_parse *c, struct ast_span at, struct build_list *exprs) {
     if (exprs->n == 1) return *(struct ast **)exprs->items;
-    return build_row(c, at, false, exprs);
+    struct ast *row = build_row(c, at, false, exprs);
+    AST_TO(row, row)->alternatives = true;
+    return row;
 }
 
 struct ast *build_collection(struct sql_parse *c, enum ast_kind kind, struct ast_span at,

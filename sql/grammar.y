@@ -332,7 +332,7 @@ number:
     INTEGER { $$ = build_literal(c, AST_LIT_EXACT, @$, $1); }
   | DECIMAL_NUMBER { $$ = build_literal(c, AST_LIT_EXACT, @$, $1); }
   | APPROX_NUMBER { $$ = build_literal(c, AST_LIT_APPROX, @$, $1); }
-  | DECIMAL STRING { $$ = build_literal(c, AST_LIT_EXACT, @$, $2); }
+  | DECIMAL STRING { $$ = build_decimal(c, @$, $2); }
   ;
 param: '?' { $$ = build_param(c, @$); } ;
 number_or_param: number | param ;

@@ -30,12 +30,14 @@ struct agg_call {
 };
 
 enum agg_flags {
-    AGG_MERGE = 1,   /* merge is there: local/global in two phases, slices of windows */
-    AGG_RETRACT = 2, /* update takes -U and -D rows by itself (SUM, COUNT, AVG) */
-    AGG_ORDERED = 4, /* the result depends on the order of rows (FIRST_VALUE, LISTAGG) */
-    AGG_BLOB = 8,    /* accumulators hold blobs: save, load and free_acc matter */
-    AGG_VALUES = 16  /* where input retracts, the op keeps a multiset of values and asks
-                        for the result over it (MIN, MAX, FIRST_VALUE, LAST_VALUE, LISTAGG) */
+    AGG_MERGE = 1,     /* merge is there: local/global in two phases, slices of windows */
+    AGG_RETRACT = 2,   /* update takes -U and -D rows by itself (SUM, COUNT, AVG) */
+    AGG_ORDERED = 4,   /* the result depends on the order of rows (FIRST_VALUE, LISTAGG) */
+    AGG_BLOB = 8,      /* accumulators hold blobs: save, load and free_acc matter */
+    AGG_VALUES = 16,   /* where input retracts, the op keeps a multiset of values and asks
+                          for the result over it (MIN, MAX, FIRST_VALUE, LAST_VALUE, LISTAGG) */
+    AGG_FREE_TYPE = 32 /* bind casts the argument, so the result type doesn't follow from it: a
+                          plan's is taken as it is */
 };
 
 struct agg_bind {

@@ -31,11 +31,13 @@ struct transition {
     int64_t local_s;    /* wall clock from which `after` holds, java.time's choice */
     int64_t calendar_s; /* the same, java.util.Calendar's choice */
     int32_t after_s;    /* offset from here on */
+    const char *abbr;   /* name of the time from here on */
 };
 
 struct tz {
     char *name;
     int32_t first_s; /* offset before the first transition */
+    const char *first_abbr;
     uint32_t n;
     struct transition *t;
     bool cyclic;     /* t's last CYCLE_YEARS years repeat */
@@ -65,6 +67,19 @@ void days_to_civil(int32_t days, int32_t *ret_y, int *ret_m, int *ret_d) {
     *ret_y = (int32_t)((int64_t)yoe + era * 400 + (*ret_m <= 2));
 }
 
+int32_t civil_add_months(int32_t days, int64_t months) {
+    static const uint8_t lengths[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int32_t y;
+    int m, d;
+    days_to_civil(days, &y, &m, &d);
+    int64_t total = (int64_t)y * 12 + m - 1 + months;
+    int64_t year = total >= 0 ? total / 12 : -((11 - total) / 12);
+    int month = (int)(total - year * 12);
+    bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    int last = lengths[month] + (month == 1 && leap);
+    return civil_to_days(year, month + 1, d < last ? d : last);
+}
+
 /* ---- the footer's rule: "EST5EDT,M3.2.0,M11.1.0" -------------------------------------------- */
 
 struct rule_date {
@@ -75,24 +90,27 @@ struct rule_date {
 
 struct rule {
     int32_t std_s, dst_s;
+    char *std_abbr, *dst_abbr; /* owned by the zone that is made of it */
     bool has_dst;
     struct rule_date start, end;
 };
 
-static bool rule_name(const char **p) {
+static bool rule_name(const char **p, char **ret) {
     const char *s = *p;
     if (*s == '<') {
         while (*s && *s != '>')
             s++;
         if (!*s) return false;
+        *ret = mem_strndup(*p + 1, (size_t)(s - *p - 1));
         *p = s + 1;
         return true;
     }
     while ((*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z'))
         s++;
-    bool ok = s - *p >= 3;
+    if (s - *p < 3) return false;
+    *ret = mem_strndup(*p, (size_t)(s - *p));
     *p = s;
-    return ok;
+    return true;
 }
 
 static bool rule_number(const char **p, int *ret) {
@@ -140,10 +158,10 @@ static bool rule_date(const char **p, struct rule_date *d) {
 static bool rule_parse(const char *p, struct rule *r) {
     memset(r, 0, sizeof(*r));
     int west;
-    if (!rule_name(&p) || !rule_time(&p, &west)) return false;
+    if (!rule_name(&p, &r->std_abbr) || !rule_time(&p, &west)) return false;
     r->std_s = -west;
     if (!*p) return true;
-    if (!rule_name(&p)) return false;
+    if (!rule_name(&p, &r->dst_abbr)) return false;
     r->has_dst = true;
     r->dst_s = r->std_s + 3600;
     if (*p && *p != ',') {
@@ -174,20 +192,26 @@ static int64_t rule_at(const struct rule_date *d, int64_t year) {
 
 /* ---- loading -------------------------------------------------------------------------------- */
 
-static void add_transition(struct tz *z, uint32_t *cap, int64_t utc_s, int32_t after_s) {
+static void add_transition(struct tz *z, uint32_t *cap, int64_t utc_s, int32_t after_s,
+                           const char *abbr) {
     int32_t before = z->n ? z->t[z->n - 1].after_s : z->first_s;
-    if (after_s == before) return;
+    const char *name = z->n ? z->t[z->n - 1].abbr : z->first_abbr;
+    if (after_s == before && strcmp(name, abbr) == 0) return;
     if (z->n && utc_s <= z->t[z->n - 1].utc_s) return;
     MEM_GROW(z->t, z->n, *cap);
     z->t[z->n++] = (struct transition){.utc_s = utc_s,
                                        .local_s = utc_s + MAX(before, after_s),
                                        .calendar_s = utc_s + after_s,
-                                       .after_s = after_s};
+                                       .after_s = after_s,
+                                       .abbr = abbr};
 }
 
 static void unroll(struct tz *z, uint32_t *cap, const struct rule *r) {
     if (!r->has_dst) {
-        if (z->n == 0) z->first_s = r->std_s;
+        if (z->n == 0) {
+            z->first_s = r->std_s;
+            z->first_abbr = r->std_abbr;
+        }
         return;
     }
     int32_t y = 1970;
@@ -196,11 +220,11 @@ static void unroll(struct tz *z, uint32_t *cap, const struct rule *r) {
     for (int32_t i = y; i <= y + CYCLE_YEARS + 1; i++) {
         int64_t s = rule_at(&r->start, i) - r->std_s, e = rule_at(&r->end, i) - r->dst_s;
         if (s < e) {
-            add_transition(z, cap, s, r->dst_s);
-            add_transition(z, cap, e, r->std_s);
+            add_transition(z, cap, s, r->dst_s, r->dst_abbr);
+            add_transition(z, cap, e, r->std_s, r->std_abbr);
         } else {
-            add_transition(z, cap, e, r->std_s);
-            add_transition(z, cap, s, r->dst_s);
+            add_transition(z, cap, e, r->std_s, r->std_abbr);
+            add_transition(z, cap, s, r->dst_s, r->dst_abbr);
         }
     }
     /* Fold from the start of the last year on: onto year y + 1, the first that the rule makes
@@ -236,12 +260,19 @@ static bool tzif_parse(struct tz *z, const uint8_t *buf, size_t n) {
     if (!v2) return false;
     uint32_t n_time = be32(p + 32), n_type = be32(p + 36);
     const uint8_t *times = p + 44, *index = times + (size_t)n_time * 8, *types = index + n_time;
+    /* The names stay with the zone, which stays with the process. */
+    uint32_t n_chars = be32(p + 40);
+    char *names = mem_zalloc(n_chars + 1);
+    memcpy(names, types + (size_t)n_type * 6, n_chars);
+    if (types[5] >= n_chars) return false;
     z->first_s = (int32_t)be32(types);
+    z->first_abbr = names + types[5];
     uint32_t cap = 0;
     for (uint32_t i = 0; i < n_time; i++) {
         if (index[i] >= n_type) return false;
-        add_transition(z, &cap, be64(times + (size_t)i * 8),
-                       (int32_t)be32(types + (size_t)index[i] * 6));
+        const uint8_t *type = types + (size_t)index[i] * 6;
+        if (type[5] >= n_chars) return false;
+        add_transition(z, &cap, be64(times + (size_t)i * 8), (int32_t)be32(type), names + type[5]);
     }
     char *footer = (char *)p + v2;
     if (*footer++ != '\n') return true;
@@ -410,7 +441,7 @@ static int unknown_zone(const char *name, struct err *err) {
 
 /* ---- cache ---------------------------------------------------------------------------------- */
 
-static struct tz utc = {.name = (char *)"UTC"};
+static struct tz utc = {.name = (char *)"UTC", .first_abbr = "UTC"};
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct map cache; /* name to struct tz; guarded by cache_lock */
 
@@ -433,7 +464,9 @@ static struct tz *make_zone(const char *name) {
         const char *full = z ? NULL : short_name(name);
         if (full) z = load_zone(full);
     }
-    if (z) z->name = mem_strdup(name);
+    if (!z) return NULL;
+    z->name = mem_strdup(name);
+    if (!z->first_abbr) z->first_abbr = z->name;
     return z;
 }
 
@@ -461,6 +494,7 @@ struct memo {
     const struct tz *z;
     int64_t from_s, to_s; /* valid for from <= s < to */
     int32_t offset_s;
+    const char *abbr;
 };
 
 enum clock_kind { BY_UTC, BY_LOCAL, BY_CALENDAR };
@@ -489,13 +523,18 @@ static int32_t search(const struct tz *z, int64_t s, enum clock_kind k, struct m
     if (z->cyclic && m->to_s > z->cycle_s) m->to_s = z->cycle_s;
     m->to_s += fold;
     m->offset_s = lo ? z->t[lo - 1].after_s : z->first_s;
+    m->abbr = lo ? z->t[lo - 1].abbr : z->first_abbr;
     return m->offset_s;
+}
+
+static inline int64_t floor_seconds(int64_t ms) {
+    return ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
 }
 
 static inline int32_t offset_at(const struct tz *z, int64_t ms, enum clock_kind k) {
     static _Thread_local struct memo memos[3];
     if (z->n == 0) return z->first_s;
-    int64_t s = ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
+    int64_t s = floor_seconds(ms);
     struct memo *m = &memos[k];
     if (likely(m->z == z && s >= m->from_s && s < m->to_s)) return m->offset_s;
     return search(z, s, k, m);
@@ -515,4 +554,11 @@ int64_t tz_local_to_utc_calendar(const struct tz *z, int64_t local_ms) {
 
 int64_t tz_utc_to_local(const struct tz *z, int64_t utc_ms) {
     return utc_ms + tz_offset_ms(z, utc_ms);
+}
+
+const char *tz_abbreviation(const struct tz *z, int64_t utc_ms) {
+    struct memo m;
+    if (z->n == 0) return z->first_abbr;
+    search(z, floor_seconds(utc_ms), BY_UTC, &m);
+    return m.abbr;
 }

@@ -16,6 +16,8 @@ const struct tz *tz_utc(void);
 const char *tz_name(const struct tz *z);
 /* Offset from UTC in ms at an instant. */
 int32_t tz_offset_ms(const struct tz *z, int64_t utc_ms);
+/* "EST", "CET", "UTC"; the zone's own name for a fixed offset. */
+const char *tz_abbreviation(const struct tz *z, int64_t utc_ms);
 /* Local wall-clock ms to UTC, as java.time does: in a gap moved forward by its length, in an
  * overlap the earlier offset. */
 int64_t tz_local_to_utc(const struct tz *z, int64_t local_ms);
@@ -26,6 +28,8 @@ int64_t tz_utc_to_local(const struct tz *z, int64_t utc_ms);
 
 /* Proleptic Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms"). */
 int32_t civil_to_days(int64_t y, int m, int d);
+/* The same day of another month; its last day where it has fewer. */
+int32_t civil_add_months(int32_t days, int64_t months);
 void days_to_civil(int32_t days, int32_t *ret_y, int *ret_m, int *ret_d);
 
 #endif

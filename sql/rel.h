@@ -10,6 +10,7 @@
 #define PENSTOCK_SQL_REL_H
 
 #include "sql/catalog.h"
+#include "sql/rel_types.h"
 #include "vector/func/agg.h"
 
 #define REL_LIST(X)                                                                                \
@@ -36,8 +37,6 @@ enum rel_kind {
 #undef X
         REL_KIND_COUNT
 };
-
-enum join_type { JOIN_INNER, JOIN_LEFT, JOIN_RIGHT, JOIN_FULL, JOIN_SEMI, JOIN_ANTI };
 
 enum window_type { WINDOW_TUMBLE, WINDOW_HOP, WINDOW_CUMULATE, WINDOW_SESSION };
 

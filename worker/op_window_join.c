@@ -1,0 +1,188 @@
+/* op_window_join.c - joins rows of both sides that carry equal windows. Rows wait by window end;
+ * when the watermark passes it, the window's rows are joined and leave. Late rows are dropped. */
+#include "worker/hash_join.h"
+#include "worker/metrics.h"
+#include "worker/window.h"
+
+#include "base/core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct rows {
+    struct batch **parts;
+    uint32_t n, cap;
+};
+
+struct join_window {
+    int64_t end;
+    struct rows sides[2];
+};
+
+struct window_join {
+    struct op op;
+    struct hash_join_spec spec;
+    int end_column[2];
+    bool ltz[2];                 /* windows of TIMESTAMP_LTZ: their ends are local times */
+    struct join_window *windows; /* by end */
+    int n_windows, cap_windows;
+    int64_t target;
+    struct hash_join *firing;
+    struct join_window fired; /* its rows */
+    uint32_t *order;
+};
+
+static struct window_join *impl(struct op *op) {
+    return CONTAINER_OF(op, struct window_join, op);
+}
+
+static int window_join_open(struct op *op, struct err *err) {
+    struct window_join *w = impl(op);
+    const cJSON *cfg = op->ctx->plan->config;
+    w->target = WATERMARK_MIN;
+    w->order = ARENA_NEW_N(op->ctx->arena, uint32_t, BATCH_ROWS_MAX);
+    int rc = hash_join_spec_read(op, &w->spec, err);
+    if (!rc) rc = json_get_int(cfg, "leftEnd", &w->end_column[0], err);
+    if (!rc) rc = json_get_int(cfg, "rightEnd", &w->end_column[1], err);
+    for (int i = 0; i < 2 && !rc; i++)
+        if (w->end_column[i] < 0 || w->end_column[i] >= op->ctx->inputs[i]->n)
+            rc = err_set(err, ERR_PROTOCOL, "window end column out of range");
+    bool ltz = json_opt_bool(cfg, "ltz", false);
+    w->ltz[0] = w->ltz[1] = ltz;
+    return rc;
+}
+
+static int64_t fire_time(const struct window_join *w, int64_t end) {
+    return w->ltz[0] ? tz_local_to_utc(w->op.ctx->env->zone, end - 1) : end - 1;
+}
+
+static struct join_window *find_window(struct window_join *w, int64_t end) {
+    int lo = 0, hi = w->n_windows;
+    while (lo < hi) {
+        int mid = (lo + hi) / 2;
+        if (w->windows[mid].end < end)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (lo < w->n_windows && w->windows[lo].end == end) return &w->windows[lo];
+    MEM_GROW(w->windows, w->n_windows, w->cap_windows);
+    memmove(&w->windows[lo + 1], &w->windows[lo], sizeof *w->windows * (size_t)(w->n_windows - lo));
+    w->windows[lo] = (struct join_window){.end = end};
+    w->n_windows++;
+    return &w->windows[lo];
+}
+
+static void add_part(struct rows *r, struct batch *b /* takes */) {
+    MEM_GROW(r->parts, r->n, r->cap);
+    r->parts[r->n++] = b;
+}
+
+static _Thread_local const int64_t *sort_ends;
+
+static int cmp_rows(const void *pa, const void *pb) {
+    uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+    if (sort_ends[a] != sort_ends[b]) return sort_ends[a] < sort_ends[b] ? -1 : 1;
+    return a < b ? -1 : 1;
+}
+
+static int window_join_push(struct op *op, int port, struct batch *b, struct err *err) {
+    struct window_join *w = impl(op);
+    const struct column *c = &b->cols[w->end_column[port]];
+    const int64_t *ends = c->data;
+    struct wm_cursor cursor = wm_cursor_of(op->watermark, b);
+    uint32_t k = 0, late = 0;
+    bool sorted = true;
+    for (uint32_t i = 0; i < b->n; i++) {
+        if (!col_is_valid(c, i)) continue;
+        if (fire_time(w, ends[i]) <= wm_cursor_at(&cursor, i)) {
+            late++;
+            continue;
+        }
+        sorted &= !k || ends[w->order[k - 1]] <= ends[i];
+        w->order[k++] = i;
+    }
+    if (late) metric_add(&op->ctx->metrics->late_records, late);
+    sort_ends = ends;
+    if (!sorted) qsort(w->order, k, sizeof *w->order, cmp_rows);
+    for (uint32_t from = 0, to; from < k; from = to) {
+        int64_t end = ends[w->order[from]];
+        for (to = from + 1; to < k && ends[w->order[to]] == end; to++) {
+        }
+        struct batch *part = batch_gather(b, w->order + from, to - from, false);
+        add_part(&find_window(w, end)->sides[port], part);
+    }
+    batch_unref(b);
+    return OP_DONE;
+}
+
+static void release_window(struct join_window *jw) {
+    for (int s = 0; s < 2; s++) {
+        for (uint32_t i = 0; i < jw->sides[s].n; i++)
+            batch_unref(jw->sides[s].parts[i]);
+        free(jw->sides[s].parts);
+    }
+    *jw = (struct join_window){0};
+}
+
+/* Joins window after window up to the target, as far as there is room. */
+static int give(struct window_join *w, struct err *err) {
+    for (;;) {
+        while (w->firing) {
+            if (op_output_full(&w->op)) return OP_MORE;
+            struct batch *out;
+            int rc = hash_join_next(w->firing, &out, err);
+            if (!rc && out) rc = op_emit(&w->op, out, err);
+            if (rc) return rc;
+            if (out) continue;
+            hash_join_free(w->firing);
+            w->firing = NULL;
+            release_window(&w->fired);
+        }
+        if (!w->n_windows || w->target == WATERMARK_MIN ||
+            fire_time(w, w->windows[0].end) > w->target)
+            break;
+        w->fired = w->windows[0];
+        w->n_windows--;
+        memmove(&w->windows[0], &w->windows[1], sizeof *w->windows * (size_t)w->n_windows);
+        w->firing = hash_join_new(&w->spec, w->fired.sides[0].parts, w->fired.sides[0].n,
+                                  w->fired.sides[1].parts, w->fired.sides[1].n);
+    }
+    if (w->target == WATERMARK_MIN) return OP_DONE;
+    int64_t wm = w->target;
+    w->target = WATERMARK_MIN;
+    int rc = op_emit_watermark(&w->op, wm, err);
+    return rc ? rc : OP_DONE;
+}
+
+static int window_join_watermark(struct op *op, int64_t wm, struct err *err) {
+    impl(op)->target = wm;
+    return give(impl(op), err);
+}
+
+static int window_join_resume(struct op *op, struct err *err) {
+    return give(impl(op), err);
+}
+
+static void window_join_close(struct op *op) {
+    struct window_join *w = impl(op);
+    hash_join_free(w->firing);
+    release_window(&w->fired);
+    for (int i = 0; i < w->n_windows; i++)
+        release_window(&w->windows[i]);
+    free(w->windows);
+    hash_join_spec_release(&w->spec);
+}
+
+static const struct op_ops window_join_ops = {.size_bytes = sizeof(struct window_join),
+                                              .flags = OP_STEPS_LATE,
+                                              .open = window_join_open,
+                                              .push = window_join_push,
+                                              .resume = window_join_resume,
+                                              .watermark = window_join_watermark,
+                                              .close = window_join_close};
+
+const struct op_desc op_window_join = {.kind = "window_join",
+                                       .doc = "Joins rows of equal windows.",
+                                       .n_inputs = 2,
+                                       .ops = &window_join_ops};

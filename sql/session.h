@@ -39,6 +39,7 @@ struct table_desc {
     /* view: */
     const struct ast *view_query;
     const char *view_text;
+    const char *view_catalog, *view_database; /* current ones when it was made: its names' scope */
     const struct schema *view_schema;
 };
 
@@ -57,6 +58,8 @@ const char *session_get(const struct session *s,
                         const char *key); /* value or default; NULL unknown */
 bool session_is_set(const struct session *s, const char *key);
 void session_on_warning(struct session *s, void (*fn)(void *self, const char *text), void *self);
+struct session_settings;
+const struct session_settings *session_settings(const struct session *s); /* sql/settings.h */
 struct plan_config;
 /* Settings as a plan carries them, with query start now. */
 int session_plan_config(struct session *s, struct arena *a, struct plan_config *ret,

@@ -1,0 +1,335 @@
+/* bind.h - syntax trees to logical plans: what the files bind_*.c share.
+ *
+ * An expression is bound over *virtual columns*: numbers below VCOL_BASE are columns of the FROM
+ * row, the ranges above stand for things the SELECT computes later (aggregates, OVER, subqueries).
+ * When the plan is put together, select_map turns such an expression into one over the columns that
+ * the plan has at that point, and thereby checks that only group keys are used beside aggregates.
+ *
+ * All nodes live in the binder's arena. Errors carry the place of the offending node. */
+#ifndef PENSTOCK_SQL_BIND_H
+#define PENSTOCK_SQL_BIND_H
+
+#include "sql/session_int.h"
+
+enum {
+    BIND_DEPTH_MAX = 100, /* nested queries and views */
+    BIND_COLUMNS_MAX = 4096,
+    VCOL_BASE = 1 << 24,
+    VCOL_AGG = 1 << 24,      /* + number of the aggregate call */
+    VCOL_OVER = 2 << 24,     /* + number of the OVER call */
+    VCOL_SUBQUERY = 3 << 24, /* + number of the subquery */
+    VCOL_GROUPING = 4 << 24, /* + number of the GROUPING call */
+    VCOL_WINDOW = 5 << 24,   /* + enum window_prop */
+};
+
+enum window_prop { PROP_START, PROP_END, PROP_ROWTIME, PROP_PROCTIME, PROP_COUNT };
+
+static inline bool vcol_is(int column, int base) {
+    return column >> 24 == base >> 24;
+}
+
+/* WITH t AS (...): bound once, shared by all its uses. */
+struct cte {
+    const char *name;
+    const struct rel *rel;
+    const struct schema *schema;
+    const struct cte *next; /* enclosing ones */
+};
+
+struct binder {
+    struct session *s;
+    struct arena *a;
+    const char *catalog, *database; /* where names are looked up: a view's own inside it */
+    const struct cte *ctes;
+    int depth;
+    bool batch;
+    const char *sql_text; /* may be NULL */
+    struct map *views;    /* table_desc's address as text -> rel: a view is bound once a job */
+};
+
+/* ---- scopes (scope.c) ---- */
+
+struct scope_table {
+    const char *alias;              /* NULL: its columns go by their own names only */
+    const char *catalog, *database; /* of a table without an alias of its own; else NULL */
+    int first, n;                   /* its columns in the row */
+};
+
+/* What `*` gives and what an unqualified name may mean: columns, and for USING and NATURAL the
+ * merged ones in front. */
+struct scope_star {
+    const char *name;
+    const struct expr *expr;
+};
+
+struct scope {
+    const struct scope *outer; /* of the enclosing query; NULL */
+    const struct schema *row;
+    int n_tables;
+    struct scope_table *tables;
+    int n_star;
+    struct scope_star *star;
+};
+
+struct scope *scope_new(struct arena *a, const struct schema *row, const char *alias);
+/* Rows of left and right behind one another; types as row has them. */
+struct scope *scope_join(struct arena *a, const struct scope *left, const struct scope *right,
+                         const struct schema *row);
+/* a, t.a, db.t.a, a.field ... in the scope, then in the outer ones (EXPR_OUTER).
+ * *ret is the column with field accesses around it. */
+int scope_resolve(struct binder *b, const struct scope *s, const struct ast_ident *id,
+                  const struct expr **ret, struct err *err) ATTR_MUST_USE;
+/* The table an alias (t.*) means; NULL if there is none. */
+const struct scope_table *scope_find_table(const struct scope *s, const struct ast_names *names);
+/* A column by name alone within a schema: its number; with a suggestion in the error. */
+int schema_need(const struct schema *s, const struct ast_name *name, const char *what, int *ret,
+                struct err *err) ATTR_MUST_USE;
+
+/* ---- types and literals ---- */
+
+int bind_type(struct binder *b, const struct ast_type *t, const struct type **ret,
+              struct err *err) ATTR_MUST_USE;
+int bind_literal(struct binder *b, const struct ast_literal *l, const struct expr **ret,
+                 struct err *err) ATTR_MUST_USE;
+/* 'day', 'day to second' ... of an interval literal or type. */
+int bind_interval_unit(const struct ast_qualifier *q, const struct ast_span *at,
+                       enum interval_unit *ret, struct err *err) ATTR_MUST_USE;
+
+/* ---- expressions ---- */
+
+enum { ALLOW_AGG = 1, ALLOW_OVER = 2, ALLOW_SUBQUERY = 4, ALLOW_ALIASES = 8, ALLOW_GROUPING = 16 };
+
+struct select;
+
+/* Where an expression stands and what it may contain. */
+struct expr_place {
+    struct binder *b;
+    const struct scope *scope;
+    const char *clause; /* "WHERE", for messages */
+    struct select *sel; /* collects aggregates, OVER calls, subqueries; NULL: none allowed */
+    unsigned allow;
+    /* MATCH_RECOGNIZE: names of pattern variables may qualify columns. */
+    const struct ast_match *match;
+};
+
+int bind_expr(struct expr_place *p, const struct ast *node, const struct expr **ret,
+              struct err *err) ATTR_MUST_USE;
+/* A condition: BOOLEAN or an error that names the clause. */
+int bind_condition(struct expr_place *p, const struct ast *node, const struct expr **ret,
+                   struct err *err) ATTR_MUST_USE;
+int bind_exprs(struct expr_place *p, const struct ast_list *list, const struct expr ***ret,
+               struct err *err) ATTR_MUST_USE;
+/* func_call_name with the node's place on the result and on errors; time attributes end here. */
+int bind_call_named(struct binder *b, const struct ast *at, const char *name,
+                    const struct expr **args, int n, const struct expr **ret,
+                    struct err *err) ATTR_MUST_USE;
+int bind_cast_to(struct binder *b, const struct ast *at, const struct expr *e,
+                 const struct type *to, bool try_cast, const struct expr **ret,
+                 struct err *err) ATTR_MUST_USE;
+/* Calls of every syntax (bind_call.c), operators and conditionals (bind_op.c). */
+int bind_call(struct expr_place *p, const struct ast_call *c, const struct expr **ret,
+              struct err *err) ATTR_MUST_USE;
+int bind_op(struct expr_place *p, const struct ast *node, const struct expr **ret,
+            struct err *err) ATTR_MUST_USE;
+int bind_field(struct binder *b, const struct ast *at, const struct expr *row,
+               const struct ast_name *field, const struct expr **ret,
+               struct err *err) ATTR_MUST_USE;
+const struct expr *bind_symbol(struct binder *b, const char *text);
+const struct expr *bind_int(struct binder *b, int64_t v);
+const struct expr *bind_bool(struct binder *b, bool v);
+/* A node's place on an expression that has none yet. */
+const struct expr *expr_at(const struct expr *e, const struct ast *at);
+/* err's place, if it has none yet. */
+int err_at(struct err *err, int rc, const struct ast_span *at);
+int unsupported(const struct ast_span *at, struct err *err, const char *fmt, ...)
+    ATTR_PRINTF(3, 4);
+int invalid(const struct ast_span *at, struct err *err, const char *fmt, ...) ATTR_PRINTF(3, 4);
+const char *type_name(struct binder *b, const struct type *t);
+/* Milliseconds of a constant INTERVAL DAY TO SECOND. */
+int bind_interval_ms(struct expr_place *p, const struct ast *node, const char *what, int64_t *ret,
+                     struct err *err) ATTR_MUST_USE;
+/* A constant integer, folded. */
+int bind_const_int(struct expr_place *p, const struct ast *node, const char *what, int64_t *ret,
+                   struct err *err) ATTR_MUST_USE;
+
+/* ---- a SELECT being bound (bind_select.c and its neighbours) ---- */
+
+struct agg_item {
+    struct agg_call call;
+    const struct expr *args[AGG_ARGS_MAX]; /* over the FROM row */
+    const struct expr *filter;             /* NULL: none */
+    int n_order;
+    const struct expr **order_exprs;
+    const struct sort_key *order; /* column: number in order_exprs */
+    const struct ast *at;
+};
+
+struct over_item {
+    struct over_call call; /* args are numbers in arg_exprs */
+    const struct expr *arg_exprs[AGG_ARGS_MAX];
+    int n_partition, n_order;
+    const struct expr **partition, **order;
+    const struct sort_key *order_flags; /* desc, nulls_first */
+    bool rows;
+    int64_t preceding, following;
+    const struct ast *at;
+};
+
+enum subquery_kind { SUBQUERY_SCALAR, SUBQUERY_EXISTS, SUBQUERY_IN, SUBQUERY_QUANTIFIED };
+
+struct subquery {
+    enum subquery_kind kind;
+    const struct rel *rel;   /* may hold EXPR_OUTER: columns of the FROM row */
+    const struct expr *left; /* IN, quantified: over virtual columns */
+    int n_left;              /* (a, b) IN: as many columns */
+    const struct expr **lefts;
+    bool negated, all;
+    const char *op; /* quantified: "<", ... */
+    const struct expr *value;    /* once attached: over the plan's columns */
+    const struct ast *at;
+};
+
+struct group_set { /* bits over the keys */
+    uint64_t bits;
+};
+
+struct select {
+    struct binder *b;
+    const struct ast_select *ast;
+    struct scope *scope;   /* of FROM */
+    const struct rel *rel; /* the plan so far */
+    /* GROUP BY */
+    bool grouped;   /* keys, aggregates or HAVING are there */
+    bool aggregated; /* rel is the aggregate: map through keys and aggregates */
+    int n_keys;
+    const struct expr **keys; /* over the FROM row */
+    int n_sets, cap_sets;
+    uint64_t *sets;
+    int n_aggs, cap_aggs;
+    struct agg_item *aggs;
+    int n_groupings, cap_groupings;
+    const struct expr ***grouping_args; /* expressions of each GROUPING call */
+    int *grouping_lens;
+    const struct ast **grouping_at;
+    /* GROUP BY TUMBLE(...) */
+    bool has_window;
+    struct window_spec window;
+    const struct expr *window_time;
+    bool props[PROP_COUNT];
+    /* OVER, subqueries */
+    int n_overs, cap_overs;
+    struct over_item *overs;
+    int *over_columns; /* in the plan, once there; NULL before */
+    int n_subqueries, cap_subqueries;
+    struct subquery *subqueries;
+    /* the list */
+    int n_items, cap_items;
+    const struct expr **items; /* virtual */
+    const char **names;
+    const struct ast **item_at;
+    bool *item_named;  /* has an alias or is a column: ORDER BY may name it */
+    int n_hints;
+    const struct rel_hint *hints;
+};
+
+/* Virtual to plan columns; ERR_VALIDATION "expression 'k' is not being grouped". */
+int select_map(struct select *sel, const struct expr *e, const struct expr **ret,
+               struct err *err) ATTR_MUST_USE;
+const struct type *window_prop_type(struct select *sel, enum window_prop p);
+/* Registers an aggregate, GROUPING, window property or OVER call; *ret is its virtual column. */
+int select_add_agg(struct expr_place *p, const struct ast_call *c, const struct expr **ret,
+                   struct err *err) ATTR_MUST_USE;
+int select_add_grouping(struct expr_place *p, const struct ast_call *c, const struct expr **ret,
+                        struct err *err) ATTR_MUST_USE;
+int select_add_window_prop(struct expr_place *p, const struct ast_call *c, enum window_prop prop,
+                           const struct expr **ret, struct err *err) ATTR_MUST_USE;
+int select_add_over(struct expr_place *p, const struct ast_call *c, const struct expr **ret,
+                    struct err *err) ATTR_MUST_USE;
+int select_add_subquery(struct expr_place *p, const struct ast *node, const struct expr **ret,
+                        struct err *err) ATTR_MUST_USE;
+int select_group_by(struct select *sel, struct err *err) ATTR_MUST_USE;
+/* Puts PROJECT and AGGREGATE on the plan. */
+int select_aggregate(struct select *sel, struct err *err) ATTR_MUST_USE;
+/* Puts the OVER calls on the plan. */
+int select_overs(struct select *sel, struct err *err) ATTR_MUST_USE;
+/* Joins the subqueries that e uses (and that are not there yet) to the plan. */
+int select_attach(struct select *sel, const struct expr *e, struct err *err) ATTR_MUST_USE;
+/* WHERE, HAVING, QUALIFY: semi and anti joins for what they can be used for, then a FILTER. */
+int select_filter(struct select *sel, const struct expr *predicate, const struct ast *at,
+                  struct err *err) ATTR_MUST_USE;
+
+/* ---- queries ---- */
+
+struct from_item {
+    const struct rel *rel;
+    struct scope *scope;
+};
+
+int bind_query(struct binder *b, const struct ast_query *q, const struct scope *outer,
+               const struct rel **ret, struct err *err) ATTR_MUST_USE;
+int bind_body(struct binder *b, const struct ast *body, const struct scope *outer,
+              const struct rel **ret, struct err *err) ATTR_MUST_USE;
+int bind_select(struct binder *b, const struct ast_select *s, const struct ast_query *q,
+                const struct scope *outer, const struct rel **ret,
+                struct err *err) ATTR_MUST_USE;
+/* ORDER BY over output columns, OFFSET, LIMIT on top of rel. */
+int bind_order(struct binder *b, const struct ast_query *q, const struct rel *rel,
+               const struct sort_key *keys, int n_keys, const struct rel **ret,
+               struct err *err) ATTR_MUST_USE;
+int bind_output_order(struct binder *b, const struct ast_query *q, const struct rel *rel,
+                      const struct rel **ret, struct err *err) ATTR_MUST_USE;
+/* left: what stands left of it in FROM, for LATERAL; NULL. */
+int bind_from(struct binder *b, const struct ast *node, const struct from_item *left,
+              const struct scope *outer, struct from_item *ret, struct err *err) ATTR_MUST_USE;
+int bind_join(struct binder *b, const struct ast_join *j, const struct from_item *left,
+              const struct scope *outer, struct from_item *ret, struct err *err) ATTR_MUST_USE;
+int bind_table(struct binder *b, const struct ast_ident *name, const struct ast_hints *hints,
+               const struct rel **ret, const struct table_desc **ret_table,
+               struct err *err) ATTR_MUST_USE;
+/* TABLE(TUMBLE(...)) and its kin. */
+int bind_window_tvf(struct binder *b, const struct ast_call *c, const struct scope *outer,
+                    const struct rel **ret, struct err *err) ATTR_MUST_USE;
+bool is_window_tvf(const struct ast_call *c, enum window_type *ret);
+int bind_match(struct binder *b, const struct ast_match *m, const struct from_item *in,
+               const struct rel **ret, struct err *err) ATTR_MUST_USE;
+int bind_hints(struct binder *b, const struct ast_hints *h, int *ret_n,
+               const struct rel_hint **ret, struct err *err) ATTR_MUST_USE;
+
+/* ---- plans ---- */
+
+const struct rel *rel_project(struct arena *a, const struct rel *in,
+                              const struct expr *const *exprs, const char *const *names, int n);
+const struct rel *rel_filter(struct arena *a, const struct rel *in, const struct expr *predicate);
+/* Columns cols[0..n) of in. */
+const struct rel *rel_columns(struct arena *a, const struct rel *in, const int *cols, int n);
+const struct rel *rel_join_of(struct arena *a, enum join_type type, const struct rel *left,
+                              const struct rel *right, const struct expr *predicate);
+const struct rel *rel_one_row(struct arena *a); /* VALUES (0): what SELECT without FROM reads */
+const struct schema *schema_join(struct arena *a, const struct schema *l, const struct schema *r,
+                                 bool null_left, bool null_right);
+const struct expr *column_of(struct arena *a, const struct rel *r, int column);
+
+/* Correlated subqueries (bind_decorrelate.c): takes the predicates with EXPR_OUTER out of r.
+ * *ret_rel has r's columns first, then those the predicates need; *ret_pred is over EXPR_OUTER and
+ * *ret_rel's columns, NULL if r was not correlated. */
+int decorrelate(struct binder *b, const struct rel *r, const struct rel **ret_rel,
+                const struct expr **ret_pred, const struct ast_span *at,
+                struct err *err) ATTR_MUST_USE;
+bool rel_is_correlated(const struct rel *r);
+bool expr_has_outer(const struct expr *e);
+/* Columns by map_column, outer columns by map_outer (either may be NULL: unchanged). */
+typedef int (*expr_map_fn)(void *self, const struct expr *e, const struct expr **ret,
+                           struct err *err);
+/* Rebuilds e bottom up: f is asked for each node first (returns 1: *ret stands for it, 0: go into
+ * its arguments, negative: error); calls whose argument types change are resolved again. */
+int expr_transform(struct arena *a, const struct expr *e, expr_map_fn f, void *self,
+                   const struct expr **ret, struct err *err) ATTR_MUST_USE;
+
+/* ---- INSERT ---- */
+int bind_insert(struct binder *b, const struct ast_insert *ins, const struct rel **ret,
+                struct err *err) ATTR_MUST_USE;
+const struct rel *bind_collect(struct binder *b, const struct rel *in, const struct ast *at);
+void binder_init(struct binder *b, struct session *s, struct arena *a, const char *sql_text,
+                 struct map *views);
+
+#endif

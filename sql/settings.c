@@ -1,0 +1,138 @@
+/* settings.c - the option table that settings.def makes, old names, and Flink's settings that mean
+ * nothing here. */
+#include "sql/settings.h"
+
+#include <string.h>
+
+static const char *const choices_runtime_mode[] = {"STREAMING", "BATCH", "AUTOMATIC", NULL};
+static const char *const choices_retention[] = {
+    "DELETE_ON_CANCELLATION", "RETAIN_ON_CANCELLATION", "NO_EXTERNALIZED_CHECKPOINTS", NULL};
+static const char *const choices_cp_mode[] = {"EXACTLY_ONCE", "AT_LEAST_ONCE", NULL};
+static const char *const choices_async_mode[] = {"ORDERED", "ALLOW_UNORDERED", NULL};
+static const char *const choices_disabled_enabled[] = {"DISABLED", "ENABLED", NULL};
+static const char *const choices_none_auto_force[] = {"NONE", "AUTO", "FORCE", NULL};
+static const char *const choices_error_drop[] = {"ERROR", "DROP", NULL};
+static const char *const choices_length[] = {"IGNORE", "TRIM_PAD", "ERROR", NULL};
+static const char *const choices_agg_phase[] = {"AUTO", "TWO_PHASE", "ONE_PHASE", NULL};
+static const char *const choices_ndu[] = {"IGNORE", "TRY_RESOLVE", NULL};
+static const char *const choices_dialect[] = {"default", NULL};
+static const char *const choices_result_mode[] = {"TABLE", "TABLEAU", "CHANGELOG", NULL};
+
+#define ROW(name, type, dflt, min, max, field, help, choices)                                      \
+    {name, type, dflt, min, max, offsetof(struct session_settings, field), help, 0, choices},
+#define BOOL(name, field, dflt, help) ROW(name, OPT_BOOL, dflt, 0, 0, field, help, NULL)
+#define INT(name, field, dflt, min, max, help) ROW(name, OPT_INT, dflt, min, max, field, help, NULL)
+#define DURATION(name, field, dflt, help) ROW(name, OPT_DURATION, dflt, 0, 0, field, help, NULL)
+#define SIZE(name, field, dflt, help) ROW(name, OPT_SIZE, dflt, 0, 0, field, help, NULL)
+#define STRING(name, field, dflt, help) ROW(name, OPT_STRING, dflt, 0, 0, field, help, NULL)
+#define ENUM(name, field, dflt, choices, help)                                                     \
+    ROW(name, OPT_ENUM, dflt, 0, 0, field, help, choices)
+
+static const struct opt_row rows[] = {
+#include "sql/settings.def"
+};
+
+static const struct opt_table table = {rows, ARRAY_LEN(rows)};
+
+static const struct {
+    const char *old, *now;
+} aliases[] = {
+    {"execution.buffer-timeout", "execution.buffer-timeout.interval"},
+    {"execution.checkpointing.unaligned", "execution.checkpointing.unaligned.enabled"},
+    {"pipeline.operator-chaining", "pipeline.operator-chaining.enabled"},
+    {"restart-strategy", "restart-strategy.type"},
+    {"sql-client.display.max_column_width", "sql-client.display.max-column-width"},
+    {"state.backend", "state.backend.type"},
+    {"state.checkpoints.dir", "execution.checkpointing.dir"},
+    {"state.checkpoints.num-retained", "execution.checkpointing.num-retained"},
+    {"state.savepoints.dir", "execution.checkpointing.savepoint-dir"},
+    {"table.optimizer.non-deterministic-update.strategy",
+     "table.optimizer.nondeterministic-update.strategy"},
+};
+
+/* Beginnings of the keys of Flink that tune its JVM processes, its network stack, its deployment
+ * and those rules of its optimizer that have no counterpart. */
+static const char *const ignored[] = {
+    "akka.",
+    "blob.",
+    "classloader.",
+    "client.",
+    "cluster.",
+    "containerized.",
+    "env.",
+    "execution.attached",
+    "execution.batch",
+    "execution.checkpointing.",
+    "execution.job-",
+    "execution.savepoint",
+    "execution.shutdown-",
+    "execution.sorted-",
+    "execution.state-recovery.",
+    "execution.submit-",
+    "execution.target",
+    "fs.",
+    "heartbeat.",
+    "high-availability",
+    "historyserver.",
+    "io.",
+    "jobmanager.",
+    "jobstore.",
+    "kubernetes.",
+    "metrics.",
+    "parallelism.",
+    "pekko.",
+    "pipeline.",
+    "python.",
+    "queryable-state.",
+    "resourcemanager.",
+    "rest.",
+    "restart-strategy.",
+    "rpc.",
+    "s3.",
+    "security.",
+    "slotmanager.",
+    "slow-task-detector.",
+    "sql-client.",
+    "sql-gateway.",
+    "state.",
+    "table.builtin-",
+    "table.catalog-",
+    "table.exec.async-",
+    "table.exec.deduplicate.",
+    "table.exec.hive.",
+    "table.exec.legacy-transformation-uids",
+    "table.exec.local-hash-agg.",
+    "table.exec.operator-fusion-codegen.",
+    "table.exec.resource.",
+    "table.exec.simplify-operator-name-enabled",
+    "table.exec.sort.",
+    "table.exec.spill-",
+    "table.exec.uid.",
+    "table.generated-code.",
+    "table.optimizer.",
+    "table.plan.",
+    "table.resources.",
+    "table.rtas-ctas.",
+    "task.",
+    "taskmanager.",
+    "web.",
+    "yarn.",
+    "zookeeper.",
+};
+
+const struct opt_table *settings_table(void) {
+    return &table;
+}
+
+const char *settings_alias(const char *key) {
+    for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
+        if (strcmp(aliases[i].old, key) == 0) return aliases[i].now;
+    return NULL;
+}
+
+bool settings_ignored(const char *key) {
+    struct sv k = sv_from(key);
+    for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
+        if (sv_starts(k, ignored[i])) return true;
+    return false;
+}

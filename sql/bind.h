@@ -43,6 +43,7 @@ struct binder {
     const struct cte *ctes;
     int depth;
     bool batch;
+    bool null_ok;         /* the next SELECT may have columns of type NULL (INSERT, EXISTS) */
     const char *sql_text; /* may be NULL */
     struct map *views;    /* table_desc's address as text -> rel: a view is bound once a job */
 };
@@ -315,6 +316,11 @@ const struct expr *column_of(struct arena *a, const struct rel *r, int column);
 int decorrelate(struct binder *b, const struct rel *r, const struct rel **ret_rel,
                 const struct expr **ret_pred, const struct ast_span *at,
                 struct err *err) ATTR_MUST_USE;
+/* The same for an aggregate without GROUP BY, which gains keys: groups without rows are missing in
+ * its result, so the caller's outer join must stand for them. */
+int decorrelate_global(struct binder *b, const struct rel *agg, const struct rel **ret_rel,
+                       const struct expr **ret_pred, const struct ast_span *at,
+                       struct err *err) ATTR_MUST_USE;
 bool rel_is_correlated(const struct rel *r);
 bool expr_has_outer(const struct expr *e);
 /* Columns by map_column, outer columns by map_outer (either may be NULL: unchanged). */

@@ -43,6 +43,8 @@ struct binder {
     const struct cte *ctes;
     int depth;
     bool batch;
+    int n_hints; /* of the SELECT whose FROM is being bound: its joins take them */
+    const struct rel_hint *hints;
     bool null_ok;         /* the next SELECT may have columns of type NULL (INSERT, EXISTS) */
     const char *sql_text; /* may be NULL */
     struct map *views;    /* table_desc's address as text -> rel: a view is bound once a job */
@@ -142,8 +144,7 @@ const struct expr *bind_bool(struct binder *b, bool v);
 const struct expr *expr_at(const struct expr *e, const struct ast *at);
 /* err's place, if it has none yet. */
 int err_at(struct err *err, int rc, const struct ast_span *at);
-int unsupported(const struct ast_span *at, struct err *err, const char *fmt, ...)
-    ATTR_PRINTF(3, 4);
+int unsupported(const struct ast_span *at, struct err *err, const char *fmt, ...) ATTR_PRINTF(3, 4);
 int invalid(const struct ast_span *at, struct err *err, const char *fmt, ...) ATTR_PRINTF(3, 4);
 const char *type_name(struct binder *b, const struct type *t);
 /* Milliseconds of a constant INTERVAL DAY TO SECOND. */
@@ -185,8 +186,8 @@ struct subquery {
     int n_left;              /* (a, b) IN: as many columns */
     const struct expr **lefts;
     bool negated, all;
-    const char *op; /* quantified: "<", ... */
-    const struct expr *value;    /* once attached: over the plan's columns */
+    const char *op;           /* quantified: "<", ... */
+    const struct expr *value; /* once attached: over the plan's columns */
     const struct ast *at;
 };
 
@@ -200,7 +201,7 @@ struct select {
     struct scope *scope;   /* of FROM */
     const struct rel *rel; /* the plan so far */
     /* GROUP BY */
-    bool grouped;   /* keys, aggregates or HAVING are there */
+    bool grouped;    /* keys, aggregates or HAVING are there */
     bool aggregated; /* rel is the aggregate: map through keys and aggregates */
     int n_keys;
     const struct expr **keys; /* over the FROM row */
@@ -228,7 +229,7 @@ struct select {
     const struct expr **items; /* virtual */
     const char **names;
     const struct ast **item_at;
-    bool *item_named;  /* has an alias or is a column: ORDER BY may name it */
+    bool *item_named; /* has an alias or is a column: ORDER BY may name it */
     int n_hints;
     const struct rel_hint *hints;
 };
@@ -271,8 +272,7 @@ int bind_query(struct binder *b, const struct ast_query *q, const struct scope *
 int bind_body(struct binder *b, const struct ast *body, const struct scope *outer,
               const struct rel **ret, struct err *err) ATTR_MUST_USE;
 int bind_select(struct binder *b, const struct ast_select *s, const struct ast_query *q,
-                const struct scope *outer, const struct rel **ret,
-                struct err *err) ATTR_MUST_USE;
+                const struct scope *outer, const struct rel **ret, struct err *err) ATTR_MUST_USE;
 /* ORDER BY over output columns, OFFSET, LIMIT on top of rel. */
 int bind_order(struct binder *b, const struct ast_query *q, const struct rel *rel,
                const struct sort_key *keys, int n_keys, const struct rel **ret,
@@ -284,6 +284,12 @@ int bind_from(struct binder *b, const struct ast *node, const struct from_item *
               const struct scope *outer, struct from_item *ret, struct err *err) ATTR_MUST_USE;
 int bind_join(struct binder *b, const struct ast_join *j, const struct from_item *left,
               const struct scope *outer, struct from_item *ret, struct err *err) ATTR_MUST_USE;
+/* Writes the table's options with those of OPTIONS hints on top, and the other hints, to a SCAN. */
+int apply_options(struct binder *b, const struct table_desc *t, const struct ast_hints *h,
+                  struct rel *scan, struct err *err) ATTR_MUST_USE;
+/* Resolves the connector; ERR_VALIDATION if there is none, or none that can do this. */
+int table_use(const struct table_desc *t, bool as_sink, const struct ast_span *at,
+              struct err *err) ATTR_MUST_USE;
 int bind_table(struct binder *b, const struct ast_ident *name, const struct ast_hints *hints,
                const struct rel **ret, const struct table_desc **ret_table,
                struct err *err) ATTR_MUST_USE;
@@ -293,8 +299,12 @@ int bind_window_tvf(struct binder *b, const struct ast_call *c, const struct sco
 bool is_window_tvf(const struct ast_call *c, enum window_type *ret);
 int bind_match(struct binder *b, const struct ast_match *m, const struct from_item *in,
                const struct rel **ret, struct err *err) ATTR_MUST_USE;
-int bind_hints(struct binder *b, const struct ast_hints *h, int *ret_n,
-               const struct rel_hint **ret, struct err *err) ATTR_MUST_USE;
+bool match_has_variable(const struct ast_match *m, const char *name);
+/* FIRST, LAST, PREV, NEXT, CLASSIFIER ... and aggregates over a match; 1: it was one. */
+int bind_match_call(struct expr_place *p, const struct ast_call *c, const char *name,
+                    const struct expr **ret, struct err *err) ATTR_MUST_USE;
+int bind_hints(struct binder *b, const struct ast_hints *h, int *ret_n, const struct rel_hint **ret,
+               struct err *err) ATTR_MUST_USE;
 
 /* ---- plans ---- */
 

@@ -80,8 +80,8 @@ static int json_call(struct expr_place *p, const struct ast_call *c, const char 
     }
     if (constructor) {
         enum ast_json_nulls nulls = c->json ? c->json->nulls : AST_JSON_NULLS_NONE;
-        bool absent = nulls == AST_JSON_NULLS_NONE ? name[5] == 'A'
-                                                   : nulls == AST_JSON_ABSENT_ON_NULL;
+        bool absent =
+            nulls == AST_JSON_NULLS_NONE ? name[5] == 'A' : nulls == AST_JSON_ABSENT_ON_NULL;
         args[0] = bind_symbol(p->b, absent ? "ABSENT" : "NULL");
         return bind_call_named(p->b, &c->base, name, args, n + 1, ret, err);
     }
@@ -100,12 +100,18 @@ struct window_fn {
     enum window_prop prop;
 };
 static const struct window_fn window_fns[] = {
-    {"HOP_END", PROP_END},         {"HOP_PROCTIME", PROP_PROCTIME},
-    {"HOP_ROWTIME", PROP_ROWTIME}, {"HOP_START", PROP_START},
-    {"SESSION_END", PROP_END},     {"SESSION_PROCTIME", PROP_PROCTIME},
-    {"SESSION_ROWTIME", PROP_ROWTIME}, {"SESSION_START", PROP_START},
-    {"TUMBLE_END", PROP_END},      {"TUMBLE_PROCTIME", PROP_PROCTIME},
-    {"TUMBLE_ROWTIME", PROP_ROWTIME}, {"TUMBLE_START", PROP_START},
+    {"HOP_END", PROP_END},
+    {"HOP_PROCTIME", PROP_PROCTIME},
+    {"HOP_ROWTIME", PROP_ROWTIME},
+    {"HOP_START", PROP_START},
+    {"SESSION_END", PROP_END},
+    {"SESSION_PROCTIME", PROP_PROCTIME},
+    {"SESSION_ROWTIME", PROP_ROWTIME},
+    {"SESSION_START", PROP_START},
+    {"TUMBLE_END", PROP_END},
+    {"TUMBLE_PROCTIME", PROP_PROCTIME},
+    {"TUMBLE_ROWTIME", PROP_ROWTIME},
+    {"TUMBLE_START", PROP_START},
 };
 
 static int unknown_function(struct expr_place *p, const struct ast_call *c, const char *name,
@@ -124,8 +130,7 @@ static int unknown_function(struct expr_place *p, const struct ast_call *c, cons
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
-static int user_function(const struct ast_call *c, const struct function_desc *f,
-                         struct err *err) {
+static int user_function(const struct ast_call *c, const struct function_desc *f, struct err *err) {
     return unsupported(&c->base.span, err, "calling the user-defined function '%s' (%s%s%s)",
                        f->name, f->language ? f->language : "JAVA", f->class_name ? " " : "",
                        f->class_name ? f->class_name : "");
@@ -167,8 +172,7 @@ static int special_call(struct expr_place *p, const struct ast_call *c, const ch
     if (c->syntax == AST_SYNTAX_JSON) return json_call(p, c, name, ret, err);
     if (c->syntax == AST_SYNTAX_USING)
         return unsupported(&c->base.span, err, "%s(... USING ...)", name);
-    if (c->syntax == AST_SYNTAX_TO_UNIT)
-        name = !strcasecmp(name, "FLOOR") ? "FLOOR TO" : "CEIL TO";
+    if (c->syntax == AST_SYNTAX_TO_UNIT) name = !strcasecmp(name, "FLOOR") ? "FLOOR TO" : "CEIL TO";
     return scalar_call(p, c, name, ret, err);
 }
 
@@ -199,7 +203,7 @@ static int select_call(struct expr_place *p, const struct ast_call *c, const cha
 
 static int core_call(struct expr_place *p, const struct ast_call *c, const char *name,
                      const struct expr **ret, struct err *err) {
-    int rc = select_call(p, c, name, ret, err);
+    int rc = p->match ? bind_match_call(p, c, name, ret, err) : select_call(p, c, name, ret, err);
     if (rc) return rc < 0 ? rc : 0;
     const char *object = c->args.n == 0 ? current_object(p->b, name) : NULL;
     if (object) {

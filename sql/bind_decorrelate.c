@@ -111,9 +111,8 @@ static int project(struct work *w, const struct rel *r, const struct rel **ret,
     int rc = take(w, r->inputs[0], &in, pred, err);
     if (rc) return rc;
     int n = r->schema->n, m = in->schema->n;
-    struct used u = {.map = ARENA_NEW_N(a, int, m + 1),
-                     .n = n,
-                     .cols = ARENA_NEW_N(a, int, n + m + 1)};
+    struct used u = {
+        .map = ARENA_NEW_N(a, int, m + 1), .n = n, .cols = ARENA_NEW_N(a, int, n + m + 1)};
     const struct expr **exprs = ARENA_NEW_N(a, const struct expr *, n + m + 1);
     const char **names = ARENA_NEW_N(a, const char *, n + m + 1);
     memset(u.map, -1, sizeof(int) * (size_t)(m + 1));
@@ -219,8 +218,10 @@ static int aggregate(struct work *w, const struct rel *r, const struct rel **ret
     for (int i = 0; i < n_list; i++) {
         inner[i] = inner_side(list[i]);
         if (!inner[i])
-            return refuse(w, "whose aggregate depends on a condition other than column = outer "
-                             "column", err);
+            return refuse(w,
+                          "whose aggregate depends on a condition other than column = outer "
+                          "column",
+                          err);
         exprs[n_in + i] = inner[i];
         names[n_in + i] = arena_printf(a, "$c%d", i);
         keys[nk + i] = n_in + i;
@@ -346,8 +347,7 @@ static int take(struct work *w, const struct rel *r, const struct rel **ret,
     case REL_JOIN:
         return join(w, r, ret, pred, err);
     case REL_AGGREGATE:
-        if (!r->u.agg.n_keys)
-            return refuse(w, "with an aggregate below other clauses", err);
+        if (!r->u.agg.n_keys) return refuse(w, "with an aggregate below other clauses", err);
         return aggregate(w, r, ret, pred, err);
     case REL_WINDOW:
         return window(w, r, ret, pred, err);

@@ -200,18 +200,11 @@ static int ident(struct expr_place *p, const struct ast_ident *id, const struct 
             return 0;
         }
     }
-    struct ast_ident inner = *id;
-    if (p->match && id->parts.n > 1) { /* A.price: the column; A is the planner's to know */
+    if (p->match && id->parts.n > 1 && match_has_variable(p->match, id->parts.items[0].text)) {
+        struct ast_ident inner = *id; /* A.price: the column; A is the planner's to know */
         inner.parts.items = id->parts.items + 1;
         inner.parts.n = id->parts.n - 1;
-        for (size_t i = 0; i < p->match->n_defines + p->match->n_subsets; i++)
-            if (!strcmp(id->parts.items[0].text,
-                        i < p->match->n_defines
-                            ? p->match->defines[i].name.text
-                            : p->match->subsets[i - p->match->n_defines].name.text))
-                return scope_resolve(p->b, p->scope, &inner, ret, err);
-        if (!scope_find_table(p->scope, &(struct ast_names){id->parts.items, 1}))
-            return scope_resolve(p->b, p->scope, &inner, ret, err);
+        return scope_resolve(p->b, p->scope, &inner, ret, err);
     }
     if (!p->scope)
         return invalid(&id->base.span, err, "column '%s' can't stand in %s: it must be a constant",
@@ -233,11 +226,13 @@ static int array_or_map(struct expr_place *p, const struct ast *node, const stru
     const struct ast_list *list = map ? &AST_TO(map, node)->args : &AST_TO(array, node)->args;
     if (!list->n)
         return invalid(&node->span, err,
-                       map ? "MAP[] requires at least 2 arguments" : "ARRAY[] requires at least 1 "
-                                                                     "argument");
+                       map ? "MAP[] requires at least 2 arguments"
+                           : "ARRAY[] requires at least 1 "
+                             "argument");
     if (map && list->n % 2)
-        return invalid(&node->span, err, "MAP[...] takes keys and values in turn: its number of "
-                                         "arguments must be even");
+        return invalid(&node->span, err,
+                       "MAP[...] takes keys and values in turn: its number of "
+                       "arguments must be even");
     return collection(p, node, list, map ? "MAP" : "ARRAY", ret, err);
 }
 
@@ -259,7 +254,7 @@ static int index_expr(struct expr_place *p, const struct ast_index *n, const str
 /* INTERVAL x UNIT: x times an interval of one unit. */
 static int interval_expr(struct expr_place *p, const struct ast_interval *n,
                          const struct expr **ret, struct err *err) {
-    struct ast_literal one = {.base = {AST_LITERAL, n->base.span},
+    struct ast_literal one = {.base = {.kind = AST_LITERAL, .span = n->base.span},
                               .lit = AST_LIT_INTERVAL,
                               .text = "1",
                               .len_bytes = 1,

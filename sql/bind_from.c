@@ -5,15 +5,15 @@
 #include "base/core/mem.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- hints ---- */
 
-int bind_hints(struct binder *b, const struct ast_hints *h, int *ret_n,
-               const struct rel_hint **ret, struct err *err) {
-    static const char *const known[] = {"BROADCAST",   "LOOKUP",     "MULTI_JOIN", "NEST_LOOP",
-                                        "OPTIONS",     "SHUFFLE_HASH", "SHUFFLE_MERGE",
-                                        "STATE_TTL"};
+int bind_hints(struct binder *b, const struct ast_hints *h, int *ret_n, const struct rel_hint **ret,
+               struct err *err) {
+    static const char *const known[] = {"BROADCAST", "LOOKUP",       "MULTI_JOIN",    "NEST_LOOP",
+                                        "OPTIONS",   "SHUFFLE_HASH", "SHUFFLE_MERGE", "STATE_TTL"};
     struct rel_hint *out = ARENA_NEW_N(b->a, struct rel_hint, h->n + 1);
     for (size_t i = 0; i < h->n; i++) {
         const struct ast_hint *in = &h->items[i];
@@ -41,9 +41,8 @@ int bind_hints(struct binder *b, const struct ast_hints *h, int *ret_n,
     return 0;
 }
 
-/* The table's options with those of OPTIONS hints on top; other hints of the table to *ret_hints. */
-static int apply_options(struct binder *b, const struct table_desc *t, const struct ast_hints *h,
-                         struct rel *scan, struct err *err) {
+int apply_options(struct binder *b, const struct table_desc *t, const struct ast_hints *h,
+                  struct rel *scan, struct err *err) {
     int n_hints, n = t->n_options, cap = n;
     const struct rel_hint *hints;
     int rc = bind_hints(b, h, &n_hints, &hints, err);
@@ -66,8 +65,7 @@ static int apply_options(struct binder *b, const struct table_desc *t, const str
         for (int k = 0; k < hints[i].n_args; k++) {
             const struct table_option *o = &hints[i].args[k];
             if (!o->key)
-                return invalid(&h->items[i].name.span, err,
-                               "OPTIONS takes 'key' = 'value' pairs");
+                return invalid(&h->items[i].name.span, err, "OPTIONS takes 'key' = 'value' pairs");
             int at = 0;
             while (at < n && strcmp(opts[at].key, o->key) != 0)
                 at++;
@@ -111,8 +109,8 @@ static int scan(struct binder *b, const struct table_desc *t, const struct ast_h
         const char **names = ARENA_NEW_N(a, const char *, t->n_columns);
         for (int i = 0; i < t->n_columns; i++) {
             const struct column_desc *c = &t->columns[i];
-            exprs[i] = map[i] >= 0 ? column_of(a, r, map[i])
-                                   : expr_remap(a, c->expr, map, t->n_columns);
+            exprs[i] =
+                map[i] >= 0 ? column_of(a, r, map[i]) : expr_remap(a, c->expr, map, t->n_columns);
             names[i] = c->name;
         }
         out = rel_project(a, r, exprs, names, t->n_columns);
@@ -205,8 +203,7 @@ int table_use(const struct table_desc *t, bool as_sink, const struct ast_span *a
     const struct connector_desc *c;
     int rc = connector_of(t, at, &c, err);
     if (rc) return rc;
-    if (as_sink ? !(c->caps & CONNECTOR_SINK)
-                : !(c->caps & (CONNECTOR_SOURCE | CONNECTOR_LOOKUP)))
+    if (as_sink ? !(c->caps & CONNECTOR_SINK) : !(c->caps & (CONNECTOR_SOURCE | CONNECTOR_LOOKUP)))
         return invalid(at, err, "table '%s': connector '%s' can be used as a %s only, not as a %s",
                        t->name, c->name, as_sink ? "source" : "sink", as_sink ? "sink" : "source");
     ((struct table_desc *)t)->connector = c;
@@ -223,8 +220,9 @@ int bind_table(struct binder *b, const struct ast_ident *name, const struct ast_
                 return unsupported(&name->base.span, err, "WITH RECURSIVE: '%s' refers to itself",
                                    c->name);
             if (hints->n)
-                return invalid(&hints->items[0].name.span, err, "hints can't stand behind a "
-                                                                "WITH query");
+                return invalid(&hints->items[0].name.span, err,
+                               "hints can't stand behind a "
+                               "WITH query");
             *ret = c->rel;
             return 0;
         }
@@ -315,7 +313,7 @@ static int table_func(struct binder *b, const struct ast_table_func *f, const st
     const char *name = f->call->name->parts.items[f->call->name->parts.n - 1].text;
     const struct ast_span *at = &f->call->base.span;
     if (!is_window_tvf(f->call, &type)) {
-        static const char *const known[] = {"ML_PREDICT", "ML_EVALUATE", "VECTOR_SEARCH",
+        static const char *const known[] = {"ML_PREDICT",   "ML_EVALUATE",    "VECTOR_SEARCH",
                                             "TO_CHANGELOG", "FROM_CHANGELOG", "SEARCH_KEY"};
         for (size_t i = 0; i < ARRAY_LEN(known); i++)
             if (!strcasecmp(known[i], name))
@@ -349,7 +347,7 @@ static int lone_unnest(struct binder *b, const struct ast *node, const struct sc
     struct from_item left = {one, scope_new(b->a, one->schema, NULL)}, both;
     left.scope->n_tables = left.scope->n_star = 0;
     left.scope->outer = outer;
-    struct ast_join j = {.base = {AST_JOIN, node->span},
+    struct ast_join j = {.base = {.kind = AST_JOIN, .span = node->span},
                          .join = AST_JOIN_CROSS,
                          .right = (struct ast *)node};
     int rc = bind_join(b, &j, &left, outer, &both, err);

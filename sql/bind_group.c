@@ -127,8 +127,9 @@ static int legacy_spec(struct select *sel, const struct ast_call *c, struct wind
         return unsupported(&c->base.span, err,
                            "%s with an alignment; use the table function with an offset", name);
     if (c->args.n != want)
-        return invalid(&c->base.span, err, "invalid number of arguments to %s: expected %zu, got "
-                                           "%zu",
+        return invalid(&c->base.span, err,
+                       "invalid number of arguments to %s: expected %zu, got "
+                       "%zu",
                        name, want, c->args.n);
     struct expr_place p = {.b = sel->b, .scope = sel->scope, .clause = "GROUP BY clause"};
     int rc = bind_expr(&p, c->args.items[0], ret_time, err);
@@ -166,8 +167,7 @@ static bool is_group_window(const struct ast *node) {
 }
 
 static int group_window(struct select *sel, const struct ast *node, struct err *err) {
-    if (sel->has_window)
-        return invalid(&node->span, err, "GROUP BY takes one window function");
+    if (sel->has_window) return invalid(&node->span, err, "GROUP BY takes one window function");
     int rc = legacy_spec(sel, AST_TO(call, node), &sel->window, &sel->window_time, err);
     sel->has_window = !rc;
     return rc;
@@ -209,8 +209,8 @@ int select_add_window_prop(struct expr_place *p, const struct ast_call *c, enum 
         return invalid(&c->base.span, err, "%s of a window over %s time", name,
                        proc ? "processing" : "event");
     sel->props[prop] = true;
-    *ret = expr_at(expr_column(sel->b->a, VCOL_WINDOW + prop, window_prop_type(sel, prop)),
-                   &c->base);
+    *ret =
+        expr_at(expr_column(sel->b->a, VCOL_WINDOW + prop, window_prop_type(sel, prop)), &c->base);
     return 0;
 }
 

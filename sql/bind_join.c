@@ -20,12 +20,6 @@ static int join_type(const struct ast_join *j, enum join_type *ret, struct err *
     case AST_JOIN_FULL:
         *ret = JOIN_FULL;
         return 0;
-    case AST_JOIN_LEFT_SEMI:
-        *ret = JOIN_SEMI;
-        return 0;
-    case AST_JOIN_LEFT_ANTI:
-        *ret = JOIN_ANTI;
-        return 0;
     }
     return invalid(&j->base.span, err, "unknown kind of join");
 }
@@ -36,8 +30,7 @@ static int check_condition(const struct ast_join *j, struct err *err) {
     if (!cross && none)
         return invalid(&j->base.span, err,
                        "a join needs a condition: ON, USING or NATURAL; or write CROSS JOIN");
-    if (cross && !none)
-        return invalid(&j->base.span, err, "CROSS JOIN takes no condition");
+    if (cross && !none) return invalid(&j->base.span, err, "CROSS JOIN takes no condition");
     if (j->natural && (j->on || j->has_using))
         return invalid(&j->base.span, err, "a NATURAL join takes neither ON nor USING");
     return 0;
@@ -148,8 +141,8 @@ static int shared_condition(struct binder *b, const struct ast_join *j, const st
 }
 
 static int condition(struct binder *b, const struct ast_join *j, const struct from_item *l,
-                     const struct from_item *r, const struct scope *outer,
-                     const struct expr **ret, struct err *err) {
+                     const struct from_item *r, const struct scope *outer, const struct expr **ret,
+                     struct err *err) {
     struct scope *s = condition_scope(b, l, r);
     s->outer = outer;
     *ret = NULL;
@@ -163,23 +156,15 @@ static int condition(struct binder *b, const struct ast_join *j, const struct fr
     return rc ? rc : shared_condition(b, j, &sh, ret, err);
 }
 
-/* Scope behind the join: types of the joined row, shared columns merged, an alias over all. */
+/* Scope behind the join: types of the joined row, shared columns merged. */
 static int joined_scope(struct binder *b, const struct ast_join *j, enum join_type type,
-                        const struct from_item *l, const struct from_item *r,
-                        struct from_item *ret, struct err *err) {
-    if (type == JOIN_SEMI || type == JOIN_ANTI) {
-        ret->scope = l->scope;
-    } else {
-        ret->scope = scope_join(b->a, l->scope, r->scope, ret->rel->schema);
-        if (j->has_using || j->natural) {
-            struct shared sh = {0};
-            int rc = find_shared(b, j, ret->scope, l->scope->n_star, &sh, err);
-            if (!rc) rc = merge_star(b, j, type, ret->scope, &sh, err);
-            if (rc) return rc;
-        }
-    }
-    if (j->alias) ret->scope = scope_new(b->a, ret->rel->schema, j->alias->text);
-    return 0;
+                        const struct from_item *l, const struct from_item *r, struct from_item *ret,
+                        struct err *err) {
+    ret->scope = scope_join(b->a, l->scope, r->scope, ret->rel->schema);
+    if (!j->has_using && !j->natural) return 0;
+    struct shared sh = {0};
+    int rc = find_shared(b, j, ret->scope, l->scope->n_star, &sh, err);
+    return rc ? rc : merge_star(b, j, type, ret->scope, &sh, err);
 }
 
 static int duplicate_alias(const struct from_item *l, const struct from_item *r,
@@ -224,9 +209,9 @@ static int element_fields(struct binder *b, const struct ast_unnest *u, const st
         return 1;
     }
     for (int i = 0; i < e->n_children; i++)
-        f[i] = (struct field){e->field_names[i],
-                              type_with_null(b->a, e->children[i],
-                                             e->nullable || e->children[i]->nullable)};
+        f[i] = (struct field){
+            e->field_names[i],
+            type_with_null(b->a, e->children[i], e->nullable || e->children[i]->nullable)};
     return e->n_children;
 }
 
@@ -236,9 +221,8 @@ static int unnest(struct binder *b, const struct ast_join *j, const struct ast_u
     int rc = join_type(j, &type, err);
     if (rc) return rc;
     if (type != JOIN_INNER && type != JOIN_LEFT)
-        return unsupported(&j->base.span, err, "RIGHT, FULL, SEMI and ANTI joins with UNNEST");
-    if (u->args.n != 1)
-        return unsupported(&u->src.base.span, err, "UNNEST of several collections");
+        return unsupported(&j->base.span, err, "RIGHT and FULL joins with UNNEST");
+    if (u->args.n != 1) return unsupported(&u->src.base.span, err, "UNNEST of several collections");
     if (u->src.match || u->src.sample)
         return unsupported(&u->src.base.span, err, "MATCH_RECOGNIZE and TABLESAMPLE of UNNEST");
     struct expr_place p = {.b = b, .scope = l->scope, .clause = "UNNEST"};
@@ -260,16 +244,15 @@ static int unnest(struct binder *b, const struct ast_join *j, const struct ast_u
         f[i].name = u->src.columns.items[i].text;
     if (!u->src.columns.n && n == 1 && u->src.alias) f[0].name = u->src.alias->text;
     struct schema right = {n, f};
-    const struct schema *s =
-        schema_join(b->a, l->rel->schema, &right, false, type == JOIN_LEFT);
+    const struct schema *s = schema_join(b->a, l->rel->schema, &right, false, type == JOIN_LEFT);
     struct rel *r = rel_new(b->a, REL_CORRELATE, s, &l->rel, 1);
     r->u.correlate.type = type;
     r->u.correlate.collection = coll;
     r->u.correlate.ordinality = u->ordinality;
     r->line = u->src.base.span.line;
     r->column = u->src.base.span.column;
-    struct from_item side = {NULL, scope_new(b->a, schema_copy(b->a, &right),
-                                             u->src.alias ? u->src.alias->text : NULL)};
+    struct from_item side = {
+        NULL, scope_new(b->a, schema_copy(b->a, &right), u->src.alias ? u->src.alias->text : NULL)};
     ret->rel = r;
     ret->scope = scope_join(b->a, l->scope, side.scope, s);
     rc = duplicate_alias(l, &side, &u->src.base, err);
@@ -292,8 +275,7 @@ struct lateral {
 };
 
 /* Outer columns are the left row's, the subquery's come behind them. */
-static int map_lateral(void *self, const struct expr *e, const struct expr **ret,
-                       struct err *err) {
+static int map_lateral(void *self, const struct expr *e, const struct expr **ret, struct err *err) {
     struct lateral *m = self;
     if (e->kind != EXPR_COLUMN && e->kind != EXPR_OUTER) return 0;
     int c = e->kind == EXPR_OUTER ? e->column : e->column + m->n_left;
@@ -348,8 +330,7 @@ static int temporal(struct binder *b, const struct ast_join *j, const struct fro
     const struct expr *time;
     rc = bind_expr(&p, as_of, &time, err);
     if (rc) return rc;
-    if (time->kind != EXPR_COLUMN ||
-        (!b->batch && time->type->time_attr == TIME_ATTR_NONE))
+    if (time->kind != EXPR_COLUMN || (!b->batch && time->type->time_attr == TIME_ATTR_NONE))
         return invalid(&as_of->span, err,
                        "FOR SYSTEM_TIME AS OF takes a time attribute of the left table (a column "
                        "with a WATERMARK, or PROCTIME()), not %s",
@@ -368,6 +349,8 @@ static int temporal(struct binder *b, const struct ast_join *j, const struct fro
     t->u.temporal.left_time = time->column;
     t->line = as_of->span.line;
     t->column = as_of->span.column;
+    t->n_hints = b->n_hints;
+    t->hints = b->hints;
     ret->rel = t;
     return joined_scope(b, j, type, l, &r, ret, err);
 }
@@ -393,6 +376,8 @@ int bind_join(struct binder *b, const struct ast_join *j, const struct from_item
     struct rel *jn = (struct rel *)rel_join_of(b->a, type, l->rel, r.rel, on);
     jn->line = j->base.span.line;
     jn->column = j->base.span.column;
+    jn->n_hints = b->n_hints;
+    jn->hints = b->hints;
     ret->rel = jn;
     return joined_scope(b, j, type, l, &r, ret, err);
 }

@@ -3,6 +3,8 @@
 #include "vector/func/tz.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int exact(struct binder *b, const struct ast_literal *l, const struct expr **ret,
@@ -139,10 +141,9 @@ static int timestamp(struct binder *b, const struct ast_literal *l, const struct
     int64_t ms = ((int64_t)days * 86400 + s) * 1000 + frac / 1000000;
     bool ltz = l->lit == AST_LIT_TIMESTAMP_LTZ;
     if (ltz) ms = tz_local_to_utc(session_env(b->s)->zone, ms);
-    const struct type *t =
-        type_time(b->a, ltz ? TYPE_TIMESTAMP_LTZ : TYPE_TIMESTAMP, prec, false);
-    const struct column *v =
-        prec > 3 ? value_i128(b->a, t, (i128)ms * 1000000 + frac % 1000000) : value_int(b->a, t, ms);
+    const struct type *t = type_time(b->a, ltz ? TYPE_TIMESTAMP_LTZ : TYPE_TIMESTAMP, prec, false);
+    const struct column *v = prec > 3 ? value_i128(b->a, t, (i128)ms * 1000000 + frac % 1000000)
+                                      : value_int(b->a, t, ms);
     *ret = expr_literal(b->a, v);
     return 0;
 }
@@ -229,15 +230,14 @@ static int interval(struct binder *b, const struct ast_literal *l, const struct 
     if (!ok) {
         const char *to = l->qual.end == AST_UNIT_NONE ? "" : " TO ";
         return invalid(&l->base.span, err, "illegal INTERVAL literal '%s' for %s%s%s", l->text,
-                       ast_unit_name(l->qual.start), to,
-                       *to ? ast_unit_name(l->qual.end) : "");
+                       ast_unit_name(l->qual.start), to, *to ? ast_unit_name(l->qual.end) : "");
     }
     rc = field_limit(l, lead, err);
     if (rc) return rc;
     if (unit == IV_MONTH && v > INT32_MAX)
         return invalid(&l->base.span, err, "interval '%s' is out of range", l->text);
-    const struct type *t = type_of_not_null(unit == IV_MONTH ? TYPE_INTERVAL_YEAR_MONTH
-                                                             : TYPE_INTERVAL_DAY_TIME);
+    const struct type *t =
+        type_of_not_null(unit == IV_MONTH ? TYPE_INTERVAL_YEAR_MONTH : TYPE_INTERVAL_DAY_TIME);
     *ret = expr_literal(b->a, value_int(b->a, t, neg ? -v : v));
     return 0;
 }
@@ -263,8 +263,7 @@ static int literal(struct binder *b, const struct ast_literal *l, const struct e
         return 0;
     }
     case AST_LIT_STRING: {
-        const struct type *t =
-            type_text(a, TYPE_CHAR, text_length(l->text, l->len_bytes), false);
+        const struct type *t = type_text(a, TYPE_CHAR, text_length(l->text, l->len_bytes), false);
         *ret = expr_literal(a, value_str(a, t, l->text, l->len_bytes));
         return 0;
     }

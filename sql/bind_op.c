@@ -49,7 +49,10 @@ static int unary(struct expr_place *p, const struct ast_unary *u, const struct e
             return bind_literal(p->b, &l, ret, err);
         }
     }
-    if (u->op == AST_OP_PRIOR) return unsupported(&u->base.span, err, "PRIOR");
+    if (u->op == AST_OP_RUNNING || u->op == AST_OP_FINAL) {
+        if (p->match) return bind_expr(p, u->arg, ret, err);
+        return invalid(&u->base.span, err, "%s stands in MATCH_RECOGNIZE only", ast_op_text(u->op));
+    }
     const struct expr *e;
     int rc = bind_expr(p, u->arg, &e, err);
     if (rc) return rc;
@@ -62,9 +65,8 @@ static int unary(struct expr_place *p, const struct ast_unary *u, const struct e
     }
     bool truth = u->op >= AST_OP_IS_TRUE && u->op <= AST_OP_IS_NOT_UNKNOWN;
     if (truth && e->type->kind != TYPE_BOOLEAN && e->type->kind != TYPE_NULL)
-        return invalid(&u->base.span, err,
-                       "cannot apply '%s' to type %s; it takes a BOOLEAN", ast_op_text(u->op),
-                       type_name(p->b, e->type));
+        return invalid(&u->base.span, err, "cannot apply '%s' to type %s; it takes a BOOLEAN",
+                       ast_op_text(u->op), type_name(p->b, e->type));
     rc = bind_call_named(p->b, &u->base, unary_name(u->op), &e, 1, ret, err);
     if (!rc && is_negated_json(u->op)) rc = negate(p->b, &u->base, *ret, ret, err);
     return rc;
@@ -100,8 +102,9 @@ static int overlaps(struct expr_place *p, const struct ast_binary *x, const stru
     const struct ast *sides[] = {x->left, x->right};
     for (int i = 0; i < 2; i++) {
         if (sides[i]->kind != AST_ROW || AST_TO(row, sides[i])->args.n != 2)
-            return invalid(&sides[i]->span, err, "OVERLAPS takes two periods: (a, b) OVERLAPS "
-                                                 "(c, d)");
+            return invalid(&sides[i]->span, err,
+                           "OVERLAPS takes two periods: (a, b) OVERLAPS "
+                           "(c, d)");
         for (int k = 0; k < 2; k++) {
             int rc = bind_expr(p, AST_TO(row, sides[i])->args.items[k], &args[i * 2 + k], err);
             if (rc) return rc;
@@ -129,8 +132,7 @@ static int between_of(struct binder *b, const struct ast *at, const struct expr 
                       struct err *err) {
     const struct expr *both[2];
     int rc = bind_call_named(b, at, ">=", (const struct expr *[]){v, low}, 2, &both[0], err);
-    if (!rc)
-        rc = bind_call_named(b, at, "<=", (const struct expr *[]){v, high}, 2, &both[1], err);
+    if (!rc) rc = bind_call_named(b, at, "<=", (const struct expr *[]){v, high}, 2, &both[1], err);
     if (!rc) rc = bind_call_named(b, at, "AND", both, 2, ret, err);
     return rc;
 }
@@ -160,8 +162,7 @@ static int like(struct expr_place *p, const struct ast_like *n, const struct exp
     int rc = bind_expr(p, n->value, &args[0], err);
     if (!rc) rc = bind_expr(p, n->pattern, &args[1], err);
     if (!rc && n->escape) rc = bind_expr(p, n->escape, &args[2], err);
-    if (!rc)
-        rc = bind_call_named(p->b, &n->base, names[n->like], args, n->escape ? 3 : 2, &e, err);
+    if (!rc) rc = bind_call_named(p->b, &n->base, names[n->like], args, n->escape ? 3 : 2, &e, err);
     if (!rc && n->negated) rc = negate(p->b, &n->base, e, &e, err);
     if (rc) return rc;
     *ret = e;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const rank_fns[] = {"CUME_DIST", "DENSE_RANK", "LAG",  "LEAD",
+static const char *const rank_fns[] = {"CUME_DIST", "DENSE_RANK",   "LAG",  "LEAD",
                                        "NTILE",     "PERCENT_RANK", "RANK", "ROW_NUMBER"};
 
 static const char *rank_fn(const char *name) {
@@ -39,8 +39,7 @@ static int resolve_window(struct expr_place *p, const struct ast_window *w, stru
             return invalid(&w->base.span, err, "PARTITION BY can't be added to window '%s'",
                            w->ref->text);
         if (w->order_by.n && base.order_by.n)
-            return invalid(&w->base.span, err, "window '%s' has an ORDER BY already",
-                           w->ref->text);
+            return invalid(&w->base.span, err, "window '%s' has an ORDER BY already", w->ref->text);
         ret->partition_by = base.partition_by;
         if (!w->order_by.n) ret->order_by = base.order_by;
         if (w->frame == AST_FRAME_NONE) {
@@ -111,8 +110,10 @@ static int frame(struct expr_place *p, const struct ast_window *w, struct over_i
     if (high == FRAME_UNBOUNDED)
         return invalid(&w->base.span, err, "UNBOUNDED PRECEDING can't be a frame's upper bound");
     if (low < high)
-        return invalid(&w->base.span, err, "a frame's lower bound must not be behind its upper one");
-    if (!o->rows && !w->order_by.n && (low != FRAME_UNBOUNDED || (high != 0 && high != -FRAME_UNBOUNDED)))
+        return invalid(&w->base.span, err,
+                       "a frame's lower bound must not be behind its upper one");
+    if (!o->rows && !w->order_by.n &&
+        (low != FRAME_UNBOUNDED || (high != 0 && high != -FRAME_UNBOUNDED)))
         return invalid(&w->base.span, err, "RANGE with an offset needs ORDER BY");
     if (!o->rows && w->order_by.n != 1 &&
         ((low != FRAME_UNBOUNDED && low != 0) || (high != 0 && high != -FRAME_UNBOUNDED)))
@@ -151,8 +152,9 @@ static int rank_type(struct expr_place *p, const struct ast_call *c, struct over
     bool value = !strcmp(fn, "LAG") || !strcmp(fn, "LEAD"), ntile = !strcmp(fn, "NTILE");
     size_t min = value || ntile, max = value ? 3 : min;
     if (n < min || n > max)
-        return invalid(&c->base.span, err, "invalid number of arguments to %s: expected %zu%s, got "
-                                           "%zu",
+        return invalid(&c->base.span, err,
+                       "invalid number of arguments to %s: expected %zu%s, got "
+                       "%zu",
                        fn, min, max > min ? " to 3" : "", n);
     o->call.type = type_of_not_null(TYPE_BIGINT);
     if (!strcmp(fn, "PERCENT_RANK") || !strcmp(fn, "CUME_DIST"))
@@ -184,16 +186,15 @@ static int rank_type(struct expr_place *p, const struct ast_call *c, struct over
         if (rc) return rc;
     }
     o->call.n_args = n > 2 ? 2 : 1;
-    o->call.type = type_with_time_attr(p->b->a, type_with_null(p->b->a, t, nullable),
-                                       TIME_ATTR_NONE);
+    o->call.type =
+        type_with_time_attr(p->b->a, type_with_null(p->b->a, t, nullable), TIME_ATTR_NONE);
     return 0;
 }
 
 static int ranking(struct expr_place *p, struct expr_place *in, const struct ast_call *c,
                    struct over_item *o, struct err *err) {
     if (c->quant == AST_QUANT_DISTINCT || c->filter)
-        return invalid(&c->base.span, err, "%s takes neither DISTINCT nor FILTER",
-                       o->call.rank_fn);
+        return invalid(&c->base.span, err, "%s takes neither DISTINCT nor FILTER", o->call.rank_fn);
     bool value = !strcmp(o->call.rank_fn, "LAG") || !strcmp(o->call.rank_fn, "LEAD");
     if (value && c->args.n) {
         int rc = bind_expr(in, c->args.items[0], &o->arg_exprs[0], err);
@@ -209,8 +210,7 @@ static int aggregate(struct expr_place *in, const struct ast_call *c, struct ove
     struct binder *b = in->b;
     const char *name = c->name->parts.items[0].text;
     const struct agg *g = agg_find(name);
-    if (!g)
-        return invalid(&c->base.span, err, "%s is no window or aggregate function", name);
+    if (!g) return invalid(&c->base.span, err, "%s is no window or aggregate function", name);
     const struct expr **args = ARENA_NEW_N(b->a, const struct expr *, AGG_ARGS_MAX), *f = NULL;
     int n = 0, rc = 0;
     bool star = c->args.n == 1 && c->args.items[0]->kind == AST_IDENT &&
@@ -235,7 +235,8 @@ static int aggregate(struct expr_place *in, const struct ast_call *c, struct ove
         rc = bind_call_named(b, &c->base, "CASE", cs, 3, &args[0], err);
         if (rc) return rc;
     }
-    rc = agg_bind(b->a, g, args, n, c->quant == AST_QUANT_DISTINCT, false, true, &o->call.call, err);
+    rc =
+        agg_bind(b->a, g, args, n, c->quant == AST_QUANT_DISTINCT, false, true, &o->call.call, err);
     if (rc) return err_at(err, rc, &c->base.span);
     o->call.n_args = o->call.call.n_args;
     memcpy(o->arg_exprs, args, sizeof(*args) * (size_t)o->call.n_args);

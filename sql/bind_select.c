@@ -4,6 +4,7 @@
 
 #include "base/core/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- virtual columns to the plan's ---- */
@@ -57,8 +58,7 @@ static int map_one(void *self, const struct expr *e, const struct expr **ret, st
     return 1;
 }
 
-int select_map(struct select *sel, const struct expr *e, const struct expr **ret,
-               struct err *err) {
+int select_map(struct select *sel, const struct expr *e, const struct expr **ret, struct err *err) {
     int rc = expr_transform(sel->b->a, e, map_one, sel, ret, err);
     if (rc && err && !err->line) {
         err->line = e->line;
@@ -167,8 +167,9 @@ static int list_item(struct select *sel, const struct ast_select_item *it, bool 
     int rc = bind_expr(&p, node, &e, err);
     if (rc) return rc;
     if (e->type->kind == TYPE_NULL && !null_ok)
-        return invalid(&node->span, err, "illegal use of NULL: its type can't be told here; write "
-                                         "CAST(NULL AS type)");
+        return invalid(&node->span, err,
+                       "illegal use of NULL: its type can't be told here; write "
+                       "CAST(NULL AS type)");
     const char *name = NULL;
     if (it->alias)
         name = it->alias->text;
@@ -241,7 +242,8 @@ static int order_item(struct select *sel, const struct ast_order_item *it, int n
         return invalid(&it->expr->span, err,
                        "ORDER BY of SELECT DISTINCT must be in the select list");
     k->column = sel->n_items;
-    return add_item(sel, e, arena_printf(sel->b->a, "$order%d", sel->n_items), false, it->expr, err);
+    return add_item(sel, e, arena_printf(sel->b->a, "$order%d", sel->n_items), false, it->expr,
+                    err);
 }
 
 static int order_by(struct select *sel, const struct ast_query *q, struct order_state *o,
@@ -269,8 +271,7 @@ static int row_count(struct binder *b, const struct ast *node, const char *what,
 }
 
 int bind_order(struct binder *b, const struct ast_query *q, const struct rel *rel,
-               const struct sort_key *keys, int n_keys, const struct rel **ret,
-               struct err *err) {
+               const struct sort_key *keys, int n_keys, const struct rel **ret, struct err *err) {
     *ret = rel;
     if (!q || (!n_keys && !q->offset && !q->limit)) return 0;
     int64_t offset, limit;
@@ -336,8 +337,8 @@ int bind_output_order(struct binder *b, const struct ast_query *q, const struct 
 
 /* ---- clauses ---- */
 
-static int condition(struct select *sel, const struct ast *node, const char *clause,
-                     unsigned allow, const struct expr **ret, struct err *err) {
+static int condition(struct select *sel, const struct ast *node, const char *clause, unsigned allow,
+                     const struct expr **ret, struct err *err) {
     *ret = NULL;
     if (!node) return 0;
     struct expr_place p = {.b = sel->b,
@@ -352,7 +353,10 @@ static int from_clause(struct select *sel, const struct scope *outer, struct err
     struct binder *b = sel->b;
     if (sel->ast->from) {
         struct from_item item;
-        int rc = bind_from(b, sel->ast->from, NULL, outer, &item, err);
+        struct binder in = *b;
+        in.n_hints = sel->n_hints;
+        in.hints = sel->hints;
+        int rc = bind_from(&in, sel->ast->from, NULL, outer, &item, err);
         if (rc) return rc;
         sel->rel = item.rel;
         sel->scope = item.scope;
@@ -433,8 +437,9 @@ int bind_select(struct binder *b, const struct ast_select *s, const struct ast_q
     if (sel.grouped) rc = select_aggregate(&sel, err);
     if (!rc && having) rc = select_filter(&sel, having, s->having, err);
     if (!rc && qualify && !sel.n_overs)
-        rc = invalid(&s->qualify->span, err, "QUALIFY needs a window function (OVER) in it or in "
-                                             "the select list");
+        rc = invalid(&s->qualify->span, err,
+                     "QUALIFY needs a window function (OVER) in it or in "
+                     "the select list");
     if (!rc && sel.n_overs) rc = select_overs(&sel, err);
     if (!rc && qualify) {
         rc = attach_and_map(&sel, &qualify, err);

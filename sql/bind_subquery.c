@@ -40,8 +40,8 @@ static bool comparison_nullable(const struct subquery *s) {
 }
 
 /* What kind the node is, its query, and the value that stands in front of it, if any. */
-static void classify(const struct ast *node, struct subquery *s,
-                     const struct ast_query **ret_query, const struct ast **ret_value) {
+static void classify(const struct ast *node, struct subquery *s, const struct ast_query **ret_query,
+                     const struct ast **ret_value) {
     *ret_value = NULL;
     s->at = node;
     switch (node->kind) {
@@ -101,9 +101,8 @@ int select_add_subquery(struct expr_place *p, const struct ast *node, const stru
             return invalid(&node->span, err,
                            "a subquery used as a value must have one column, not %d",
                            s.rel->schema->n);
-        t = type_with_time_attr(p->b->a,
-                                type_with_null(p->b->a, s.rel->schema->fields[0].type, true),
-                                TIME_ATTR_NONE);
+        t = type_with_time_attr(
+            p->b->a, type_with_null(p->b->a, s.rel->schema->fields[0].type, true), TIME_ATTR_NONE);
     } else if (s.kind == SUBQUERY_EXISTS) {
         s.rel = strip_projection(s.rel);
     } else if (comparison_nullable(&s)) {
@@ -212,7 +211,8 @@ static void attach(struct select *sel, const struct subquery *s, enum join_type 
     sel->rel = j;
 }
 
-/* An aggregate of `in` by its columns keys[0..n_keys): one call of fn over column arg (-1: none). */
+/* An aggregate of `in` by its columns keys[0..n_keys): one call of fn over column arg (-1: none).
+ */
 static int simple_agg(struct binder *b, const struct rel *in, const int *keys, int n_keys,
                       const char *fn, int arg, const struct ast *at, const struct rel **ret,
                       struct err *err) {
@@ -292,8 +292,7 @@ static int correlated_agg(struct select *sel, struct subquery *s, const struct e
 static int correlated_scalar(struct select *sel, struct subquery *s, struct err *err) {
     struct binder *b = sel->b;
     const struct rel *r = s->rel;
-    if (is_global_agg(r))
-        return correlated_agg(sel, s, column_of(b->a, r, 0), r, err);
+    if (is_global_agg(r)) return correlated_agg(sel, s, column_of(b->a, r, 0), r, err);
     if (r->kind == REL_PROJECT && is_global_agg(r->inputs[0]))
         return correlated_agg(sel, s, r->u.project.exprs[0], r->inputs[0], err);
     const struct rel *right;
@@ -428,9 +427,10 @@ static int attach_counts(struct select *sel, struct subquery *s, const struct ex
 static int attach_in(struct select *sel, struct subquery *s, struct err *err) {
     struct binder *b = sel->b;
     if (s->n_left != 1 || rel_is_correlated(s->rel))
-        return unsupported(&s->at->span, err, "IN (query) within OR, NOT or a value, when it is "
-                                              "%s", s->n_left != 1 ? "of several columns"
-                                                                   : "correlated");
+        return unsupported(&s->at->span, err,
+                           "IN (query) within OR, NOT or a value, when it is "
+                           "%s",
+                           s->n_left != 1 ? "of several columns" : "correlated");
     bool nullable = comparison_nullable(s);
     const struct expr *rows = NULL, *known = NULL, *on, *x;
     int rc = nullable ? attach_counts(sel, s, &rows, &known, err) : 0;
@@ -453,8 +453,9 @@ static int attach_in(struct select *sel, struct subquery *s, struct err *err) {
         if (!rc)
             rc = bind_call_named(b, s->at, "<", (const struct expr *[]){known, rows}, 2, &missing,
                                  err);
-        const struct expr *cs[] = {none, bind_bool(b, false), unknown, null, found,
-                                   bind_bool(b, true), missing, null, bind_bool(b, false)};
+        const struct expr *cs[] = {
+            none, bind_bool(b, false), unknown, null, found, bind_bool(b, true), missing,
+            null, bind_bool(b, false)};
         if (!rc) rc = bind_call_named(b, s->at, "CASE", cs, 9, &found, err);
     }
     v = found;

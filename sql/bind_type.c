@@ -54,10 +54,11 @@ static int row_type(struct binder *b, const struct ast_type *t, const struct typ
 
 int bind_interval_unit(const struct ast_qualifier *q, const struct ast_span *at,
                        enum interval_unit *ret, struct err *err) {
-    bool ym = q->start == AST_UNIT_YEAR || q->start == AST_UNIT_QUARTER ||
-              q->start == AST_UNIT_MONTH;
+    bool ym =
+        q->start == AST_UNIT_YEAR || q->start == AST_UNIT_QUARTER || q->start == AST_UNIT_MONTH;
     bool end_ym = q->end == AST_UNIT_NONE || q->end == AST_UNIT_MONTH || q->end == AST_UNIT_YEAR;
-    bool dt = q->start == AST_UNIT_WEEK || (q->start >= AST_UNIT_DAY && q->start <= AST_UNIT_SECOND);
+    bool dt =
+        q->start == AST_UNIT_WEEK || (q->start >= AST_UNIT_DAY && q->start <= AST_UNIT_SECOND);
     bool end_dt = q->end == AST_UNIT_NONE || (q->end > q->start && q->end <= AST_UNIT_SECOND);
     if ((ym && end_ym) || (dt && end_dt)) {
         *ret = ym ? IV_MONTH : IV_SECOND;

@@ -95,11 +95,12 @@ static int rebuild(struct arena *a, const struct expr *e, const struct expr **ar
     if (types) {
         n = expr_call(a, e->func, e->type, args, e->n_args);
     } else if (!strcmp(e->func->name, "CAST") || !strcmp(e->func->name, "TRY_CAST")) {
-        int rc = func_cast(a, args[0], type_with_null(a, e->type, true),
-                           e->func->name[0] == 'T', &n, err);
+        int rc = func_cast(a, args[0], type_with_null(a, e->type, true), e->func->name[0] == 'T',
+                           &n, err);
         if (rc) return rc;
     } else {
-        int rc = func_call(a, e->func, args, e->n_args, &n, err);
+        /* By name: an operator may have been resolved to a variant for other types. */
+        int rc = func_call_name(a, e->func->name, args, e->n_args, &n, err);
         if (rc) return rc;
     }
     if (n->line == 0 && e->line) {

@@ -4,6 +4,7 @@
 
 #include "base/core/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct scope *scope_new(struct arena *a, const struct schema *row, const char *alias) {
@@ -15,8 +16,8 @@ struct scope *scope_new(struct arena *a, const struct schema *row, const char *a
     s->n_star = row->n;
     s->star = ARENA_NEW_N(a, struct scope_star, row->n + 1);
     for (int i = 0; i < row->n; i++)
-        s->star[i] = (struct scope_star){row->fields[i].name,
-                                         expr_column(a, i, row->fields[i].type)};
+        s->star[i] =
+            (struct scope_star){row->fields[i].name, expr_column(a, i, row->fields[i].type)};
     return s;
 }
 
@@ -98,8 +99,7 @@ static int not_in_table(struct binder *b, const struct scope *s, const struct sc
 }
 
 static int column_in_table(struct binder *b, const struct scope *s, const struct scope_table *t,
-                           const struct ast_name *name, const struct expr **ret,
-                           struct err *err) {
+                           const struct ast_name *name, const struct expr **ret, struct err *err) {
     int found = -1;
     for (int i = t->first; i < t->first + t->n; i++) {
         if (strcmp(s->row->fields[i].name, name->text) != 0) continue;

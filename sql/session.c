@@ -7,6 +7,7 @@
 #include "sql/session_int.h"
 #include "vector/func/tz.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct database *database_new(struct session *s, const char *name) {
@@ -92,8 +93,7 @@ static int unknown_setting(const char *key, struct err *err) {
         names[i] = t->rows[i].name;
     const char *near = str_nearest(key, names, t->n_rows);
     free(names);
-    if (near)
-        return err_set(err, ERR_VALIDATION, "no setting '%s'; did you mean '%s'?", key, near);
+    if (near) return err_set(err, ERR_VALIDATION, "no setting '%s'; did you mean '%s'?", key, near);
     return err_set(err, ERR_VALIDATION, "no setting '%s'; SET alone lists the settings given", key);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/core/mem.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int session_path(struct session *s, const struct ast_names *names, struct object_path *ret,
@@ -85,9 +86,9 @@ int session_need_table(struct session *s, const struct ast_names *names,
         return err_set_at(err, ERR_VALIDATION, at->line, at->column,
                           "no database '%s' in catalog '%s'", p.database, p.catalog);
     const char *near = nearest_table(s, &p);
-    return err_set_at(err, ERR_VALIDATION, at->line, at->column,
-                      "no table '%s' in %s.%s%s%s%s", p.name, p.catalog, p.database,
-                      near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return err_set_at(err, ERR_VALIDATION, at->line, at->column, "no table '%s' in %s.%s%s%s%s",
+                      p.name, p.catalog, p.database, near ? "; did you mean '" : "",
+                      near ? near : "", near ? "'?" : "");
 }
 
 const struct function_desc *session_find_function(const struct session *s,

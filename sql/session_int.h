@@ -79,9 +79,14 @@ struct exec { /* one session_execute */
     struct statement_result *ret;
 };
 
+/* ERR_VALIDATION where the name is taken; with if_not_exists *ret_skip and a STATEMENT_DONE. */
+int check_new_object(struct exec *x, const struct ast_ident *name, const struct object_path *path,
+                     bool temporary, bool if_not_exists, const char *what, bool *ret_skip,
+                     struct err *err) ATTR_MUST_USE;
 int exec_create_table(struct exec *x, const struct ast_create_table *c,
                       struct err *err) ATTR_MUST_USE;
-int exec_create_view(struct exec *x, const struct ast_create_view *c, struct err *err) ATTR_MUST_USE;
+int exec_create_view(struct exec *x, const struct ast_create_view *c,
+                     struct err *err) ATTR_MUST_USE;
 int exec_create_function(struct exec *x, const struct ast_create_function *c,
                          struct err *err) ATTR_MUST_USE;
 int exec_create_database(struct exec *x, const struct ast_create_database *c,
@@ -96,6 +101,12 @@ int exec_reset(struct exec *x, const struct ast_reset *r, struct err *err) ATTR_
 int exec_show(struct exec *x, const struct ast_show *sh, struct err *err) ATTR_MUST_USE;
 int exec_describe(struct exec *x, const struct ast_describe *d, struct err *err) ATTR_MUST_USE;
 int exec_explain(struct exec *x, const struct ast_explain *e, struct err *err) ATTR_MUST_USE;
+/* Queries and inserts, bound to ret->sinks. */
+int exec_query(struct exec *x, const struct ast_query *q, struct err *err) ATTR_MUST_USE;
+int exec_inserts(struct exec *x, const struct ast_list *inserts, const char *what,
+                 struct err *err) ATTR_MUST_USE;
+/* A connector option's value as it may be shown: secrets masked. */
+const char *option_shown(const char *key, const char *value);
 
 /* A STATEMENT_ROWS result of STRING columns, filled row by row. */
 struct rows_result {

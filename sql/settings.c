@@ -2,11 +2,13 @@
  * nothing here. */
 #include "sql/settings.h"
 
+#include "base/core/str.h"
+
 #include <string.h>
 
 static const char *const choices_runtime_mode[] = {"STREAMING", "BATCH", "AUTOMATIC", NULL};
-static const char *const choices_retention[] = {
-    "DELETE_ON_CANCELLATION", "RETAIN_ON_CANCELLATION", "NO_EXTERNALIZED_CHECKPOINTS", NULL};
+static const char *const choices_retention[] = {"DELETE_ON_CANCELLATION", "RETAIN_ON_CANCELLATION",
+                                                "NO_EXTERNALIZED_CHECKPOINTS", NULL};
 static const char *const choices_cp_mode[] = {"EXACTLY_ONCE", "AT_LEAST_ONCE", NULL};
 static const char *const choices_async_mode[] = {"ORDERED", "ALLOW_UNORDERED", NULL};
 static const char *const choices_disabled_enabled[] = {"DISABLED", "ENABLED", NULL};
@@ -25,8 +27,7 @@ static const char *const choices_result_mode[] = {"TABLE", "TABLEAU", "CHANGELOG
 #define DURATION(name, field, dflt, help) ROW(name, OPT_DURATION, dflt, 0, 0, field, help, NULL)
 #define SIZE(name, field, dflt, help) ROW(name, OPT_SIZE, dflt, 0, 0, field, help, NULL)
 #define STRING(name, field, dflt, help) ROW(name, OPT_STRING, dflt, 0, 0, field, help, NULL)
-#define ENUM(name, field, dflt, choices, help)                                                     \
-    ROW(name, OPT_ENUM, dflt, 0, 0, field, help, choices)
+#define ENUM(name, field, dflt, choices, help) ROW(name, OPT_ENUM, dflt, 0, 0, field, help, choices)
 
 static const struct opt_row rows[] = {
 #include "sql/settings.def"

@@ -47,7 +47,7 @@ static int key_bits(struct select *sel, const struct ast *node, uint64_t *ret, s
     const struct ast_list one = {(struct ast **)&node, 1};
     const struct ast_list *list = node->kind == AST_GROUP ? &AST_TO(group, node)->items : &one;
     for (size_t i = 0; i < list->n; i++) {
-        int k;
+        int k = 0;
         int rc = key_number(sel, list->items[i], &k, err);
         if (rc) return rc;
         *ret |= 1ull << k;

@@ -217,7 +217,7 @@ static int element_fields(struct binder *b, const struct ast_unnest *u, const st
 
 static int unnest(struct binder *b, const struct ast_join *j, const struct ast_unnest *u,
                   const struct from_item *l, struct from_item *ret, struct err *err) {
-    enum join_type type;
+    enum join_type type = JOIN_INNER;
     int rc = join_type(j, &type, err);
     if (rc) return rc;
     if (type != JOIN_INNER && type != JOIN_LEFT)
@@ -289,7 +289,7 @@ static int map_lateral(void *self, const struct expr *e, const struct expr **ret
 /* LATERAL (query): its correlated predicates join it to the left row. */
 static int lateral(struct binder *b, const struct ast_join *j, const struct from_item *l,
                    const struct scope *outer, struct from_item *ret, struct err *err) {
-    enum join_type type;
+    enum join_type type = JOIN_INNER;
     struct from_item r;
     int rc = join_type(j, &type, err);
     if (rc) return rc;
@@ -317,7 +317,7 @@ static int lateral(struct binder *b, const struct ast_join *j, const struct from
 /* left JOIN table FOR SYSTEM_TIME AS OF left.time */
 static int temporal(struct binder *b, const struct ast_join *j, const struct from_item *l,
                     const struct scope *outer, struct from_item *ret, struct err *err) {
-    enum join_type type;
+    enum join_type type = JOIN_INNER;
     int rc = join_type(j, &type, err);
     if (rc) return rc;
     struct ast_table_ref plain = *AST_TO(table_ref, j->right);
@@ -365,7 +365,7 @@ int bind_join(struct binder *b, const struct ast_join *j, const struct from_item
     if (src && src->as_of && j->right->kind == AST_TABLE_REF)
         return temporal(b, j, l, outer, ret, err);
     if (src && src->lateral) return lateral(b, j, l, outer, ret, err);
-    enum join_type type;
+    enum join_type type = JOIN_INNER;
     struct from_item r;
     const struct expr *on;
     rc = join_type(j, &type, err);

@@ -224,7 +224,7 @@ static int interval(struct binder *b, const struct ast_literal *l, const struct 
         end--;
     bool neg = l->negative;
     if (p < end && (*p == '-' || *p == '+')) neg ^= *p++ == '-';
-    int64_t v, lead;
+    int64_t v = 0, lead = 0;
     bool ok = unit == IV_MONTH ? parse_year_month(&l->qual, p, end, &v, &lead)
                                : parse_day_time(&l->qual, p, end, &v, &lead);
     if (!ok) {
@@ -289,7 +289,7 @@ static int literal(struct binder *b, const struct ast_literal *l, const struct e
 
 int bind_literal(struct binder *b, const struct ast_literal *l, const struct expr **ret,
                  struct err *err) {
-    const struct expr *e;
+    const struct expr *e = NULL;
     int rc = literal(b, l, &e, err);
     if (rc) return rc;
     *ret = expr_at(e, &l->base);

@@ -186,7 +186,7 @@ static int cast_side(struct binder *b, const struct rel **side, const struct sch
 static int setop(struct binder *b, const struct ast_setop *s, const struct scope *outer,
                  const struct rel **ret, struct err *err) {
     const struct rel *sides[2];
-    const struct schema *schema;
+    const struct schema *schema = NULL;
     int rc = bind_body(b, s->left, outer, &sides[0], err);
     if (!rc) rc = bind_body(b, s->right, outer, &sides[1], err);
     if (!rc) rc = setop_schema(b, s, sides[0], sides[1], &schema, err);

@@ -443,7 +443,7 @@ static int attach_in(struct select *sel, struct subquery *s, struct err *err) {
     const struct expr *mark = column_of(b->a, sel->rel, at), *found, *v;
     rc = bind_call_named(b, s->at, "IS NOT NULL", &mark, 1, &found, err);
     if (!rc && nullable) {
-        const struct expr *none, *unknown, *missing;
+        const struct expr *none = NULL, *unknown = NULL, *missing = NULL;
         const struct expr *null = expr_literal(b->a, value_null(b->a, type_of(TYPE_BOOLEAN)));
         rc = select_map(sel, s->lefts[0], &x, err);
         if (!rc)

@@ -94,7 +94,7 @@ int exec_create_view(struct exec *x, const struct ast_create_view *c, struct err
     struct binder b;
     binder_init(&b, x->s, x->a, x->sql_text, NULL);
     const struct rel *r;
-    const struct schema *schema;
+    const struct schema *schema = NULL;
     rc = bind_query(&b, c->query, NULL, &r, err);
     if (!rc) rc = view_schema(x, c, r->schema, &schema, err);
     if (rc) return rc;

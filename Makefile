@@ -57,11 +57,21 @@ PROGRAMS := $(if $(wildcard cli/main.c),$(B)/bin/penstock) \
 .PHONY: all
 all: $(ARCHIVES) $(PROGRAMS)
 
+# ---- packages ------------------------------------------------------------------------------
+# `make demo` and `make test` install what is missing; every other goal only says what is.
+DEPS_SETS := build $(if $(filter test ci,$(MAKECMDGOALS)),test) $(if $(filter fuzz% ci,$(MAKECMDGOALS)),fuzz)
+DEPS_MODE := $(if $(filter demo test ci,$(MAKECMDGOALS)),install,check)
+DEPS_STAMP := $(B)/deps-$(subst $(subst ,, ),-,$(strip $(DEPS_SETS))).ok
+$(DEPS_STAMP): tools/deps
+	@tools/deps $(DEPS_MODE) $(DEPS_SETS)
+	@mkdir -p $(@D)
+	@touch $@
+
 # ---- compile -------------------------------------------------------------------------------
-$(B)/obj/%.c.o: %.c | gen
+$(B)/obj/%.c.o: %.c | $(DEPS_STAMP) gen
 	@mkdir -p $(@D)
 	$(CCACHE) $(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
-$(B)/obj/%.cc.o: %.cc | gen
+$(B)/obj/%.cc.o: %.cc | $(DEPS_STAMP) gen
 	@mkdir -p $(@D)
 	$(CCACHE) $(CXX) $(CXXFLAGS_ALL) -MMD -MP -c $< -o $@
 # Generated code: bison's and flex's own warnings are theirs.
@@ -71,7 +81,7 @@ $(B)/obj/gen/%.c.o: $(B)/gen/%.c
 
 .PHONY: gen
 gen: $(GEN_SQL)
-$(B)/gen/sql/grammar.c $(B)/gen/sql/grammar.h &: sql/grammar.y
+$(B)/gen/sql/grammar.c $(B)/gen/sql/grammar.h &: sql/grammar.y | $(DEPS_STAMP)
 	@mkdir -p $(@D)
 	bison -Wall -Wno-yacc -Werror=conflicts-rr --defines=$(B)/gen/sql/grammar.h -o $(B)/gen/sql/grammar.c $<
 $(B)/gen/sql/lexer.c $(B)/gen/sql/lexer.h &: sql/lexer.l $(B)/gen/sql/grammar.h

@@ -16,6 +16,8 @@ SANITIZE ?=
 PREFIX ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
+# V=1 shows the commands.
+Q := $(if $(filter 1,$(V)),,@)
 
 # The host compiler's cache where there is one.
 ifneq ($(shell command -v ccache 2>/dev/null),)
@@ -70,14 +72,17 @@ $(DEPS_STAMP): tools/deps
 # ---- compile -------------------------------------------------------------------------------
 $(B)/obj/%.c.o: %.c | $(DEPS_STAMP) gen
 	@mkdir -p $(@D)
-	$(CCACHE) $(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+	@echo "  CC   $<"
+	$(Q)$(CCACHE) $(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
 $(B)/obj/%.cc.o: %.cc | $(DEPS_STAMP) gen
 	@mkdir -p $(@D)
-	$(CCACHE) $(CXX) $(CXXFLAGS_ALL) -MMD -MP -c $< -o $@
+	@echo "  CXX  $<"
+	$(Q)$(CCACHE) $(CXX) $(CXXFLAGS_ALL) -MMD -MP -c $< -o $@
 # Generated code: bison's and flex's own warnings are theirs.
 $(B)/obj/gen/%.c.o: $(B)/gen/%.c
 	@mkdir -p $(@D)
-	$(CCACHE) $(CC) $(CFLAGS_ALL) -Wno-error -w -MMD -MP -c $< -o $@
+	@echo "  CC   $<"
+	$(Q)$(CCACHE) $(CC) $(CFLAGS_ALL) -Wno-error -w -MMD -MP -c $< -o $@
 
 .PHONY: gen
 gen: $(GEN_SQL)
@@ -95,7 +100,8 @@ define archive_rule
 $(B)/lib/lib$(1).a: $(OBJS_$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	@echo "  AR   $$@"
+	$(Q)ar rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(if $(OBJS_$(l)),$(eval $(call archive_rule,$(l)))))
 
@@ -103,7 +109,8 @@ $(foreach l,$(LAYERS),$(if $(OBJS_$(l)),$(eval $(call archive_rule,$(l)))))
 define program_rule
 $(B)/bin/$(1): $(B)/obj/$(2)/main.c.o $(ARCHIVES)
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS_ALL) $$< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $$@
+	@echo "  LINK $$@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $$< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $$@
 endef
 $(eval $(call program_rule,penstock,cli))
 $(eval $(call program_rule,penstock-coordinator,coordinator))
@@ -116,7 +123,8 @@ TEST_BINS := $(patsubst tests/unit/%_test.c,$(B)/test/%_test,$(TEST_SRCS))
 TEST_SUPPORT := $(call objs_of,$(shell find tests/unit -name '*.c' ! -name '*_test.c' 2>/dev/null | sort))
 $(B)/test/%_test: $(B)/obj/tests/unit/%_test.c.o $(TEST_SUPPORT) $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $< $(TEST_SUPPORT) -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $< $(TEST_SUPPORT) -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
 
 .PHONY: unit
 unit: $(TEST_BINS) all

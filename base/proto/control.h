@@ -31,9 +31,9 @@ enum { CONTROL_VERSION = 1 };
 /* {"t", "job", "attempt", "seq", "stream": "stdout" | "stderr", "text": "lines with \n"}: print
  * sinks. */
 #define MSG_OUTPUT "output"
-/* {"t", "job", "attempt", "rssBytes", "cpuMs", "threads": [{"name", "cpuMs"}], "stats": job_runtime_stats
- * (worker/job_runtime.h)}: about once a second while a job runs, and before the last task's final MSG_TASK. Counters rise
- * from 0. */
+/* {"t", "job", "attempt", "rssBytes", "cpuMs", "threads": [{"name", "cpuMs"}], "stats":
+ * job_runtime_stats (worker/job_runtime.h)}: about once a second while a job runs, and before the
+ * last task's final MSG_TASK. Counters rise from 0. */
 #define MSG_REPORT "report"
 /* {"t", "job", "source", "position", "error"}: a record was skipped; at most 10 a second are told,
  * all are counted. */

@@ -38,8 +38,8 @@ static void reserve(struct simdjson_index *x, size_t n) {
 extern "C" const char *simdjson_index_text(struct simdjson_index *x, const char *text, size_t n,
                                            const uint32_t **ret_pos, uint32_t *ret_n) {
     if (n >= x->capacity) reserve(x, n);
-    simdjson::error_code rc = x->impl->stage1(reinterpret_cast<const uint8_t *>(text), n,
-                                              simdjson::stage1_mode::regular);
+    simdjson::error_code rc =
+        x->impl->stage1(reinterpret_cast<const uint8_t *>(text), n, simdjson::stage1_mode::regular);
     switch (rc) {
     case simdjson::SUCCESS:
         break;

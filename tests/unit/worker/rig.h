@@ -449,12 +449,12 @@ static const struct worker_addr rig_self = {"w0", "127.0.0.1", 0};
 
 ATTR_UNUSED static struct runtime_spec rig_spec(struct rig *r) {
     struct runtime_spec spec = {.plan = &r->plan,
-                            .job_id = "job",
-                            .token = "secret",
-                            .attempt = 1,
-                            .n_workers = 1,
-                            .workers = &rig_self,
-                            .find_op = rig_find_op};
+                                .job_id = "job",
+                                .token = "secret",
+                                .attempt = 1,
+                                .n_workers = 1,
+                                .workers = &rig_self,
+                                .find_op = rig_find_op};
     spec.places = rig_places(r, NULL, &spec.n_places);
     return spec;
 }

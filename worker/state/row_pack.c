@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct field {
+struct pack_field {
     const struct type *type;
     enum phys phys;
     uint32_t offset, size;
@@ -16,7 +16,7 @@ struct field {
 struct row_pack {
     int n;
     uint32_t fixed_bytes;
-    struct field *fields;
+    struct pack_field *fields;
 };
 
 struct ref {
@@ -32,10 +32,10 @@ static uint32_t align_up(uint32_t n, uint32_t a) {
 struct row_pack *row_pack_new(struct arena *a, const struct type *const *types, int n) {
     struct row_pack *p = ARENA_NEW(a, struct row_pack);
     p->n = n;
-    p->fields = ARENA_NEW_N(a, struct field, n + 1);
+    p->fields = ARENA_NEW_N(a, struct pack_field, n + 1);
     uint32_t at = NULLS_AT + (uint32_t)(n + 7) / 8;
     for (int i = 0; i < n; i++) {
-        struct field *f = &p->fields[i];
+        struct pack_field *f = &p->fields[i];
         f->type = types[i];
         f->phys = type_phys(types[i]);
         f->size = (uint32_t)phys_size_bytes(f->phys);
@@ -61,7 +61,8 @@ struct row_pack *row_pack_of_schema(struct arena *a, const struct schema *s) {
 
 /* ---- packing ---- */
 
-static void put_ref(struct str *out, size_t start, const struct field *f, size_t at, size_t len) {
+static void put_ref(struct str *out, size_t start, const struct pack_field *f, size_t at,
+                    size_t len) {
     struct ref r = {(uint32_t)(at - start), (uint32_t)len};
     memcpy(out->ptr + start + f->offset, &r, sizeof r);
 }
@@ -73,7 +74,7 @@ static void add_zeros(struct str *out, size_t n) {
 }
 
 /* Elements of a list: count, then one packed row of the children per element. */
-static void add_elements(const struct field *f, const struct column *c, uint32_t row,
+static void add_elements(const struct pack_field *f, const struct column *c, uint32_t row,
                          struct str *out, size_t start) {
     const uint32_t *offsets = c->data;
     uint32_t from = offsets[row], n = offsets[row + 1] - from;
@@ -86,8 +87,8 @@ static void add_elements(const struct field *f, const struct column *c, uint32_t
     put_ref(out, start, f, at, out->len - at);
 }
 
-static void add_field(const struct field *f, const struct column *c, uint32_t row, struct str *out,
-                      size_t start) {
+static void add_field(const struct pack_field *f, const struct column *c, uint32_t row,
+                      struct str *out, size_t start) {
     if (f->phys == PHYS_STR) {
         const struct strv *s = &COL_DATA(c, struct strv)[row];
         size_t at = out->len;
@@ -126,20 +127,20 @@ static bool is_null(const char *packed, int i) {
     return packed[NULLS_AT + i / 8] >> (i % 8) & 1;
 }
 
-static struct ref get_ref(const char *packed, const struct field *f) {
+static struct ref get_ref(const char *packed, const struct pack_field *f) {
     struct ref r;
     memcpy(&r, packed + f->offset, sizeof r);
     return r;
 }
 
-static uint32_t element_count(const char *packed, const struct field *f) {
+static uint32_t element_count(const char *packed, const struct pack_field *f) {
     uint32_t n;
     memcpy(&n, packed + get_ref(packed, f).offset, sizeof n);
     return n;
 }
 
 /* Addresses of the elements of all rows' lists, behind one another. */
-static const char **list_elements(const struct field *f, int i, const char *const *packed,
+static const char **list_elements(const struct pack_field *f, int i, const char *const *packed,
                                   uint32_t n, uint32_t *offsets) {
     offsets[0] = 0;
     for (uint32_t r = 0; r < n; r++)
@@ -157,14 +158,14 @@ static const char **list_elements(const struct field *f, int i, const char *cons
     return all;
 }
 
-static void read_children(const struct field *f, const char *const *packed, uint32_t n,
+static void read_children(const struct pack_field *f, const char *const *packed, uint32_t n,
                           struct column *c) {
     for (int k = 0; k < c->n_children; k++)
         col_release(&c->children[k]);
     row_pack_read(f->nested, packed, n, c->children);
 }
 
-static void read_nested(const struct field *f, int i, const char *const *packed, uint32_t n,
+static void read_nested(const struct pack_field *f, int i, const char *const *packed, uint32_t n,
                         struct column *c) {
     if (f->phys != PHYS_ROW) {
         AUTO_FREE const char **all = list_elements(f, i, packed, n, c->data);
@@ -177,7 +178,7 @@ static void read_nested(const struct field *f, int i, const char *const *packed,
     read_children(f, rows, n, c);
 }
 
-static void read_values(const struct field *f, int i, const char *const *packed, uint32_t n,
+static void read_values(const struct pack_field *f, int i, const char *const *packed, uint32_t n,
                         struct column *c) {
     static const char zero[16];
     for (uint32_t r = 0; r < n; r++) {
@@ -196,7 +197,7 @@ static void read_values(const struct field *f, int i, const char *const *packed,
 
 void row_pack_read_column(const struct row_pack *p, int i, const char *const *packed, uint32_t n,
                           struct column *c) {
-    const struct field *f = &p->fields[i];
+    const struct pack_field *f = &p->fields[i];
     col_init(c, f->type, n);
     if (f->nested)
         read_nested(f, i, packed, n, c);
@@ -248,7 +249,7 @@ static int cmp_columns(const struct row_pack *p, const char *a, const char *b, i
 }
 
 int row_pack_cmp(const struct row_pack *p, const char *a, const char *b, int i) {
-    const struct field *f = &p->fields[i];
+    const struct pack_field *f = &p->fields[i];
     bool na = is_null(a, i), nb = is_null(b, i);
     if (na || nb) return (int)nb - (int)na;
     switch (f->phys) {

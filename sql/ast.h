@@ -176,6 +176,7 @@ struct ast_ident {
     X(DATE)                                                                                        \
     X(TIME)                                                                                        \
     X(TIMESTAMP)                                                                                   \
+    X(TIMESTAMP_TZ)                                                                                \
     X(TIMESTAMP_LTZ)                                                                               \
     X(INTERVAL)                                                                                    \
     X(ARRAY)                                                                                       \
@@ -187,6 +188,7 @@ struct ast_ident {
     X(ANY)                                                                                         \
     X(VARIANT)                                                                                     \
     X(BITMAP)                                                                                      \
+    X(GEOMETRY)                                                                                    \
     X(NULL)                                                                                        \
     X(NAMED) /* a user-defined type */
 

@@ -165,7 +165,7 @@ struct ast_type *build_type_row(struct sql_parse *c, struct ast_span at, enum as
 struct ast_field_def *build_field_def(struct sql_parse *c, struct ast_name *name,
                                       struct ast_type *type, const char *comment);
 void build_nullable(struct ast_type *type, int64_t given); /* 0 no, 1 NULL, 2 NOT NULL */
-void build_time_zone(struct sql_parse *c, struct ast_type *t, bool local_zone);
+void build_time_zone(struct sql_parse *c, struct ast_type *t, int64_t zone); /* 1 LTZ, 2 TZ */
 struct ast_type *build_type_named(struct sql_parse *c, struct ast_ident *name);
 
 /* ---- queries -------------------------------------------------------------------------------- */
@@ -216,9 +216,6 @@ struct ast *build_pattern(struct sql_parse *c, struct ast_span at, enum ast_patt
 struct ast *build_repeat(struct sql_parse *c, struct ast_span at, struct ast *item, int64_t min,
                          int64_t max, bool reluctant);
 struct ast_hints build_hints(const struct build_list *list);
-/* Options are all names, all literals, or all pairs. */
-struct ast_hint *build_hint(struct sql_parse *c, struct ast_span at, const struct ast_name *name,
-                            struct build_list *options);
 
 /* ---- statements ----------------------------------------------------------------------------- */
 /* One element between the parentheses of CREATE TABLE. */
@@ -240,7 +237,6 @@ void build_schema(struct sql_parse *c, struct ast_span at, struct build_list *el
 struct ast_options build_options(struct build_list *options);
 struct ast *build_create_table(struct sql_parse *c, struct ast_span at, struct ast_create_table *t,
                                struct build_list *elements);
-struct ast *build_function(struct sql_parse *c, struct ast_create_function *f);
 struct ast_alter *build_alter(struct sql_parse *c, enum ast_alter_kind action);
 struct ast *build_alter_done(struct sql_parse *c, struct ast_span at, struct ast_alter *alter,
                              enum ast_object object, bool if_exists, struct ast_ident *name);

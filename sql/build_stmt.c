@@ -104,17 +104,6 @@ struct ast *build_create_table(struct sql_parse *c, struct ast_span at, struct a
     return build_done(c, t);
 }
 
-struct ast *build_function(struct sql_parse *c, struct ast_create_function *f) {
-    if (f->system && f->name->parts.n > 1)
-        build_fail(c, f->name->base.span, ERR_PARSE, "a system function has a simple name");
-    bool jars_ok = !f->language ||
-                   (strcasecmp(f->language, "SQL") != 0 && strcasecmp(f->language, "PYTHON") != 0);
-    if (f->n_jars && !jars_ok)
-        build_fail(c, f->base.span, ERR_PARSE, "USING JAR does not go with LANGUAGE %s",
-                   f->language);
-    return build_done(c, f);
-}
-
 struct ast_alter *build_alter(struct sql_parse *c, enum ast_alter_kind action) {
     struct ast_alter *n = BUILD_NODE(c, AST_ALTER, (struct ast_span){0}, struct ast_alter);
     n->action = action;

@@ -179,7 +179,7 @@ enum { JOIN_NATURAL = 16 }; /* beside an ast_join_kind */
     interval_literal interval literal expr in_list primary postfixable row_item default case_value
     else_opt niladic unit special_call trim_flag date_arg arg arg_value filter_opt json_call
     query_term simple_query values_row limit offset fetch select where_opt group_item having_opt
-    qualify_opt from joins joined paren_join seed table as_of_opt match_opt repeatable_opt pattern pattern_term
+    qualify_opt from joins joined table as_of_opt match_opt repeatable_opt pattern pattern_term
     pattern_factor pattern_primary permute_list within_interval create drop alter use show
     describe explain explained set insert statement_set execute dml misc compiled freshness_opt
 %type <query> query query_in_parens query_bare model_query
@@ -455,9 +455,10 @@ charset_opt:
   | CHARACTER SET name { build_fail(c, @$, ERR_UNSUPPORTED, "CHARACTER SET of a type is not supported: strings are UTF-8"); }
   ;
 zone_opt:
-    %empty { $$ = false; }
-  | WITHOUT_LA TIME ZONE { $$ = false; }
-  | WITH_LA LOCAL TIME ZONE { $$ = true; }
+    %empty { $$ = 0; }
+  | WITHOUT_LA TIME ZONE { $$ = 0; }
+  | WITH_LA LOCAL TIME ZONE { $$ = 1; }
+  | WITH_LA TIME ZONE { $$ = 2; }
   ;
 fields_opt: %empty { $$ = NULL; } | fields ;
 fields:
@@ -523,7 +524,7 @@ expr:
 comp:
     '=' { $$ = AST_OP_EQ; }
   | NE { $$ = AST_OP_NE; }
-  | NE2 { $$ = AST_OP_NE; build_fail(c, @$, ERR_PARSE, "Flink SQL has no '!=': write '<>'"); }
+  | NE2 { $$ = AST_OP_NE; }
   | '<' { $$ = AST_OP_LT; }
   | LE { $$ = AST_OP_LE; }
   | '>' { $$ = AST_OP_GT; }
@@ -581,16 +582,11 @@ postfixable:
   | interval
   | niladic
   | postfixable '.' name { $$ = build_field(c, @$, $1, $3); }
-  | postfixable '.' name '(' call_args ')'
-        {
-            $$ = $1;
-            build_fail(c, @3, ERR_UNSUPPORTED, "methods are not supported: call %s as a function", $3->text);
-        }
   | primary '[' expr ']' { $$ = build_index(c, @$, $1, $3); }
   | query_in_parens %prec UNARY { $$ = build_subquery(c, $1); }
   | '(' expr ')' { $$ = build_parens(c, @$, $2); }
   | '(' expr ')' minus_qualifier { $$ = build_interval_minus(c, @$, $2, $4); }
-  | '(' expr ',' row_items ')' { $$ = build_row(c, @$, false, build_prepend(c, $2, $4)); }
+  | '(' expr ',' expr_list ')' { $$ = build_row(c, @$, false, build_prepend(c, $2, $4)); }
   | ROW '(' row_items ')' { $$ = build_row(c, @$, true, $3); }
   | PERIOD '(' expr ',' expr ')' { $$ = build_row(c, @$, false, ADD_PTR(ADD_PTR(NULL, $3), $5)); }
   | ARRAY '[' expr_list_opt ']' { $$ = build_collection(c, AST_ARRAY, @$, $3); }
@@ -870,11 +866,7 @@ simple_query:
   | TABLE ident { $$ = build_table_query(c, @$, $2); }
   | query_term UNION set_quant query_term { $$ = build_setop(c, @$, AST_UNION, $3, $1, $4); }
   | query_term EXCEPT set_quant query_term { $$ = build_setop(c, @$, AST_EXCEPT, $3, $1, $4); }
-  | query_term MINUS set_quant query_term
-        {
-            $$ = build_setop(c, @$, AST_EXCEPT, $3, $1, $4);
-            build_fail(c, @2, ERR_PARSE, "Flink SQL has no MINUS: write EXCEPT");
-        }
+  | query_term MINUS set_quant query_term { $$ = build_setop(c, @$, AST_EXCEPT, $3, $1, $4); }
   | query_term INTERSECT set_quant query_term { $$ = build_setop(c, @$, AST_INTERSECT, $3, $1, $4); }
   ;
 set_quant: %empty { $$ = false; } | ALL { $$ = true; } | DISTINCT { $$ = false; } ;
@@ -955,11 +947,6 @@ select_items:
   ;
 select_item:
     '*' { $$ = BUILD(struct ast_select_item, .expr = build_done(c, build_ident(c, @$, NULL, true))); }
-  | '*' as_opt name
-        {
-            $$ = BUILD(struct ast_select_item, .expr = build_done(c, build_ident(c, @1, NULL, true)));
-            build_fail(c, @3, ERR_VALIDATION, "a star takes no alias");
-        }
   | expr { $$ = BUILD(struct ast_select_item, .expr = $1); }
   | expr name { $$ = BUILD(struct ast_select_item, .expr = $1, .alias = $2); }
   | expr AS name { $$ = BUILD(struct ast_select_item, .expr = $1, .alias = $3); }
@@ -1077,7 +1064,7 @@ hints:
 hint:
     name { $$ = BUILD(struct ast_hint, .name = *$1); }
   | name '(' hint_options_opt ')'
-        { $$ = build_hint(c, @3, $1, $3); }
+        { $$ = BUILD(struct ast_hint, .name = *$1, .options = build_list_items($3), .n_options = build_list_n($3)); }
   ;
 hint_options_opt: %empty { $$ = NULL; } | hint_options ;
 hint_options:
@@ -1087,7 +1074,7 @@ hint_options:
 hint_option:
     name { $$ = BUILD(struct ast_hint_option, .value = $1->text); }
   | quoted { $$ = BUILD(struct ast_hint_option, .value = $1, .quoted = true); }
-  | number { $$ = BUILD(struct ast_hint_option, .value = build_string($1), .number = true); }
+  | number { $$ = BUILD(struct ast_hint_option, .value = build_string($1)); }
   | name '=' quoted { $$ = BUILD(struct ast_hint_option, .key = $1->text, .value = $3, .quoted = true); }
   | quoted '=' quoted { $$ = BUILD(struct ast_hint_option, .key = $1, .value = $3, .quoted = true, .key_quoted = true); }
   ;
@@ -1134,13 +1121,9 @@ table:
         { $$ = build_source(c, @$, build_derived(c, @$, $2, true), NULL, $3, $4, $5); }
   | UNNEST in_list ordinality_opt alias_opt sample_opt
         { $$ = build_source(c, @$, build_unnest(c, @$, $2, $3), NULL, NULL, $4, $5); }
-  | paren_join
+  | '(' joined ')' { $$ = $2; $$->span = @$; }
   | table PIVOT { $$ = $1; build_fail(c, @2, ERR_UNSUPPORTED, "PIVOT is not supported"); }
   | table UNPIVOT { $$ = $1; build_fail(c, @2, ERR_UNSUPPORTED, "UNPIVOT is not supported"); }
-  ;
-paren_join:
-    '(' joined ')' { $$ = $2; $$->span = @$; }
-  | '(' paren_join ')' { $$ = $2; $$->span = @$; }
   ;
 from_call: ident '(' call_args ')' { $$ = build_call(c, @$, $1, $3); } ;
 as_of_opt: %empty { $$ = NULL; } | FOR SYSTEM_TIME AS OF expr { $$ = $5; } ;
@@ -1159,10 +1142,9 @@ sample_opt:
 sample_word: BERNOULLI { $$ = true; } | SYSTEM { $$ = false; } ;
 repeatable_opt:
     %empty { $$ = NULL; }
-  | REPEATABLE '(' seed ')' { $$ = $3; }
-  | REPEATABLE '(' '-' seed ')' { $$ = build_unary(c, @$, AST_OP_NEG, $4); }
+  | REPEATABLE '(' number ')' { $$ = $3; }
+  | REPEATABLE '(' '-' number ')' { $$ = build_unary(c, @$, AST_OP_NEG, $4); }
   ;
-seed: INTEGER { (void)build_int(c, $1); $$ = build_literal(c, AST_LIT_EXACT, @$, $1); } ;
 
 /* ---- MATCH_RECOGNIZE ----------------------------------------------------------------------- */
 
@@ -1366,7 +1348,7 @@ create:
             f->jars = build_list_items($9);
             f->n_jars = build_list_n($9);
             f->options = build_options($10);
-            $$ = build_function(c, f);
+            $$ = build_done(c, f);
         }
   | create_word CATALOG if_not_exists simple_ident comment_opt with_options_opt
         {
@@ -1868,9 +1850,8 @@ dml:
             d->where = $6;
             $$ = build_done(c, d);
         }
-  | merge INTO ident { $$ = (struct ast *)$3; }
+  | MERGE INTO ident { $$ = (struct ast *)$3; build_fail(c, @1, ERR_UNSUPPORTED, "MERGE is not supported"); }
   ;
-merge: MERGE { build_fail(c, @$, ERR_UNSUPPORTED, "MERGE is not supported"); } ;
 target_alias: %empty { $$ = NULL; } | as_opt name { $$ = $2; } ;
 assignments:
     simple_ident '=' expr { $$ = BUILD(struct build_args, .args = ADD_PTR(NULL, $1), .order_by = ADD_PTR(NULL, $3)); }

@@ -7,7 +7,7 @@
 static void take_apart(struct table_build *t, const struct table_desc *d) {
     struct arena *a = t->b.a;
     for (int i = 0; i < d->n_columns; i++)
-        build_push(t, &d->columns[i], NULL);
+        table_build_push(t, &d->columns[i], NULL);
     t->watermark_column = d->watermark_column;
     t->watermark_expr = d->watermark_expr;
     t->keys = ARENA_NEW_N(a, const char *, d->n_primary_key + 1);
@@ -17,7 +17,7 @@ static void take_apart(struct table_build *t, const struct table_desc *d) {
     for (int i = 0; i < d->n_partition_keys; i++)
         t->partitions[t->n_partitions++] = d->columns[d->partition_keys[i]].name;
     for (int i = 0; i < d->n_options; i++)
-        build_option(t, d->options[i].key, d->options[i].value);
+        table_build_option(t, d->options[i].key, d->options[i].value);
 }
 
 /* Column i goes to place order[i]; -1 drops it. Expressions refer to columns by number. */
@@ -75,10 +75,10 @@ static int need_column(const struct table_build *t, const struct ast_ident *id, 
     if (id->parts.n != 1)
         return unsupported(&id->base.span, err, "ALTER TABLE of a field of a ROW column");
     const char *name = id->parts.items[0].text;
-    *ret = build_find(t, name);
+    *ret = table_build_find(t, name);
     if (*ret >= 0) return 0;
     return invalid(&id->base.span, err, "column '%s' is not in the table%s", name,
-                   build_near(t, name));
+                   table_build_near(t, name));
 }
 
 static int drop_columns(struct table_build *t, const struct ast_alter *al, struct err *err) {
@@ -103,7 +103,7 @@ static int rename_column(struct table_build *t, const struct ast_alter *al, stru
     int rc = need_column(t, al->column, &c, err);
     if (rc) return rc;
     const char *now = al->new_name->parts.items[0].text, *was = t->columns[c].name;
-    if (build_find(t, now) >= 0)
+    if (table_build_find(t, now) >= 0)
         return invalid(&al->new_name->base.span, err, "column '%s' is in the table already", now);
     t->columns[c].name = arena_strdup(t->b.a, now);
     for (int i = 0; i < t->n_keys; i++)
@@ -137,7 +137,7 @@ static int add_columns(struct table_build *t, const struct ast_alter *al, struct
         const struct ast_column *c = &al->schema.columns[i];
         if (c->path && c->path->parts.n > 1)
             return unsupported(&c->span, err, "ALTER TABLE of a field of a ROW column");
-        int rc = build_column(t, c, err);
+        int rc = table_build_column(t, c, err);
         if (!rc) rc = place_last(t, c, err);
         if (rc) return rc;
     }
@@ -150,13 +150,13 @@ static int modify_columns(struct table_build *t, const struct ast_alter *al, str
         const struct ast_column *c = &al->schema.columns[i];
         if (c->path && c->path->parts.n > 1)
             return unsupported(&c->span, err, "ALTER TABLE of a field of a ROW column");
-        int at = build_find(t, c->name.text);
+        int at = table_build_find(t, c->name.text);
         if (at < 0)
             return invalid(&c->name.span, err, "column '%s' is not in the table%s", c->name.text,
-                           build_near(t, c->name.text));
+                           table_build_near(t, c->name.text));
         const char *name = t->columns[at].name;
         t->columns[at].name = "";
-        int rc = build_column(t, c, err);
+        int rc = table_build_column(t, c, err);
         if (rc) return rc;
         int last = t->n_columns - 1;
         t->columns[last].name = name;
@@ -185,7 +185,7 @@ static int add_or_modify(struct table_build *t, const struct ast_alter *al, stru
                            "the table has a primary key: use MODIFY");
         t->n_keys = 0;
         for (size_t i = 0; i < al->schema.n_constraints; i++) {
-            rc = build_key(t, &al->schema.constraints[i], err);
+            rc = table_build_key(t, &al->schema.constraints[i], err);
             if (rc) return rc;
         }
     }
@@ -212,7 +212,7 @@ static int change(struct table_build *t, const struct ast_alter *al, const char 
                   struct err *err) {
     switch (al->action) {
     case AST_ALTER_SET:
-        return build_options(t, &al->options, err);
+        return table_build_options(t, &al->options, err);
     case AST_ALTER_RESET:
         return reset_options(t, al, err);
     case AST_ALTER_COMMENT:
@@ -273,9 +273,10 @@ static int alter_table(struct exec *x, const struct ast_alter *al, const struct 
     take_apart(&b, t);
     const char *comment = t->comment;
     int rc = change(&b, al, &comment, err);
-    if (!rc) rc = build_computed(&b, &path, err);
-    if (!rc) rc = build_watermark(&b, &path, err);
-    if (!rc) rc = session_put_table(x->s, build_table(&b, &path, t->temporary, comment), err);
+    if (!rc) rc = table_build_computed(&b, &path, err);
+    if (!rc) rc = table_build_watermark(&b, &path, err);
+    if (!rc)
+        rc = session_put_table(x->s, table_build_finish(&b, &path, t->temporary, comment), err);
     if (rc) return rc;
     exec_done(x, "ALTER TABLE", NULL);
     return 0;

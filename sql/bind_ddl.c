@@ -29,7 +29,7 @@ static void like_columns(struct table_build *t, const struct ast_create_table *c
         if (d->kind != COLUMN_PHYSICAL &&
             like_strategy(c, column_feature(d->kind)) == AST_EXCLUDING)
             continue;
-        build_push(t, d, NULL);
+        table_build_push(t, d, NULL);
     }
 }
 
@@ -38,7 +38,7 @@ static void like_columns(struct table_build *t, const struct ast_create_table *c
 static void like_renumber(struct table_build *t, const struct table_desc *src) {
     int *map = ARENA_NEW_N(t->b.a, int, src->n_columns + 1);
     for (int i = 0; i < src->n_columns; i++)
-        map[i] = MAX(build_find(t, src->columns[i].name), 0);
+        map[i] = MAX(table_build_find(t, src->columns[i].name), 0);
     for (int i = 0; i < t->n_columns; i++)
         if (t->columns[i].expr)
             t->columns[i].expr = expr_remap(t->b.a, t->columns[i].expr, map, src->n_columns);
@@ -57,7 +57,7 @@ static int like(struct table_build *t, const struct ast_create_table *c, struct 
     if (table_is_view(src)) return invalid(at, err, "LIKE: '%s' is a view", src->name);
     like_columns(t, c, src);
     if (src->watermark_column >= 0 && like_strategy(c, AST_FEATURE_WATERMARKS) != AST_EXCLUDING) {
-        t->watermark_column = build_find(t, src->columns[src->watermark_column].name);
+        t->watermark_column = table_build_find(t, src->columns[src->watermark_column].name);
         if (t->watermark_column < 0)
             return invalid(at, err,
                            "LIKE: WATERMARK FOR '%s' needs that computed column: "
@@ -83,7 +83,7 @@ static int like(struct table_build *t, const struct ast_create_table *c, struct 
                 return invalid(&c->options.items[k].span, err,
                                "option '%s' is in the LIKE table too: use OVERWRITING OPTIONS",
                                c->options.items[k].key);
-        build_option(t, src->options[i].key, src->options[i].value);
+        table_build_option(t, src->options[i].key, src->options[i].value);
     }
     /* The watermark of the new table replaces the one taken over, if that is asked for. */
     if (c->schema.watermark && t->watermark_column >= 0) {
@@ -105,7 +105,7 @@ static int as_columns(struct table_build *t, const struct ast_create_table *c,
     const struct schema *s = query->schema;
     for (int i = 0; i < s->n; i++) {
         const struct type *type = type_with_time_attr(a, s->fields[i].type, TIME_ATTR_NONE);
-        int at = build_find(t, s->fields[i].name);
+        int at = table_build_find(t, s->fields[i].name);
         if (at >= 0) continue;
         struct column_desc d = {.name = arena_strdup(a, s->fields[i].name),
                                 .type = type_copy(a, type)};
@@ -114,7 +114,7 @@ static int as_columns(struct table_build *t, const struct ast_create_table *c,
                            "column '%s' has no type: write "
                            "CAST(NULL AS type)",
                            d.name);
-        build_push(t, &d, NULL);
+        table_build_push(t, &d, NULL);
     }
     return 0;
 }
@@ -193,19 +193,19 @@ int exec_create_table(struct exec *x, const struct ast_create_table *c, struct e
     binder_init(&t.b, x->s, &x->s->arena, x->sql_text, NULL);
     const struct rel *query = NULL;
     if (c->like) rc = like(&t, c, err);
-    if (!rc) rc = build_schema(&t, &c->schema, err);
+    if (!rc) rc = table_build_schema(&t, &c->schema, err);
     if (!rc && c->as_query) {
         struct binder qb;
         binder_init(&qb, x->s, x->a, x->sql_text, NULL);
         rc = bind_query(&qb, c->as_query, NULL, &query, err);
         if (!rc) rc = as_columns(&t, c, query, err);
     }
-    if (!rc) rc = build_computed(&t, &path, err);
-    if (!rc) rc = build_watermark(&t, &path, err);
-    if (!rc) rc = build_partitions(&t, &c->partitioned_by, err);
-    if (!rc) rc = build_options(&t, &c->options, err);
+    if (!rc) rc = table_build_computed(&t, &path, err);
+    if (!rc) rc = table_build_watermark(&t, &path, err);
+    if (!rc) rc = table_build_partitions(&t, &c->partitioned_by, err);
+    if (!rc) rc = table_build_options(&t, &c->options, err);
     if (rc) return rc;
-    const struct table_desc *d = build_table(&t, &path, c->temporary, c->comment);
+    const struct table_desc *d = table_build_finish(&t, &path, c->temporary, c->comment);
     rc = session_put_table(x->s, d, err);
     if (rc) return rc;
     if (c->as_query) return insert_query(x, c, query, d, err);

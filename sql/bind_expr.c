@@ -206,6 +206,9 @@ static int ident(struct expr_place *p, const struct ast_ident *id, const struct 
         inner.parts.n = id->parts.n - 1;
         return scope_resolve(p->b, p->scope, &inner, ret, err);
     }
+    if (id->parts.n == 1 && !strcasecmp(id->parts.items[0].text, "PI") &&
+        (!p->scope || scope_resolve(p->b, p->scope, id, ret, NULL)))
+        return bind_call_named(p->b, &id->base, "PI", (const struct expr *[]){NULL}, 0, ret, err);
     if (!p->scope)
         return invalid(&id->base.span, err, "column '%s' can't stand in %s: it must be a constant",
                        id->parts.items[id->parts.n - 1].text, p->clause);
@@ -267,6 +270,18 @@ static int interval_expr(struct expr_place *p, const struct ast_interval *n,
     return bind_call_named(p->b, &n->base, "*", args, 2, ret, err);
 }
 
+static int interval_minus(struct expr_place *p, const struct ast_interval_minus *n,
+                          const struct expr **ret, struct err *err) {
+    enum interval_unit unit;
+    const struct expr *args[3];
+    int rc = bind_interval_unit(&n->qual, &n->base.span, &unit, err);
+    if (!rc) rc = bind_expr(p, n->left, &args[0], err);
+    if (!rc) rc = bind_expr(p, n->right, &args[1], err);
+    if (rc) return rc;
+    args[2] = bind_symbol(p->b, ast_unit_name(n->qual.start));
+    return bind_call_named(p->b, &n->base, "MINUS_DATE", args, 3, ret, err);
+}
+
 static int cast_expr(struct expr_place *p, const struct ast_cast *c, const struct expr **ret,
                      struct err *err) {
     const struct type *to;
@@ -274,6 +289,11 @@ static int cast_expr(struct expr_place *p, const struct ast_cast *c, const struc
     int rc = bind_type(p->b, c->type, &to, err);
     if (!rc) rc = bind_expr(p, c->arg, &e, err);
     if (rc) return rc;
+    if (type_is_interval(to) && type_is_numeric(e->type) && c->type->qual.end != AST_UNIT_NONE)
+        return invalid(&c->base.span, err,
+                       "CAST can't convert %s to an interval of several units, %s TO %s",
+                       type_name(p->b, e->type), ast_unit_name(c->type->qual.start),
+                       ast_unit_name(c->type->qual.end));
     return bind_cast_to(p->b, &c->base, e, to, c->is_try, ret, err);
 }
 
@@ -336,6 +356,8 @@ int bind_expr(struct expr_place *p, const struct ast *node, const struct expr **
         return field_expr(p, AST_TO(field, node), ret, err);
     case AST_INDEX:
         return index_expr(p, AST_TO(index, node), ret, err);
+    case AST_INTERVAL_MINUS:
+        return interval_minus(p, AST_TO(interval_minus, node), ret, err);
     case AST_INTERVAL:
         return interval_expr(p, AST_TO(interval, node), ret, err);
     case AST_NAMED_ARG:

@@ -185,13 +185,13 @@ static int connector_of(const struct table_desc *t, const struct ast_span *at,
         return invalid(at, err, "table '%s' has no 'connector' option", t->name);
     }
     *ret = connector_find(name);
-    if (*ret) return 0;
-    size_t n;
+    if (*ret && !((*ret)->caps & CONNECTOR_HIDDEN)) return 0;
+    size_t n, n_names = 0;
     const struct connector_desc *const *all = connector_all(&n);
     const char **names = mem_calloc(n + 1, sizeof(*names));
     for (size_t i = 0; i < n; i++)
-        names[i] = all[i]->name;
-    const char *near = str_nearest(name, names, n);
+        if (!(all[i]->caps & CONNECTOR_HIDDEN)) names[n_names++] = all[i]->name;
+    const char *near = str_nearest(name, names, n_names);
     int rc = invalid(at, err, "table '%s': no connector '%s'%s%s%s", t->name, name,
                      near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     free(names);
@@ -200,7 +200,7 @@ static int connector_of(const struct table_desc *t, const struct ast_span *at,
 
 int table_use(const struct table_desc *t, bool as_sink, const struct ast_span *at,
               struct err *err) {
-    const struct connector_desc *c;
+    const struct connector_desc *c = NULL;
     int rc = connector_of(t, at, &c, err);
     if (rc) return rc;
     if (as_sink ? !(c->caps & CONNECTOR_SINK) : !(c->caps & (CONNECTOR_SOURCE | CONNECTOR_LOOKUP)))

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* A connector that can overwrite has this option, which INSERT OVERWRITE sets. */
+#define OVERWRITE_OPTION "penstock.overwrite"
+
 /* ---- store assignment ---- */
 
 static bool in_kinds(enum type_kind k, unsigned kinds) {
@@ -226,7 +229,7 @@ static int check_sink(const struct table_desc *t, const struct ast_insert *ins, 
         return invalid(at, err, "'%s' is a view: rows can be inserted into tables only", t->name);
     int rc = table_use(t, true, at, err);
     if (rc) return rc;
-    if (ins->overwrite && !(t->connector->caps & CONNECTOR_PARTITIONED))
+    if (ins->overwrite && !opt_find(&t->connector->options, OVERWRITE_OPTION))
         return invalid(at, err, "INSERT OVERWRITE: connector '%s' of table '%s' can't overwrite",
                        t->connector->name, t->name);
     if (ins->upsert) return unsupported(at, err, "UPSERT INTO");
@@ -238,8 +241,12 @@ static int sink_options(struct binder *b, const struct ast_insert *ins, const st
     struct rel scan = {0};
     int rc = apply_options(b, t, &ins->hints, &scan, err);
     if (rc) return rc;
-    sink->u.sink.options = scan.u.scan.options;
-    sink->u.sink.n_options = scan.u.scan.n_options;
+    int n = scan.u.scan.n_options;
+    struct table_option *opts = ARENA_NEW_N(b->a, struct table_option, n + 1);
+    if (n) memcpy(opts, scan.u.scan.options, sizeof(*opts) * (size_t)n);
+    if (ins->overwrite) opts[n++] = (struct table_option){OVERWRITE_OPTION, "true"};
+    sink->u.sink.options = opts;
+    sink->u.sink.n_options = n;
     sink->hints = scan.hints;
     sink->n_hints = scan.n_hints;
     return 0;

@@ -220,7 +220,7 @@ static int simple_agg(struct binder *b, const struct rel *in, const int *keys, i
     const struct agg *g = fn ? agg_find(fn) : NULL;
     struct rel_agg *call = ARENA_NEW(a, struct rel_agg);
     if (fn) {
-        CHECKF(g != NULL, "aggregate %s is not in the table", fn);
+        if (!g) return unsupported(&at->span, err, "the aggregate %s", fn);
         const struct expr *args[AGG_ARGS_MAX] = {arg >= 0 ? column_of(a, in, arg) : NULL};
         int rc = agg_bind(a, g, args, arg >= 0, false, false, n_keys > 0, &call->call, err);
         if (rc) return err_at(err, rc, &at->span);
@@ -234,7 +234,7 @@ static int simple_agg(struct binder *b, const struct rel *in, const int *keys, i
     if (fn) f[n_keys] = (struct field){"$value", call->call.ret_type};
     struct rel *r = rel_new(a, REL_AGGREGATE, s, &in, 1);
     r->u.agg.n_keys = n_keys;
-    r->u.agg.keys = arena_dup(a, keys, sizeof(int) * (size_t)(n_keys ? n_keys : 1));
+    if (n_keys) r->u.agg.keys = arena_dup(a, keys, sizeof(int) * (size_t)n_keys);
     r->u.agg.n_aggs = fn ? 1 : 0;
     r->u.agg.aggs = call;
     *ret = r;
@@ -306,7 +306,7 @@ static int correlated_scalar(struct select *sel, struct subquery *s, struct err 
     map[0] = n; /* the value goes behind the keys */
     for (int i = 0; i < n; i++)
         map[i + 1] = i;
-    rc = simple_agg(b, right, keys, n, "SINGLE_VALUE", 0, s->at, &right, err);
+    rc = simple_agg(b, right, keys, n, "$SINGLE_VALUE", 0, s->at, &right, err);
     if (!rc && pred) pred = expr_remap(b->a, pred, map, n + 1);
     if (!rc) rc = join_predicate(sel, pred, &on, err);
     if (rc) return rc;
@@ -320,7 +320,7 @@ static int attach_scalar(struct select *sel, struct subquery *s, struct err *err
     if (rel_is_correlated(s->rel)) return correlated_scalar(sel, s, err);
     const struct rel *right = s->rel;
     if (!is_one_row(right)) {
-        int rc = simple_agg(sel->b, right, NULL, 0, "SINGLE_VALUE", 0, s->at, &right, err);
+        int rc = simple_agg(sel->b, right, NULL, 0, "$SINGLE_VALUE", 0, s->at, &right, err);
         if (rc) return rc;
     }
     int at = sel->rel->schema->n;

@@ -63,7 +63,13 @@ static void add_keys(const struct schema *s, const struct sort_key *k, int n, st
     str_add_char(out, ']');
 }
 
-/* The columns of both inputs, for predicates over them. */
+static bool name_taken(const struct field *f, int n, const char *name) {
+    for (int i = 0; i < n; i++)
+        if (!strcmp(f[i].name, name)) return true;
+    return false;
+}
+
+/* The columns of both inputs, for predicates over them; repeated names get a number. */
 static void joined(const struct rel *r, struct arena *a, struct schema *ret) {
     int n = 0;
     for (int i = 0; i < r->n_inputs; i++)
@@ -71,8 +77,13 @@ static void joined(const struct rel *r, struct arena *a, struct schema *ret) {
     struct field *f = ARENA_NEW_N(a, struct field, n + 1);
     ret->n = 0;
     for (int i = 0; i < r->n_inputs; i++)
-        for (int j = 0; j < r->inputs[i]->schema->n; j++)
-            f[ret->n++] = r->inputs[i]->schema->fields[j];
+        for (int j = 0; j < r->inputs[i]->schema->n; j++) {
+            f[ret->n] = r->inputs[i]->schema->fields[j];
+            const char *name = f[ret->n].name;
+            for (int k = 0; name_taken(f, ret->n, f[ret->n].name); k++)
+                f[ret->n].name = arena_printf(a, "%s%d", name, k);
+            ret->n++;
+        }
     ret->fields = f;
 }
 

@@ -134,7 +134,7 @@ static void show_functions(struct exec *x, const struct ast_show *sh, bool user_
             add_name(&l, f[i]->name);
     const struct agg *const *g = agg_all(&n);
     for (size_t i = 0; i < n && !user_only; i++)
-        add_name(&l, g[i]->name);
+        if (g[i]->name[0] != '$') add_name(&l, g[i]->name);
     for (size_t i = 0; map_next(&x->s->temp_functions, &i, &e);)
         add_name(&l, e.key);
     struct database *d = session_database(x->s, x->s->catalog, x->s->database);

@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-int build_find(const struct table_build *t, const char *name) {
+int table_build_find(const struct table_build *t, const char *name) {
     for (int i = 0; i < t->n_columns; i++)
         if (!strcmp(t->columns[i].name, name)) return i;
     return -1;
 }
 
-const char *build_near(const struct table_build *t, const char *name) {
+const char *table_build_near(const struct table_build *t, const char *name) {
     const char **names = mem_calloc((size_t)t->n_columns + 1, sizeof(*names));
     for (int i = 0; i < t->n_columns; i++)
         names[i] = t->columns[i].name;
@@ -21,7 +21,8 @@ const char *build_near(const struct table_build *t, const char *name) {
     return near ? arena_printf(t->b.a, "; did you mean '%s'?", near) : "";
 }
 
-void build_push(struct table_build *t, const struct column_desc *c, const struct ast_column *ast) {
+void table_build_push(struct table_build *t, const struct column_desc *c,
+                      const struct ast_column *ast) {
     if (t->n_columns == t->cap_columns) {
         t->cap_columns = t->cap_columns ? t->cap_columns * 2 : 16;
         struct column_desc *cols = ARENA_NEW_N(t->b.a, struct column_desc, t->cap_columns);
@@ -38,13 +39,13 @@ void build_push(struct table_build *t, const struct column_desc *c, const struct
     t->asts[t->n_columns++] = ast;
 }
 
-int build_column(struct table_build *t, const struct ast_column *c, struct err *err) {
+int table_build_column(struct table_build *t, const struct ast_column *c, struct err *err) {
     struct arena *a = t->b.a;
     struct column_desc d = {.name = arena_strdup(a, c->name.text),
                             .comment = arena_strdup(a, c->comment)};
     if (t->n_columns >= TABLE_COLUMNS_MAX)
         return invalid(&c->span, err, "a table has at most %d columns", TABLE_COLUMNS_MAX);
-    int at = build_find(t, d.name);
+    int at = table_build_find(t, d.name);
     if (at >= 0) return invalid(&c->name.span, err, "column '%s' occurs twice", d.name);
     if (c->type) {
         int rc = bind_type(&t->b, c->type, &d.type, err);
@@ -63,7 +64,7 @@ int build_column(struct table_build *t, const struct ast_column *c, struct err *
                            "a list of column names in CREATE TABLE AS: name the "
                            "columns in the query");
     }
-    build_push(t, &d, d.kind == COLUMN_COMPUTED ? c : NULL);
+    table_build_push(t, &d, d.kind == COLUMN_COMPUTED ? c : NULL);
     return 0;
 }
 
@@ -80,7 +81,7 @@ static const struct schema *row_so_far(struct table_build *t, bool with_computed
 }
 
 /* Computed columns see physical and metadata columns only, as in Flink. */
-int build_computed(struct table_build *t, const struct object_path *path, struct err *err) {
+int table_build_computed(struct table_build *t, const struct object_path *path, struct err *err) {
     struct scope *scope = scope_new(t->b.a, row_so_far(t, false), path->name);
     struct expr_place p = {.b = &t->b, .scope = scope, .clause = "a computed column"};
     for (int i = 0; i < t->n_columns; i++) {
@@ -101,17 +102,17 @@ int build_computed(struct table_build *t, const struct object_path *path, struct
     return 0;
 }
 
-int build_watermark(struct table_build *t, const struct object_path *path, struct err *err) {
+int table_build_watermark(struct table_build *t, const struct object_path *path, struct err *err) {
     const struct ast_watermark *w = t->watermark;
     if (!w) return 0;
     const struct ast_span *at = &w->column->base.span;
     if (w->column->parts.n > 1)
         return unsupported(at, err, "WATERMARK FOR a field of a ROW column: add a computed column");
     const char *name = w->column->parts.items[0].text;
-    int c = build_find(t, name);
+    int c = table_build_find(t, name);
     if (c < 0)
         return invalid(at, err, "WATERMARK FOR '%s': there is no such column in the table%s", name,
-                       build_near(t, name));
+                       table_build_near(t, name));
     const struct type *type = t->columns[c].type;
     if (!type_is_timestamp(type) || type->precision > 3)
         return invalid(at, err,
@@ -140,7 +141,7 @@ int build_watermark(struct table_build *t, const struct object_path *path, struc
     return 0;
 }
 
-int build_key(struct table_build *t, const struct ast_constraint *c, struct err *err) {
+int table_build_key(struct table_build *t, const struct ast_constraint *c, struct err *err) {
     struct arena *a = t->b.a;
     if (c->unique) return unsupported(&c->span, err, "UNIQUE constraints");
     if (c->enforcement != AST_NOT_ENFORCED)
@@ -156,10 +157,10 @@ int build_key(struct table_build *t, const struct ast_constraint *c, struct err 
         for (int k = 0; k < t->n_keys; k++)
             if (!strcmp(t->keys[k], n->text))
                 return invalid(&n->span, err, "column '%s' occurs twice in PRIMARY KEY", n->text);
-        int col = build_find(t, n->text);
+        int col = table_build_find(t, n->text);
         if (col < 0)
             return invalid(&n->span, err, "PRIMARY KEY column '%s' is not in the table%s", n->text,
-                           build_near(t, n->text));
+                           table_build_near(t, n->text));
         if (t->columns[col].kind != COLUMN_PHYSICAL)
             return invalid(&n->span, err, "PRIMARY KEY column '%s' must be a physical column",
                            n->text);
@@ -169,20 +170,20 @@ int build_key(struct table_build *t, const struct ast_constraint *c, struct err 
     return 0;
 }
 
-int build_schema(struct table_build *t, const struct ast_schema *s, struct err *err) {
+int table_build_schema(struct table_build *t, const struct ast_schema *s, struct err *err) {
     for (size_t i = 0; i < s->n_columns; i++) {
-        int rc = build_column(t, &s->columns[i], err);
+        int rc = table_build_column(t, &s->columns[i], err);
         if (rc) return rc;
     }
     for (size_t i = 0; i < s->n_constraints; i++) {
-        int rc = build_key(t, &s->constraints[i], err);
+        int rc = table_build_key(t, &s->constraints[i], err);
         if (rc) return rc;
     }
     if (s->watermark) t->watermark = s->watermark;
     return 0;
 }
 
-void build_option(struct table_build *t, const char *key, const char *value) {
+void table_build_option(struct table_build *t, const char *key, const char *value) {
     for (int i = 0; i < t->n_options; i++)
         if (!strcmp(t->options[i].key, key)) {
             t->options[i].value = value;
@@ -198,25 +199,25 @@ void build_option(struct table_build *t, const char *key, const char *value) {
     t->options[t->n_options++] = (struct table_option){key, value};
 }
 
-int build_options(struct table_build *t, const struct ast_options *o, struct err *err) {
+int table_build_options(struct table_build *t, const struct ast_options *o, struct err *err) {
     for (size_t i = 0; i < o->n; i++) {
         for (size_t k = 0; k < i; k++)
             if (!strcmp(o->items[k].key, o->items[i].key))
                 return invalid(&o->items[i].span, err, "option '%s' is given twice",
                                o->items[i].key);
-        build_option(t, arena_strdup(t->b.a, o->items[i].key),
-                     arena_strdup(t->b.a, o->items[i].value));
+        table_build_option(t, arena_strdup(t->b.a, o->items[i].key),
+                           arena_strdup(t->b.a, o->items[i].value));
     }
     return 0;
 }
 
-int build_partitions(struct table_build *t, const struct ast_names *n, struct err *err) {
+int table_build_partitions(struct table_build *t, const struct ast_names *n, struct err *err) {
     t->partitions = n->n ? ARENA_NEW_N(t->b.a, const char *, n->n) : t->partitions;
     if (n->n) t->n_partitions = 0;
     for (size_t i = 0; i < n->n; i++) {
-        if (build_find(t, n->items[i].text) < 0)
+        if (table_build_find(t, n->items[i].text) < 0)
             return invalid(&n->items[i].span, err, "partition column '%s' is not in the table%s",
-                           n->items[i].text, build_near(t, n->items[i].text));
+                           n->items[i].text, table_build_near(t, n->items[i].text));
         t->partitions[t->n_partitions++] = arena_strdup(t->b.a, n->items[i].text);
     }
     return 0;
@@ -225,12 +226,12 @@ int build_partitions(struct table_build *t, const struct ast_names *n, struct er
 static const int *column_numbers(struct table_build *t, const char *const *names, int n) {
     int *cols = ARENA_NEW_N(t->b.a, int, n + 1);
     for (int i = 0; i < n; i++)
-        cols[i] = build_find(t, names[i]);
+        cols[i] = table_build_find(t, names[i]);
     return cols;
 }
 
-struct table_desc *build_table(struct table_build *t, const struct object_path *path,
-                               bool temporary, const char *comment) {
+struct table_desc *table_build_finish(struct table_build *t, const struct object_path *path,
+                                      bool temporary, const char *comment) {
     struct arena *a = t->b.a;
     struct table_desc *d = ARENA_NEW(a, struct table_desc);
     *d = (struct table_desc){.catalog = arena_strdup(a, path->catalog),

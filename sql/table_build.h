@@ -24,25 +24,29 @@ struct table_build {
     struct table_option *options;
 };
 
-int build_find(const struct table_build *t, const char *name); /* column number, -1 */
-const char *build_near(const struct table_build *t,
-                       const char *name); /* "; did you mean ...", "" */
+int table_build_find(const struct table_build *t, const char *name); /* column number, -1 */
+const char *table_build_near(const struct table_build *t,
+                             const char *name); /* "; did you mean ...", "" */
 /* ast: of a computed column whose expression is still to be bound. */
-void build_push(struct table_build *t, const struct column_desc *c, const struct ast_column *ast);
-int build_column(struct table_build *t, const struct ast_column *c, struct err *err) ATTR_MUST_USE;
-int build_key(struct table_build *t, const struct ast_constraint *c, struct err *err) ATTR_MUST_USE;
-int build_schema(struct table_build *t, const struct ast_schema *s, struct err *err) ATTR_MUST_USE;
-void build_option(struct table_build *t, const char *key, const char *value);
-int build_options(struct table_build *t, const struct ast_options *o,
-                  struct err *err) ATTR_MUST_USE;
-int build_partitions(struct table_build *t, const struct ast_names *n,
-                     struct err *err) ATTR_MUST_USE;
-/* Once all columns are there. */
-int build_computed(struct table_build *t, const struct object_path *path,
-                   struct err *err) ATTR_MUST_USE;
-int build_watermark(struct table_build *t, const struct object_path *path,
+void table_build_push(struct table_build *t, const struct column_desc *c,
+                      const struct ast_column *ast);
+int table_build_column(struct table_build *t, const struct ast_column *c,
+                       struct err *err) ATTR_MUST_USE;
+int table_build_key(struct table_build *t, const struct ast_constraint *c,
                     struct err *err) ATTR_MUST_USE;
-struct table_desc *build_table(struct table_build *t, const struct object_path *path,
-                               bool temporary, const char *comment);
+int table_build_schema(struct table_build *t, const struct ast_schema *s,
+                       struct err *err) ATTR_MUST_USE;
+void table_build_option(struct table_build *t, const char *key, const char *value);
+int table_build_options(struct table_build *t, const struct ast_options *o,
+                        struct err *err) ATTR_MUST_USE;
+int table_build_partitions(struct table_build *t, const struct ast_names *n,
+                           struct err *err) ATTR_MUST_USE;
+/* Once all columns are there. */
+int table_build_computed(struct table_build *t, const struct object_path *path,
+                         struct err *err) ATTR_MUST_USE;
+int table_build_watermark(struct table_build *t, const struct object_path *path,
+                          struct err *err) ATTR_MUST_USE;
+struct table_desc *table_build_finish(struct table_build *t, const struct object_path *path,
+                                      bool temporary, const char *comment);
 
 #endif

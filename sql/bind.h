@@ -284,6 +284,9 @@ int bind_from(struct binder *b, const struct ast *node, const struct from_item *
               const struct scope *outer, struct from_item *ret, struct err *err) ATTR_MUST_USE;
 int bind_join(struct binder *b, const struct ast_join *j, const struct from_item *left,
               const struct scope *outer, struct from_item *ret, struct err *err) ATTR_MUST_USE;
+/* Hints of a SELECT name tables of its FROM. */
+int check_hints(const struct scope *s, const struct rel_hint *hints, int n,
+                struct err *err) ATTR_MUST_USE;
 /* Writes the table's options with those of OPTIONS hints on top, and the other hints, to a SCAN. */
 int apply_options(struct binder *b, const struct table_desc *t, const struct ast_hints *h,
                   struct rel *scan, struct err *err) ATTR_MUST_USE;

@@ -10,6 +10,7 @@ static void take_apart(struct table_build *t, const struct table_desc *d) {
         table_build_push(t, &d->columns[i], NULL);
     t->watermark_column = d->watermark_column;
     t->watermark_expr = d->watermark_expr;
+    t->watermark_text = d->watermark_text;
     t->keys = ARENA_NEW_N(a, const char *, d->n_primary_key + 1);
     for (int i = 0; i < d->n_primary_key; i++)
         t->keys[t->n_keys++] = d->columns[d->primary_key[i]].name;

@@ -114,6 +114,21 @@ static const struct window_fn window_fns[] = {
     {"TUMBLE_START", PROP_START},
 };
 
+/* The nearest of the scalar and aggregate functions; "" if none is near. */
+static const char *near_function(struct binder *b, const char *name) {
+    size_t nf, na, n = 0;
+    const struct func *const *f = func_all(&nf);
+    const struct agg *const *g = agg_all(&na);
+    const char **names = ARENA_NEW_N(b->a, const char *, nf + na + 1);
+    for (size_t i = 0; i < nf; i++)
+        if (!(f[i]->flags & FUNC_HIDDEN) && isalpha((unsigned char)f[i]->name[0]))
+            names[n++] = f[i]->name;
+    for (size_t i = 0; i < na; i++)
+        if (g[i]->name[0] != '$') names[n++] = g[i]->name;
+    const char *near = str_nearest(name, names, n);
+    return near ? arena_printf(b->a, "; did you mean %s?", near) : "";
+}
+
 static int unknown_function(struct expr_place *p, const struct ast_call *c, const char *name,
                             struct err *err) {
     AUTO_STR sig = STR_INIT;
@@ -125,9 +140,8 @@ static int unknown_function(struct expr_place *p, const struct ast_call *c, cons
         else
             str_add(&sig, "?");
     }
-    const char *near = func_nearest(name);
-    return invalid(&c->base.span, err, "no function %s(%s)%s%s%s", name, str_text(&sig),
-                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return invalid(&c->base.span, err, "no function %s(%s)%s", name, str_text(&sig),
+                   near_function(p->b, name));
 }
 
 static int user_function(const struct ast_call *c, const struct function_desc *f, struct err *err) {

@@ -64,6 +64,7 @@ static int like(struct table_build *t, const struct ast_create_table *c, struct 
                            "EXCLUDING WATERMARKS too",
                            src->columns[src->watermark_column].name);
         t->watermark_expr = src->watermark_expr;
+        t->watermark_text = src->watermark_text;
     }
     like_renumber(t, src);
     if (src->n_primary_key && like_strategy(c, AST_FEATURE_CONSTRAINTS) != AST_EXCLUDING) {

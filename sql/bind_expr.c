@@ -179,8 +179,8 @@ int bind_field(struct binder *b, const struct ast *at, const struct expr *row,
                        field->text, type_name(b, t));
     for (int i = 0; i < t->n_children; i++) {
         if (strcmp(t->field_names[i], field->text) != 0) continue;
-        const struct expr *args[] = {row, bind_int(b, i)};
-        return bind_call_named(b, at, "ROW_FIELD", args, 2, ret, err);
+        const struct expr *args[] = {row, bind_symbol(b, field->text)};
+        return bind_call_named(b, at, "FIELD", args, 2, ret, err);
     }
     const char *near = str_nearest(field->text, t->field_names, (size_t)t->n_children);
     return invalid(&field->span, err, "field '%s' not found in %s%s%s%s", field->text,

@@ -80,6 +80,35 @@ int apply_options(struct binder *b, const struct table_desc *t, const struct ast
     return 0;
 }
 
+static bool names_table(const struct scope *s, const char *name) {
+    for (int i = 0; i < s->n_tables; i++)
+        if (s->tables[i].alias && !strcmp(s->tables[i].alias, name)) return true;
+    return false;
+}
+
+int check_hints(const struct scope *s, const struct rel_hint *hints, int n, struct err *err) {
+    for (int i = 0; i < n; i++) {
+        const struct rel_hint *h = &hints[i];
+        bool lookup = !strcmp(h->name, "LOOKUP"), ttl = !strcmp(h->name, "STATE_TTL");
+        for (int k = 0; k < h->n_args; k++) {
+            const struct table_option *a = &h->args[k];
+            if (lookup && (!a->key || strcasecmp(a->key, "table") != 0)) continue;
+            const char *name = ttl ? a->key : a->value;
+            if (name && names_table(s, name)) continue;
+            const char *names[64];
+            size_t n_names = 0;
+            for (int t = 0; t < s->n_tables && n_names < ARRAY_LEN(names); t++)
+                if (s->tables[t].alias) names[n_names++] = s->tables[t].alias;
+            const char *near = name ? str_nearest(name, names, n_names) : NULL;
+            return err_set_at(err, ERR_VALIDATION, h->line, h->column,
+                              "hint %s: '%s' is no table of this FROM%s%s%s", h->name,
+                              name ? name : a->value, near ? "; did you mean '" : "",
+                              near ? near : "", near ? "'?" : "");
+        }
+    }
+    return 0;
+}
+
 /* ---- tables ---- */
 
 /* SCAN of the physical and metadata columns, PROJECT of all declared ones, WATERMARK. */

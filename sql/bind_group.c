@@ -478,8 +478,20 @@ static const struct rel *agg_input(struct select *sel, struct inputs *in) {
     return rel_project(in->a, sel->rel, in->exprs, in->names, in->n);
 }
 
+/* HAVING alone, GROUP BY (): one row that nothing asks anything of; it is counted. */
+static int count_only(struct select *sel, struct err *err) {
+    sel->aggs = ARENA_NEW(sel->b->a, struct agg_item);
+    sel->n_aggs = sel->cap_aggs = 1;
+    return agg_bind(sel->b->a, agg_find("COUNT"), (const struct expr *[]){NULL}, 0, false, false,
+                    false, &sel->aggs[0].call, err);
+}
+
 int select_aggregate(struct select *sel, struct err *err) {
     struct arena *a = sel->b->a;
+    if (!sel->n_keys && !sel->n_aggs && !sel->n_groupings) {
+        int rc = count_only(sel, err);
+        if (rc) return rc;
+    }
     int cap = sel->n_keys + 2;
     for (int i = 0; i < sel->n_aggs; i++)
         cap += sel->aggs[i].call.n_args + 1 + sel->aggs[i].n_order;

@@ -225,9 +225,11 @@ static int each(struct expr_place *p, const struct ast *at, const struct expr *v
 
 static int in_list(struct expr_place *p, const struct ast_in *n, const struct expr **ret,
                    struct err *err) {
-    const struct expr *value, *e;
-    int rc = bind_expr(p, n->value, &value, err);
-    if (!rc) rc = each(p, &n->base, value, "=", &n->list, "OR", &e, err);
+    const struct expr **args = ARENA_NEW_N(p->b->a, const struct expr *, n->list.n + 1), *e;
+    int rc = bind_expr(p, n->value, &args[0], err);
+    for (size_t i = 0; !rc && i < n->list.n; i++)
+        rc = bind_expr(p, n->list.items[i], &args[i + 1], err);
+    if (!rc) rc = bind_call_named(p->b, &n->base, "IN", args, (int)n->list.n + 1, &e, err);
     if (!rc && n->negated) rc = negate(p->b, &n->base, e, &e, err);
     if (rc) return rc;
     *ret = e;

@@ -366,7 +366,7 @@ static int from_clause(struct select *sel, const struct scope *outer, struct err
         sel->scope->n_tables = sel->scope->n_star = 0;
     }
     sel->scope->outer = outer;
-    return 0;
+    return check_hints(sel->scope, sel->hints, sel->n_hints, err);
 }
 
 /* The subqueries of e are joined, then e is over the plan's columns. */

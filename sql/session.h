@@ -16,6 +16,7 @@ struct column_desc {
     const struct type *type; /* computed: of the expression */
     enum column_kind kind;
     const struct expr *expr; /* computed: over all declared columns */
+    const char *expr_text;   /* as written */
     const char *metadata_key;
     bool is_virtual; /* metadata that can't be written */
     const char *comment;
@@ -28,6 +29,7 @@ struct table_desc {
     const struct column_desc *columns; /* declared order */
     int watermark_column;              /* -1 = none */
     const struct expr *watermark_expr; /* over all declared columns */
+    const char *watermark_text;        /* as written */
     int n_primary_key;
     const int *primary_key;
     int n_partition_keys;

@@ -152,30 +152,14 @@ static void one_cell(struct exec *x, const char *column, const char *value) {
 
 static void add_extras(const struct table_desc *t, int c, struct str *out) {
     const struct column_desc *col = &t->columns[c];
-    AUTO_STR text = STR_INIT;
     if (col->kind == COLUMN_COMPUTED) {
-        struct field *f = mem_calloc((size_t)t->n_columns + 1, sizeof(*f));
-        for (int i = 0; i < t->n_columns; i++)
-            f[i] = (struct field){t->columns[i].name, t->columns[i].type};
-        struct schema s = {t->n_columns, f};
-        expr_print(col->expr, &s, &text);
-        free(f);
-        str_addf(out, "AS %s", str_text(&text));
+        str_addf(out, "AS %s", col->expr_text);
     } else if (col->kind == COLUMN_METADATA) {
         str_add(out, "METADATA");
         if (strcmp(col->metadata_key, col->name) != 0)
             str_addf(out, " FROM '%s'", col->metadata_key);
         if (col->is_virtual) str_add(out, " VIRTUAL");
     }
-}
-
-static void add_watermark(const struct table_desc *t, struct str *out) {
-    struct field *f = mem_calloc((size_t)t->n_columns + 1, sizeof(*f));
-    for (int i = 0; i < t->n_columns; i++)
-        f[i] = (struct field){t->columns[i].name, t->columns[i].type};
-    struct schema s = {t->n_columns, f};
-    expr_print(t->watermark_expr, &s, out);
-    free(f);
 }
 
 /* name, type, null, key, extras, watermark: of a table or view, as DESCRIBE and SHOW COLUMNS. */
@@ -190,7 +174,7 @@ static void describe_columns(struct exec *x, const struct table_desc *t,
         AUTO_STR type = STR_INIT, extras = STR_INIT, wm = STR_INIT, key = STR_INIT;
         type_print(type_with_null(x->a, s->fields[i].type, true), &type);
         if (!table_is_view(t)) add_extras(t, i, &extras);
-        if (i == t->watermark_column) add_watermark(t, &wm);
+        if (i == t->watermark_column) str_add(&wm, t->watermark_text);
         bool in_key = false;
         for (int k = 0; k < t->n_primary_key; k++)
             in_key |= t->primary_key[k] == i;
@@ -266,8 +250,7 @@ static void create_table_text(const struct table_desc *t, struct str *out) {
     if (t->watermark_column >= 0) {
         str_add(out, ",\n  WATERMARK FOR ");
         add_quoted(t->columns[t->watermark_column].name, out);
-        str_add(out, " AS ");
-        add_watermark(t, out);
+        str_addf(out, " AS %s", t->watermark_text);
     }
     if (t->n_primary_key) {
         str_add(out, ",\n  PRIMARY KEY ");

@@ -2,6 +2,7 @@
 #include "sql/table_build.h"
 
 #include "base/core/mem.h"
+#include "sql/ast_print.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +81,13 @@ static const struct schema *row_so_far(struct table_build *t, bool with_computed
     return s;
 }
 
+/* An expression as it stands in the statement. */
+static const char *written(struct table_build *t, const struct ast *node) {
+    AUTO_STR text = STR_INIT;
+    ast_print(node, &text);
+    return arena_strdup(t->b.a, str_text(&text));
+}
+
 /* Computed columns see physical and metadata columns only, as in Flink. */
 int table_build_computed(struct table_build *t, const struct object_path *path, struct err *err) {
     struct scope *scope = scope_new(t->b.a, row_so_far(t, false), path->name);
@@ -97,6 +105,7 @@ int table_build_computed(struct table_build *t, const struct object_path *path, 
                            "illegal use of NULL: its type can't be "
                            "told here; write CAST(NULL AS type)");
         t->columns[i].expr = e;
+        t->columns[i].expr_text = written(t, t->asts[i]->expr);
         t->columns[i].type = e->type;
     }
     return 0;
@@ -138,6 +147,7 @@ int table_build_watermark(struct table_build *t, const struct object_path *path,
                        name, type_name(&t->b, type), type_name(&t->b, e->type));
     t->watermark_column = c;
     t->watermark_expr = e;
+    t->watermark_text = written(t, w->expr);
     return 0;
 }
 
@@ -242,6 +252,7 @@ struct table_desc *table_build_finish(struct table_build *t, const struct object
                              .columns = t->columns,
                              .watermark_column = t->watermark_column,
                              .watermark_expr = t->watermark_expr,
+                             .watermark_text = t->watermark_text,
                              .n_primary_key = t->n_keys,
                              .primary_key = column_numbers(t, t->keys, t->n_keys),
                              .n_partition_keys = t->n_partitions,

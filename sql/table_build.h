@@ -14,6 +14,7 @@ struct table_build {
     int watermark_column;
     const struct ast_watermark *watermark; /* to be bound; or the expression below */
     const struct expr *watermark_expr;
+    const char *watermark_text;
     int n_keys;
     const char **keys;
     const struct ast_span *keys_at;

@@ -77,6 +77,9 @@ static const struct expr *evaluate(struct arena *a, const struct expr *e,
     const struct column *v;
     struct err err = ERR_INIT;
     if (expr_eval_const(a, e, env, &v, &err)) return e; /* the error belongs to run time */
+    /* Flink folds by way of decimal literals, which have no negative zero. */
+    if (v->phys == PHYS_F64 && *(double *)v->data == 0) *(double *)v->data = 0;
+    if (v->phys == PHYS_F32 && *(float *)v->data == 0) *(float *)v->data = 0;
     struct expr *lit = (struct expr *)expr_literal(a, v);
     lit->line = e->line;
     lit->col = e->col;

@@ -70,7 +70,8 @@ static bool is_infix(const struct expr *e) {
     if (e->n_args < 2) return false;
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (strcmp(e->func->name, words[i]) == 0) return true;
-    return !isalpha((unsigned char)e->func->name[0]) && e->func->name[0] != '$';
+    char last = e->func->name[strlen(e->func->name) - 1];
+    return !isalnum((unsigned char)last) && e->func->name[0] != '$';
 }
 
 static void print_case(const struct expr *e, const struct schema *schema, struct str *out) {
@@ -102,7 +103,8 @@ static void print_call(const struct expr *e, const struct schema *schema, struct
         print_case(e, schema, out);
     } else if (is_infix(e)) {
         AUTO_STR sep = STR_INIT;
-        str_addf(&sep, " %s ", name);
+        const char *end = name + strlen(name) - 1; /* "TIME +" is + */
+        str_addf(&sep, " %s ", isalnum((unsigned char)*end) || !strchr(name, ' ') ? name : end);
         str_add_char(out, '(');
         print_args(e, 0, schema, str_text(&sep), out);
         str_add_char(out, ')');
@@ -119,10 +121,10 @@ static void print_call(const struct expr *e, const struct schema *schema, struct
         str_add_char(out, '[');
         expr_print(e->args[1], schema, out);
         str_add_char(out, ']');
-    } else if (strcmp(name, "FIELD") == 0) {
+    } else if (strcmp(name, "ROW_FIELD") == 0) {
         expr_print(e->args[0], schema, out);
-        str_add_char(out, '.');
-        expr_print(e->args[1], schema, out);
+        int i = *(const int32_t *)e->args[1]->literal->data;
+        str_addf(out, ".%s", e->args[0]->type->field_names[i]);
     } else {
         bool prefix = e->n_args == 1 && !isalpha((unsigned char)name[0]) && name[0] != '$';
         str_add(out, name);

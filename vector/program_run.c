@@ -85,9 +85,17 @@ static void clear_null_strings(struct column *c) {
 
 /* ---- blocks --------------------------------------------------------------------------------- */
 
-static int instr_run(struct program *p, struct instr *in, uint32_t n, struct err *err) {
+/* Nothing but literals, and the same for every row: one row is enough. */
+static bool is_constant(const struct instr *in, uint32_t mask) {
+    const struct func *f = in->call->func;
+    bool all = in->n_args > 0 && in->n_args < 32 && mask == (1u << in->n_args) - 1;
+    return all && !(f->flags & (FUNC_NONDETERMINISTIC | FUNC_DYNAMIC));
+}
+
+static int instr_run(struct program *p, struct instr *in, uint32_t rows, struct err *err) {
     struct column *ret = &p->own[in->dst];
-    uint32_t mask = bind_args(p, in, n);
+    uint32_t mask = bind_args(p, in, rows);
+    uint32_t n = is_constant(in, mask) ? 1 : rows;
     struct kernel_call k = {.n = n,
                             .n_args = in->n_args,
                             .args = in->argv,
@@ -106,6 +114,11 @@ static int instr_run(struct program *p, struct instr *in, uint32_t n, struct err
         return rc;
     }
     clear_null_strings(ret);
+    if (n != rows) {
+        struct column one = *ret;
+        col_repeat(ret, &one, in->call->type, rows);
+        col_release(&one);
+    }
     p->cur[in->dst] = ret;
     return 0;
 }

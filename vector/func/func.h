@@ -54,7 +54,9 @@ struct func_bind {
 
 enum func_flags {
     FUNC_STRICT = 1,           /* any NULL argument gives NULL; the framework handles validity */
-    FUNC_CONST_ARGS = 2,       /* the kernel handles const_mask */
+    FUNC_CONST_ARGS = 2,       /* the kernel handles const_mask (and literals among arguments 32 and
+                                  up, which have no bit). Never all arguments of a deterministic
+                                  function at once, but for n = 1 */
     FUNC_NONDETERMINISTIC = 4, /* RAND, UUID: never folded, never shared */
     FUNC_DYNAMIC = 8,          /* NOW: constant within a query or row, never folded at plan time */
     FUNC_CAN_FAIL = 16,        /* may raise ERR_RUNTIME for some input */

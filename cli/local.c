@@ -66,8 +66,14 @@ static void on_child(void *arg) {
     struct local *l = arg;
     struct launch_status st;
     struct err err = ERR_INIT;
-    for (int i = 0; i < l->n_workers; i++)
-        (void)!l->launcher->ops->poll(l->launcher, l->workers[i], &st, &err);
+    for (int i = 0; i < l->n_workers && !l->got_done; i++) {
+        if (l->launcher->ops->poll(l->launcher, l->workers[i], &st, &err)) continue;
+        if (st.state != LAUNCH_EXITED || st.exit_code != CLI_USAGE) continue;
+        err_set(&l->error, ERR_UNAVAILABLE, "worker w%d could not start (its message is above)", i);
+        stop_children(l, true);
+        net_loop_stop(l->loop);
+        return;
+    }
     if (l->launcher->ops->poll(l->launcher, l->coordinator, &st, &err)) return;
     if (st.state == LAUNCH_EXITED && !l->conn) net_loop_stop(l->loop);
 }
@@ -193,16 +199,12 @@ static int start_workers(struct local *l, struct err *err) {
         char id[16], slots[16];
         snprintf(id, sizeof id, "w%d", i);
         snprintf(slots, sizeof slots, "%d", l->opts->slots);
-        const char *args[] = {"--coordinator",
-                              str_text(&url),
-                              "--id",
-                              id,
-                              "--slots",
-                              slots,
-                              "--log",
-                              l->opts->spec->log_levels,
-                              l->opts->spec->log_json ? "--log-json" : NULL,
-                              NULL};
+        const char *args[12] = {
+            "--coordinator", str_text(&url), "--id",  id,
+            "--slots",       slots,          "--log", l->opts->spec->log_levels};
+        int n = 8;
+        if (l->opts->workers == 1) args[n++] = "--alone";
+        if (l->opts->spec->log_json) args[n++] = "--log-json";
         struct launch_spec spec = {.role = LAUNCH_WORKER,
                                    .number = i,
                                    .job = l->opts->spec->name,

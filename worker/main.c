@@ -1,0 +1,145 @@
+/* main.c - penstock-worker: runs the tasks its coordinator gives it. Started by `penstock run` or
+ * the operator; the job token comes in PENSTOCK_TOKEN. Exit status: 0 the coordinator ended it, 1
+ * the coordinator is gone, 2 bad usage or it could not start. */
+#define LOG_MODULE "worker"
+#include "worker/link.h"
+
+#include "base/core/log.h"
+
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void usage(FILE *f) {
+    fputs("Usage: penstock-worker --coordinator URL --id NAME [options]\n"
+          "Runs tasks of one job; started by 'penstock run' or the operator.\n\n"
+          "  --coordinator URL  ws://host:port\n"
+          "  --id NAME          of this worker\n"
+          "  --slots N          slots to offer; threads are as many, at most one per CPU\n"
+          "                     (0: any number of slots, one thread per CPU)\n"
+          "  --alone            the job has no other worker: no network between workers\n"
+          "  --host ADDRESS     where the job's other workers reach this one (127.0.0.1)\n"
+          "  --log LEVELS       such as info,exchange=debug\n"
+          "  --log-json         one JSON object per log entry\n"
+          "  --version, --help\n",
+          f);
+}
+
+struct args {
+    struct link_options link;
+    bool alone;
+    const char *levels;
+    bool log_json;
+};
+
+static int parse_args(int argc, char **argv, struct args *a) {
+    static const struct option table[] = {{"coordinator", required_argument, NULL, 'c'},
+                                          {"id", required_argument, NULL, 'i'},
+                                          {"slots", required_argument, NULL, 's'},
+                                          {"host", required_argument, NULL, 'a'},
+                                          {"alone", no_argument, NULL, 'o'},
+                                          {"log", required_argument, NULL, 'l'},
+                                          {"log-json", no_argument, NULL, 'j'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
+    for (int c; (c = getopt_long(argc, argv, "", table, NULL)) >= 0;) {
+        switch (c) {
+        case 'c':
+            a->link.url = optarg;
+            break;
+        case 'i':
+            a->link.id = optarg;
+            break;
+        case 's':
+            a->link.slots = atoi(optarg);
+            break;
+        case 'a':
+            a->link.host = optarg;
+            break;
+        case 'o':
+            a->alone = true;
+            break;
+        case 'l':
+            a->levels = optarg;
+            break;
+        case 'j':
+            a->log_json = true;
+            break;
+        case 'V':
+            puts("penstock-worker " PENSTOCK_VERSION);
+            exit(0);
+        case 'h':
+            usage(stdout);
+            exit(0);
+        default:
+            usage(stderr);
+            return -1;
+        }
+    }
+    if (!a->link.url || !a->link.id || optind < argc) {
+        usage(stderr);
+        return -1;
+    }
+    return 0;
+}
+
+static void *signal_thread(void *arg) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    int sig;
+    sigwait(&set, &sig);
+    net_loop_stop(arg);
+    return NULL;
+}
+
+static int threads_for(int slots) {
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    return slots > 0 && slots < cpus ? slots : 0;
+}
+
+static int run(struct args *a, struct err *err) {
+    struct net_loop *loop = NULL;
+    struct worker *w = NULL;
+    struct link *l = NULL;
+    struct worker_opts wo = {.executors = threads_for(a->link.slots),
+                             .host = a->alone ? NULL : a->link.host};
+    pthread_t thread;
+    int rc = net_loop_new(&(struct net_loop_options){.name = "control", .max_fds = 64}, &loop, err);
+    if (!rc && pthread_create(&thread, NULL, signal_thread, loop) == 0) pthread_detach(thread);
+    if (!rc) rc = worker_new(&wo, &w, err);
+    if (!rc) rc = link_new(loop, w, &a->link, &l, err);
+    if (rc) return 2;
+    net_loop_run(loop);
+    rc = link_result(l, err);
+    link_free(l);
+    worker_free(w);
+    net_loop_free(loop);
+    return rc ? 1 : 0;
+}
+
+int main(int argc, char **argv) {
+    struct args a = {.link = {.host = "127.0.0.1", .token = getenv("PENSTOCK_TOKEN")},
+                     .levels = "info"};
+    if (parse_args(argc, argv, &a)) return 2;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    log_init("penstock-worker", LOG_INFO, a.log_json);
+    struct err err = ERR_INIT;
+    if (log_parse_levels(a.levels, &err)) {
+        fprintf(stderr, "penstock-worker: --log: %s\n", err.msg);
+        return 2;
+    }
+    int code = run(&a, &err);
+    if (code) fprintf(stderr, "penstock-worker %s: %s\n", a.link.id, err.msg);
+    return code;
+}

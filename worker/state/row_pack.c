@@ -1,0 +1,293 @@
+/* row_pack.c - packing and unpacking. */
+#include "worker/state/row_pack.h"
+
+#include "base/core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct pack_field {
+    const struct type *type;
+    enum phys phys;
+    uint32_t offset, size;
+    struct row_pack *nested; /* ROW: its fields; LIST, MAP: one "row" per element */
+};
+
+struct row_pack {
+    int n;
+    uint32_t fixed_bytes;
+    struct pack_field *fields;
+};
+
+struct ref {
+    uint32_t offset, len;
+};
+
+enum { NULLS_AT = 4 };
+
+static uint32_t align_up(uint32_t n, uint32_t a) {
+    return (n + a - 1) / a * a;
+}
+
+struct row_pack *row_pack_new(struct arena *a, const struct type *const *types, int n) {
+    struct row_pack *p = ARENA_NEW(a, struct row_pack);
+    p->n = n;
+    p->fields = ARENA_NEW_N(a, struct pack_field, n + 1);
+    uint32_t at = NULLS_AT + (uint32_t)(n + 7) / 8;
+    for (int i = 0; i < n; i++) {
+        struct pack_field *f = &p->fields[i];
+        f->type = types[i];
+        f->phys = type_phys(types[i]);
+        f->size = (uint32_t)phys_size_bytes(f->phys);
+        bool var = f->phys == PHYS_STR || f->phys >= PHYS_LIST;
+        if (var) f->size = sizeof(struct ref);
+        if (f->phys >= PHYS_LIST)
+            f->nested = row_pack_new(a, types[i]->children, types[i]->n_children);
+        uint32_t align = var ? 4 : f->size ? f->size : 1;
+        at = align_up(at, align);
+        f->offset = at;
+        at += f->size;
+    }
+    p->fixed_bytes = align_up(at, 16);
+    return p;
+}
+
+struct row_pack *row_pack_of_schema(struct arena *a, const struct schema *s) {
+    const struct type **types = ARENA_NEW_N(a, const struct type *, s->n + 1);
+    for (int i = 0; i < s->n; i++)
+        types[i] = s->fields[i].type;
+    return row_pack_new(a, types, s->n);
+}
+
+/* ---- packing ---- */
+
+static void put_ref(struct str *out, size_t start, const struct pack_field *f, size_t at,
+                    size_t len) {
+    struct ref r = {(uint32_t)(at - start), (uint32_t)len};
+    memcpy(out->ptr + start + f->offset, &r, sizeof r);
+}
+
+static void add_zeros(struct str *out, size_t n) {
+    str_reserve(out, n);
+    memset(out->ptr + out->len, 0, n);
+    out->len += n;
+}
+
+/* Elements of a list: count, then one packed row of the children per element. */
+static void add_elements(const struct pack_field *f, const struct column *c, uint32_t row,
+                         struct str *out, size_t start) {
+    const uint32_t *offsets = c->data;
+    uint32_t from = offsets[row], n = offsets[row + 1] - from;
+    add_zeros(out, align_up((uint32_t)out->len, 16) - out->len);
+    size_t at = out->len;
+    add_zeros(out, 16);
+    memcpy(out->ptr + at, &n, sizeof n);
+    for (uint32_t i = 0; i < n; i++)
+        row_pack_add(f->nested, c->children, from + i, out);
+    put_ref(out, start, f, at, out->len - at);
+}
+
+static void add_field(const struct pack_field *f, const struct column *c, uint32_t row,
+                      struct str *out, size_t start) {
+    if (f->phys == PHYS_STR) {
+        const struct strv *s = &COL_DATA(c, struct strv)[row];
+        size_t at = out->len;
+        str_add_n(out, strv_data(s), s->len);
+        put_ref(out, start, f, at, s->len);
+    } else if (f->phys == PHYS_ROW) {
+        size_t at = row_pack_add(f->nested, c->children, row, out);
+        put_ref(out, start, f, at, out->len - at);
+    } else if (f->phys == PHYS_LIST || f->phys == PHYS_MAP) {
+        add_elements(f, c, row, out, start);
+    } else if (f->size) {
+        memcpy(out->ptr + start + f->offset, (const char *)c->data + (size_t)row * f->size,
+               f->size);
+    }
+}
+
+size_t row_pack_add(const struct row_pack *p, const struct column *cols, uint32_t row,
+                    struct str *out) {
+    add_zeros(out, (16 - out->len % 16) % 16);
+    size_t start = out->len;
+    add_zeros(out, p->fixed_bytes);
+    for (int i = 0; i < p->n; i++) {
+        if (p->fields[i].phys == PHYS_NULL || !col_is_valid(&cols[i], row))
+            out->ptr[start + NULLS_AT + (size_t)i / 8] |= (char)(1 << (i % 8));
+        else
+            add_field(&p->fields[i], &cols[i], row, out, start);
+    }
+    uint32_t size = (uint32_t)(out->len - start);
+    memcpy(out->ptr + start, &size, sizeof size);
+    return start;
+}
+
+/* ---- reading ---- */
+
+static bool is_null(const char *packed, int i) {
+    return packed[NULLS_AT + i / 8] >> (i % 8) & 1;
+}
+
+static struct ref get_ref(const char *packed, const struct pack_field *f) {
+    struct ref r;
+    memcpy(&r, packed + f->offset, sizeof r);
+    return r;
+}
+
+static uint32_t element_count(const char *packed, const struct pack_field *f) {
+    uint32_t n;
+    memcpy(&n, packed + get_ref(packed, f).offset, sizeof n);
+    return n;
+}
+
+/* Addresses of the elements of all rows' lists, behind one another. */
+static const char **list_elements(const struct pack_field *f, int i, const char *const *packed,
+                                  uint32_t n, uint32_t *offsets) {
+    offsets[0] = 0;
+    for (uint32_t r = 0; r < n; r++)
+        offsets[r + 1] =
+            offsets[r] + (packed[r] && !is_null(packed[r], i) ? element_count(packed[r], f) : 0);
+    const char **all = mem_calloc((size_t)offsets[n] + 1, sizeof *all);
+    for (uint32_t r = 0; r < n; r++) {
+        if (!packed[r] || is_null(packed[r], i)) continue;
+        const char *at = packed[r] + get_ref(packed[r], f).offset + 16;
+        for (uint32_t e = offsets[r]; e < offsets[r + 1]; e++) {
+            all[e] = at;
+            at += align_up(row_pack_size(at), 16);
+        }
+    }
+    return all;
+}
+
+static void read_children(const struct pack_field *f, const char *const *packed, uint32_t n,
+                          struct column *c) {
+    for (int k = 0; k < c->n_children; k++)
+        col_release(&c->children[k]);
+    row_pack_read(f->nested, packed, n, c->children);
+}
+
+static void read_nested(const struct pack_field *f, int i, const char *const *packed, uint32_t n,
+                        struct column *c) {
+    if (f->phys != PHYS_ROW) {
+        AUTO_FREE const char **all = list_elements(f, i, packed, n, c->data);
+        read_children(f, all, COL_DATA(c, uint32_t)[n], c);
+        return;
+    }
+    AUTO_FREE const char **rows = mem_calloc((size_t)n + 1, sizeof *rows);
+    for (uint32_t r = 0; r < n; r++)
+        if (packed[r] && !is_null(packed[r], i)) rows[r] = packed[r] + get_ref(packed[r], f).offset;
+    read_children(f, rows, n, c);
+}
+
+static void read_values(const struct pack_field *f, int i, const char *const *packed, uint32_t n,
+                        struct column *c) {
+    static const char zero[16];
+    for (uint32_t r = 0; r < n; r++) {
+        bool null = !packed[r] || is_null(packed[r], i);
+        if (f->phys == PHYS_STR) {
+            struct ref ref = null ? (struct ref){0, 0} : get_ref(packed[r], f);
+            COL_DATA(c, struct strv)
+            [r] =
+                null ? strv_borrow("", 0) : strv_copy(col_heap(c), packed[r] + ref.offset, ref.len);
+        } else if (f->size) {
+            memcpy((char *)c->data + (size_t)r * f->size, null ? zero : packed[r] + f->offset,
+                   f->size);
+        }
+    }
+}
+
+void row_pack_read_column(const struct row_pack *p, int i, const char *const *packed, uint32_t n,
+                          struct column *c) {
+    const struct pack_field *f = &p->fields[i];
+    col_init(c, f->type, n);
+    if (f->nested)
+        read_nested(f, i, packed, n, c);
+    else
+        read_values(f, i, packed, n, c);
+    for (uint32_t r = 0; r < n; r++)
+        if (!packed[r] || is_null(packed[r], i)) col_set_null(c, r);
+}
+
+void row_pack_read(const struct row_pack *p, const char *const *packed, uint32_t n,
+                   struct column *ret_cols) {
+    for (int i = 0; i < p->n; i++)
+        row_pack_read_column(p, i, packed, n, &ret_cols[i]);
+}
+
+const void *row_pack_fixed(const struct row_pack *p, const char *packed, int column) {
+    return is_null(packed, column) ? NULL : packed + p->fields[column].offset;
+}
+
+struct sv row_pack_text(const struct row_pack *p, const char *packed, int column) {
+    if (is_null(packed, column)) return (struct sv){NULL, 0};
+    struct ref r = get_ref(packed, &p->fields[column]);
+    return (struct sv){packed + r.offset, r.len};
+}
+
+/* ---- comparison ---- */
+
+#define CMP(ctype)                                                                                 \
+    do {                                                                                           \
+        ctype x, y;                                                                                \
+        memcpy(&x, a + f->offset, sizeof x);                                                       \
+        memcpy(&y, b + f->offset, sizeof y);                                                       \
+        return x < y ? -1 : x > y;                                                                 \
+    } while (0)
+
+static int cmp_f64(double x, double y) { /* NaN largest and equal to itself */
+    if (x != x || y != y) return (x != x) - (y != y);
+    return x < y ? -1 : x > y;
+}
+
+static int cmp_columns(const struct row_pack *p, const char *a, const char *b, int i) {
+    struct column ca, cb;
+    row_pack_read_column(p, i, (const char *const[]){a}, 1, &ca);
+    row_pack_read_column(p, i, (const char *const[]){b}, 1, &cb);
+    int c = col_cmp(&ca, 0, &cb, 0);
+    col_release(&ca);
+    col_release(&cb);
+    return c;
+}
+
+int row_pack_cmp(const struct row_pack *p, const char *a, const char *b, int i) {
+    const struct pack_field *f = &p->fields[i];
+    bool na = is_null(a, i), nb = is_null(b, i);
+    if (na || nb) return (int)nb - (int)na;
+    switch (f->phys) {
+    case PHYS_BOOL:
+        CMP(uint8_t);
+    case PHYS_I8:
+        CMP(int8_t);
+    case PHYS_I16:
+        CMP(int16_t);
+    case PHYS_I32:
+        CMP(int32_t);
+    case PHYS_I64:
+        CMP(int64_t);
+    case PHYS_I128:
+        CMP(i128);
+    case PHYS_F32: {
+        float x, y;
+        memcpy(&x, a + f->offset, sizeof x);
+        memcpy(&y, b + f->offset, sizeof y);
+        return cmp_f64(x, y);
+    }
+    case PHYS_F64: {
+        double x, y;
+        memcpy(&x, a + f->offset, sizeof x);
+        memcpy(&y, b + f->offset, sizeof y);
+        return cmp_f64(x, y);
+    }
+    case PHYS_STR:
+        return sv_cmp(row_pack_text(p, a, i), row_pack_text(p, b, i));
+    default:
+        return cmp_columns(p, a, b, i);
+    }
+}
+
+bool row_pack_eq(const struct row_pack *p, const char *a, const char *b) {
+    uint32_t size = row_pack_size(a);
+    if (size == row_pack_size(b) && !memcmp(a, b, size)) return true;
+    for (int i = 0; i < p->n; i++)
+        if (row_pack_cmp(p, a, b, i)) return false;
+    return true;
+}

@@ -1,0 +1,45 @@
+/* row_pack.h - rows as bytes, for states that keep whole rows (joins, ranking, deduplication): NULL
+ * bits, fixed-size fields at fixed places, then what is variable. A packed row refers to nothing
+ * outside itself, so it can be moved, stored and checkpointed as it is.
+ *
+ * Layout: uint32 size of all, NULL bits, fields in order at their natural alignment (relative to
+ * the row's start, which is 16-byte aligned); a string field is {uint32 offset, uint32 length} from
+ * the row's start, a nested field the offset and length of its own encoding (ARRAY and MAP: uint32
+ * count, then the elements as a packed column; ROW: a packed row). */
+#ifndef PENSTOCK_WORKER_STATE_ROW_PACK_H
+#define PENSTOCK_WORKER_STATE_ROW_PACK_H
+
+#include "vector/batch.h"
+
+struct row_pack;
+
+/* In the arena; types are borrowed. */
+struct row_pack *row_pack_new(struct arena *a, const struct type *const *types, int n);
+struct row_pack *row_pack_of_schema(struct arena *a, const struct schema *s);
+
+/* Appends the packed row to out, whose length is made a multiple of 16 first. Returns where it
+ * starts. */
+size_t row_pack_add(const struct row_pack *p, const struct column *cols, uint32_t row,
+                    struct str *out);
+static inline uint32_t row_pack_size(const char *packed) {
+    uint32_t n;
+    __builtin_memcpy(&n, packed, 4);
+    return n;
+}
+/* Columns of n packed rows (NULL entries give NULLs in every column), initialised, the caller's;
+ * bytes are copied. */
+void row_pack_read(const struct row_pack *p, const char *const *packed, uint32_t n,
+                   struct column *ret_cols);
+/* One column of them. */
+void row_pack_read_column(const struct row_pack *p, int column, const char *const *packed,
+                          uint32_t n, struct column *ret_col);
+/* The fixed field of a column, NULL if it is NULL; for times, counters, order keys. */
+const void *row_pack_fixed(const struct row_pack *p, const char *packed, int column);
+/* Bytes of a string field; ptr NULL if it is NULL. */
+struct sv row_pack_text(const struct row_pack *p, const char *packed, int column);
+/* Equal rows have equal bytes, but for -0.0 and NaNs: compared as values. */
+bool row_pack_eq(const struct row_pack *p, const char *a, const char *b);
+/* Order of one column of two packed rows: as col_cmp, NULLs first. Nested columns too. */
+int row_pack_cmp(const struct row_pack *p, const char *a, const char *b, int column);
+
+#endif

@@ -176,7 +176,6 @@ struct ast_ident {
     X(DATE)                                                                                        \
     X(TIME)                                                                                        \
     X(TIMESTAMP)                                                                                   \
-    X(TIMESTAMP_TZ)                                                                                \
     X(TIMESTAMP_LTZ)                                                                               \
     X(INTERVAL)                                                                                    \
     X(ARRAY)                                                                                       \
@@ -188,7 +187,6 @@ struct ast_ident {
     X(ANY)                                                                                         \
     X(VARIANT)                                                                                     \
     X(BITMAP)                                                                                      \
-    X(GEOMETRY)                                                                                    \
     X(NULL)                                                                                        \
     X(NAMED) /* a user-defined type */
 

@@ -16,7 +16,6 @@ enum ast_literal_kind {
     AST_LIT_TIME,
     AST_LIT_TIMESTAMP,
     AST_LIT_TIMESTAMP_LTZ,
-    AST_LIT_TIMESTAMP_TZ,
     AST_LIT_INTERVAL
 };
 

@@ -8,7 +8,8 @@
 struct ast_hint_option {
     const char *key;   /* NULL: a plain option */
     const char *value; /* unquoted text */
-    bool quoted;       /* value was a string literal, else a name or number */
+    bool quoted;       /* value was a string literal */
+    bool number;       /* or a number; else a name */
     bool key_quoted;
 };
 struct ast_hint {

@@ -279,8 +279,6 @@ static int literal(struct binder *b, const struct ast_literal *l, const struct e
     case AST_LIT_TIMESTAMP:
     case AST_LIT_TIMESTAMP_LTZ:
         return timestamp(b, l, ret, err);
-    case AST_LIT_TIMESTAMP_TZ:
-        return unsupported(&l->base.span, err, "TIMESTAMP WITH TIME ZONE literals");
     case AST_LIT_INTERVAL:
         return interval(b, l, ret, err);
     }

@@ -184,6 +184,46 @@ struct ast *build_literal(struct sql_parse *c, enum ast_literal_kind kind, struc
     return build_done(c, n);
 }
 
+enum { DECIMAL_EXPONENT_MAX = 100 };
+
+/* The digits of v moved by its exponent: 2.11E-2 is .0211. NULL: no number. */
+static char *plain_decimal(struct sql_parse *c, struct sv v) {
+    size_t n = 0, digits = 0, point = v.len, exponent_at = v.len;
+    char *out = arena_alloc(c->arena, v.len + 2 * DECIMAL_EXPONENT_MAX + 2);
+    char *mantissa = arena_alloc(c->arena, v.len + 1);
+    for (size_t i = 0; i < v.len && exponent_at == v.len; i++) {
+        char ch = v.ptr[i];
+        if (ch >= '0' && ch <= '9')
+            mantissa[digits++] = ch;
+        else if (ch == '.' && point == v.len)
+            point = digits;
+        else if ((ch == 'e' || ch == 'E') && digits)
+            exponent_at = i;
+        else
+            return NULL;
+    }
+    long shift = 0;
+    if (exponent_at < v.len) {
+        char *end;
+        char *text = arena_strndup(c->arena, v.ptr + exponent_at + 1, v.len - exponent_at - 1);
+        shift = strtol(text, &end, 10);
+        if (!*text || *text == ' ' || *end || labs(shift) > DECIMAL_EXPONENT_MAX) return NULL;
+    }
+    if (!digits) return NULL;
+    long at = (long)(point == v.len ? digits : point) + shift; /* digits before the point */
+    for (long i = at; i < 0; i++)
+        out[n++] = i == at ? '.' : '0';
+    if (at < 0) out[n++] = '0';
+    for (size_t i = 0; i < digits; i++) {
+        if ((long)i == at) out[n++] = '.';
+        out[n++] = mantissa[i];
+    }
+    for (long i = (long)digits; i < at; i++)
+        out[n++] = '0';
+    out[n] = '\0';
+    return out;
+}
+
 /* DECIMAL '-1.50': a number with a sign maybe, blanks around it. */
 struct ast *build_decimal(struct sql_parse *c, struct ast_span at, const struct sql_token *text) {
     struct sv v = sv_trim((struct sv){text->text, text->len});
@@ -192,16 +232,13 @@ struct ast *build_decimal(struct sql_parse *c, struct ast_span at, const struct 
         v.ptr++;
         v.len--;
     }
-    size_t digits = 0, dots = 0;
-    for (size_t i = 0; i < v.len; i++) {
-        digits += v.ptr[i] >= '0' && v.ptr[i] <= '9';
-        dots += v.ptr[i] == '.';
-    }
-    if (digits == 0 || dots > 1 || digits + dots != v.len)
+    const char *digits = plain_decimal(c, v);
+    if (!digits) {
         build_fail(c, text->span, ERR_PARSE,
-                   "DECIMAL takes a number between the quotes, as in "
-                   "DECIMAL '1.50'");
-    struct sql_token number = {.text = arena_strndup(c->arena, v.ptr, v.len), .len = v.len};
+                   "DECIMAL takes a number between the quotes, as in DECIMAL '1.50'");
+        digits = "0";
+    }
+    struct sql_token number = {.text = digits, .len = strlen(digits)};
     struct ast *n = build_literal(c, AST_LIT_EXACT, at, &number);
     return negative ? build_unary(c, at, AST_OP_NEG, n) : n;
 }

@@ -165,7 +165,7 @@ struct ast_type *build_type_row(struct sql_parse *c, struct ast_span at, enum as
 struct ast_field_def *build_field_def(struct sql_parse *c, struct ast_name *name,
                                       struct ast_type *type, const char *comment);
 void build_nullable(struct ast_type *type, int64_t given); /* 0 no, 1 NULL, 2 NOT NULL */
-void build_time_zone(struct sql_parse *c, struct ast_type *t, int64_t zone); /* 1 LTZ, 2 TZ */
+void build_time_zone(struct sql_parse *c, struct ast_type *t, bool local_zone);
 struct ast_type *build_type_named(struct sql_parse *c, struct ast_ident *name);
 
 /* ---- queries -------------------------------------------------------------------------------- */
@@ -216,6 +216,9 @@ struct ast *build_pattern(struct sql_parse *c, struct ast_span at, enum ast_patt
 struct ast *build_repeat(struct sql_parse *c, struct ast_span at, struct ast *item, int64_t min,
                          int64_t max, bool reluctant);
 struct ast_hints build_hints(const struct build_list *list);
+/* Options are all names, all literals, or all pairs. */
+struct ast_hint *build_hint(struct sql_parse *c, struct ast_span at, const struct ast_name *name,
+                            struct build_list *options);
 
 /* ---- statements ----------------------------------------------------------------------------- */
 /* One element between the parentheses of CREATE TABLE. */
@@ -228,15 +231,17 @@ struct build_element {
 struct ast_constraint *build_constraint(struct sql_parse *c, struct ast_span at,
                                         struct ast_name *name, bool unique,
                                         struct build_list *columns, int enforcement);
-struct ast_column *build_column(struct sql_parse *c, struct ast_span at, struct ast_ident *path,
-                                enum ast_column_kind kind, struct ast_type *type, struct ast *expr);
+struct ast_column *build_column_def(struct sql_parse *c, struct ast_span at, struct ast_ident *path,
+                                    enum ast_column_kind kind, struct ast_type *type,
+                                    struct ast *expr);
 /* elements: struct build_element. Names without types are allowed where bare_ok; all or none. */
-void build_schema(struct sql_parse *c, struct ast_span at, struct build_list *elements,
-                  bool bare_ok, struct ast_schema *ret);
+void build_elements(struct sql_parse *c, struct ast_span at, struct build_list *elements,
+                    bool bare_ok, struct ast_schema *ret);
 /* Fills the options; keys and values come from string literals. */
-struct ast_options build_options(struct build_list *options);
+struct ast_options build_option_list(struct build_list *options);
 struct ast *build_create_table(struct sql_parse *c, struct ast_span at, struct ast_create_table *t,
                                struct build_list *elements);
+struct ast *build_function(struct sql_parse *c, struct ast_create_function *f);
 struct ast_alter *build_alter(struct sql_parse *c, enum ast_alter_kind action);
 struct ast *build_alter_done(struct sql_parse *c, struct ast_span at, struct ast_alter *alter,
                              enum ast_object object, bool if_exists, struct ast_ident *name);

@@ -426,11 +426,11 @@ void build_nullable(struct ast_type *type, int64_t given) {
     type->not_null = given == 2;
 }
 
-void build_time_zone(struct sql_parse *c, struct ast_type *t, int64_t zone) {
-    if (zone == 0) return;
+void build_time_zone(struct sql_parse *c, struct ast_type *t, bool local_zone) {
+    if (!local_zone) return;
     if (t->kind == AST_TYPE_TIME)
         build_fail(c, t->span, ERR_UNSUPPORTED, "TIME with a time zone is not supported");
-    t->kind = zone == 1 ? AST_TYPE_TIMESTAMP_LTZ : AST_TYPE_TIMESTAMP_TZ;
+    t->kind = AST_TYPE_TIMESTAMP_LTZ;
 }
 
 /* VARIANT and the like are no words of the grammar, so that they stay free as names. */
@@ -438,13 +438,13 @@ struct ast_type *build_type_named(struct sql_parse *c, struct ast_ident *name) {
     static const struct {
         const char *word;
         enum ast_type_kind kind;
-    } words[] = {{"VARIANT", AST_TYPE_VARIANT},
-                 {"BITMAP", AST_TYPE_BITMAP},
-                 {"GEOMETRY", AST_TYPE_GEOMETRY}};
+    } words[] = {{"VARIANT", AST_TYPE_VARIANT}, {"BITMAP", AST_TYPE_BITMAP}};
     struct ast_type *t = build_type(c, name->base.span, AST_TYPE_NAMED, -1, -1);
     t->name = name;
     const struct ast_name *n = &name->parts.items[0];
     for (size_t i = 0; name->parts.n == 1 && !n->quoted && i < ARRAY_LEN(words); i++)
         if (strcasecmp(n->text, words[i].word) == 0) t->kind = words[i].kind;
+    if (name->parts.n == 1 && !n->quoted && strcasecmp(n->text, "GEOMETRY") == 0)
+        build_fail(c, t->span, ERR_PARSE, "Flink SQL has no type GEOMETRY");
     return t;
 }

@@ -75,6 +75,24 @@ void build_exclude(struct ast_window *w, int64_t exclude) {
     if (exclude >= 0) w->exclude = (enum ast_exclude)exclude;
 }
 
+struct ast_hint *build_hint(struct sql_parse *c, struct ast_span at, const struct ast_name *name,
+                            struct build_list *options) {
+    struct ast_hint *h = ARENA_NEW(c->arena, struct ast_hint);
+    h->name = *name;
+    h->options = build_list_items(options);
+    h->n_options = build_list_n(options);
+    for (size_t i = 1; i < h->n_options; i++) {
+        const struct ast_hint_option *a = &h->options[0], *b = &h->options[i];
+        bool names = !a->key && !a->quoted && !a->number;
+        bool names_b = !b->key && !b->quoted && !b->number;
+        if (!a->key != !b->key || names != names_b)
+            build_fail(c, at, ERR_PARSE,
+                       "the options of hint %s must be all names, all literals, or all 'k' = 'v'",
+                       name->text);
+    }
+    return h;
+}
+
 /* ---- FROM ----------------------------------------------------------------------------------- */
 
 /* source: one of the four structs that begin with an ast_source. */

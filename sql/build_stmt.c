@@ -19,9 +19,9 @@ struct ast_constraint *build_constraint(struct sql_parse *c, struct ast_span at,
     return n;
 }
 
-struct ast_column *build_column(struct sql_parse *c, struct ast_span at, struct ast_ident *path,
-                                enum ast_column_kind kind, struct ast_type *type,
-                                struct ast *expr) {
+struct ast_column *build_column_def(struct sql_parse *c, struct ast_span at, struct ast_ident *path,
+                                    enum ast_column_kind kind, struct ast_type *type,
+                                    struct ast *expr) {
     struct ast_column *n = ARENA_NEW(c->arena, struct ast_column);
     n->column = kind;
     n->name = path->parts.items[path->parts.n - 1];
@@ -44,7 +44,7 @@ static void add_element(struct sql_parse *c, const struct build_element *e, stru
                         struct ast_schema *ret) {
     if (e->bare) {
         struct ast_column *col =
-            build_column(c, e->bare->base.span, e->bare, AST_COLUMN_PHYSICAL, NULL, NULL);
+            build_column_def(c, e->bare->base.span, e->bare, AST_COLUMN_PHYSICAL, NULL, NULL);
         p->columns = build_list_add(c, p->columns, sizeof(*col), col);
         p->n_bare++;
     }
@@ -67,8 +67,8 @@ static void add_element(struct sql_parse *c, const struct build_element *e, stru
     }
 }
 
-void build_schema(struct sql_parse *c, struct ast_span at, struct build_list *elements,
-                  bool bare_ok, struct ast_schema *ret) {
+void build_elements(struct sql_parse *c, struct ast_span at, struct build_list *elements,
+                    bool bare_ok, struct ast_schema *ret) {
     const struct build_element *e = build_list_items(elements);
     size_t n = build_list_n(elements);
     struct parts p = {0};
@@ -88,7 +88,7 @@ void build_schema(struct sql_parse *c, struct ast_span at, struct build_list *el
     ret->n_constraints = build_list_n(p.constraints);
 }
 
-struct ast_options build_options(struct build_list *options) {
+struct ast_options build_option_list(struct build_list *options) {
     return (struct ast_options){build_list_items(options), build_list_n(options), options};
 }
 
@@ -96,12 +96,23 @@ struct ast *build_create_table(struct sql_parse *c, struct ast_span at, struct a
                                struct build_list *elements) {
     t->base.span = at;
     t->has_schema = elements;
-    build_schema(c, at, elements, t->as_query, &t->schema);
+    build_elements(c, at, elements, t->as_query, &t->schema);
     if (t->mode == AST_REPLACE && !t->as_query)
         build_fail(c, at, ERR_PARSE, "REPLACE TABLE needs AS query");
     if (t->mode == AST_CREATE_OR_ALTER && !t->materialized)
         build_fail(c, at, ERR_PARSE, "CREATE OR ALTER is for MATERIALIZED TABLE");
     return build_done(c, t);
+}
+
+struct ast *build_function(struct sql_parse *c, struct ast_create_function *f) {
+    if (f->system && f->name->parts.n > 1)
+        build_fail(c, f->name->base.span, ERR_PARSE, "a system function has a simple name");
+    bool jars_ok = !f->language ||
+                   (strcasecmp(f->language, "SQL") != 0 && strcasecmp(f->language, "PYTHON") != 0);
+    if (f->n_jars && !jars_ok)
+        build_fail(c, f->base.span, ERR_PARSE, "USING JAR does not go with LANGUAGE %s",
+                   f->language);
+    return build_done(c, f);
 }
 
 struct ast_alter *build_alter(struct sql_parse *c, enum ast_alter_kind action) {

@@ -73,6 +73,15 @@ void sql_lex_binary(struct sql_lex *lex, const char *s, size_t n) {
     set_text(lex, out, (digits + 1) / 2);
 }
 
+void sql_lex_charset(struct sql_lex *lex, const char *s, size_t n) {
+    static const char *const known[] = {"utf8",    "utf-8",    "utf16",      "utf-16",
+                                        "utf16le", "utf-16le", "utf-16be",   "us-ascii",
+                                        "ascii",   "latin1",   "iso-8859-1", "iso8859-1"};
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (sv_ieq((struct sv){s, n}, known[i])) return;
+    sql_lex_fail(lex, "the character set in front of this string is not known: leave it out");
+}
+
 /* Reads up to max_digits of the given base at s[*i]; advances *i. */
 static uint32_t number_at(const char *s, size_t n, size_t *i, int base, int max_digits,
                           int *ret_count) {

@@ -179,7 +179,7 @@ enum { JOIN_NATURAL = 16 }; /* beside an ast_join_kind */
     interval_literal interval literal expr in_list primary postfixable row_item default case_value
     else_opt niladic unit special_call trim_flag date_arg arg arg_value filter_opt json_call
     query_term simple_query values_row limit offset fetch select where_opt group_item having_opt
-    qualify_opt from joins joined table as_of_opt match_opt repeatable_opt pattern pattern_term
+    qualify_opt from joins joined paren_join seed table as_of_opt match_opt repeatable_opt pattern pattern_term
     pattern_factor pattern_primary permute_list within_interval create drop alter use show
     describe explain explained set insert statement_set execute dml misc compiled freshness_opt
 %type <query> query query_in_parens query_bare model_query
@@ -455,10 +455,9 @@ charset_opt:
   | CHARACTER SET name { build_fail(c, @$, ERR_UNSUPPORTED, "CHARACTER SET of a type is not supported: strings are UTF-8"); }
   ;
 zone_opt:
-    %empty { $$ = 0; }
-  | WITHOUT_LA TIME ZONE { $$ = 0; }
-  | WITH_LA LOCAL TIME ZONE { $$ = 1; }
-  | WITH_LA TIME ZONE { $$ = 2; }
+    %empty { $$ = false; }
+  | WITHOUT_LA TIME ZONE { $$ = false; }
+  | WITH_LA LOCAL TIME ZONE { $$ = true; }
   ;
 fields_opt: %empty { $$ = NULL; } | fields ;
 fields:
@@ -524,7 +523,7 @@ expr:
 comp:
     '=' { $$ = AST_OP_EQ; }
   | NE { $$ = AST_OP_NE; }
-  | NE2 { $$ = AST_OP_NE; }
+  | NE2 { $$ = AST_OP_NE; build_fail(c, @$, ERR_PARSE, "Flink SQL has no '!=': write '<>'"); }
   | '<' { $$ = AST_OP_LT; }
   | LE { $$ = AST_OP_LE; }
   | '>' { $$ = AST_OP_GT; }
@@ -582,11 +581,16 @@ postfixable:
   | interval
   | niladic
   | postfixable '.' name { $$ = build_field(c, @$, $1, $3); }
+  | postfixable '.' name '(' call_args ')'
+        {
+            $$ = $1;
+            build_fail(c, @3, ERR_UNSUPPORTED, "methods are not supported: call %s as a function", $3->text);
+        }
   | primary '[' expr ']' { $$ = build_index(c, @$, $1, $3); }
   | query_in_parens %prec UNARY { $$ = build_subquery(c, $1); }
   | '(' expr ')' { $$ = build_parens(c, @$, $2); }
   | '(' expr ')' minus_qualifier { $$ = build_interval_minus(c, @$, $2, $4); }
-  | '(' expr ',' expr_list ')' { $$ = build_row(c, @$, false, build_prepend(c, $2, $4)); }
+  | '(' expr ',' row_items ')' { $$ = build_row(c, @$, false, build_prepend(c, $2, $4)); }
   | ROW '(' row_items ')' { $$ = build_row(c, @$, true, $3); }
   | PERIOD '(' expr ',' expr ')' { $$ = build_row(c, @$, false, ADD_PTR(ADD_PTR(NULL, $3), $5)); }
   | ARRAY '[' expr_list_opt ']' { $$ = build_collection(c, AST_ARRAY, @$, $3); }
@@ -866,7 +870,11 @@ simple_query:
   | TABLE ident { $$ = build_table_query(c, @$, $2); }
   | query_term UNION set_quant query_term { $$ = build_setop(c, @$, AST_UNION, $3, $1, $4); }
   | query_term EXCEPT set_quant query_term { $$ = build_setop(c, @$, AST_EXCEPT, $3, $1, $4); }
-  | query_term MINUS set_quant query_term { $$ = build_setop(c, @$, AST_EXCEPT, $3, $1, $4); }
+  | query_term MINUS set_quant query_term
+        {
+            $$ = build_setop(c, @$, AST_EXCEPT, $3, $1, $4);
+            build_fail(c, @2, ERR_PARSE, "Flink SQL has no MINUS: write EXCEPT");
+        }
   | query_term INTERSECT set_quant query_term { $$ = build_setop(c, @$, AST_INTERSECT, $3, $1, $4); }
   ;
 set_quant: %empty { $$ = false; } | ALL { $$ = true; } | DISTINCT { $$ = false; } ;
@@ -947,6 +955,11 @@ select_items:
   ;
 select_item:
     '*' { $$ = BUILD(struct ast_select_item, .expr = build_done(c, build_ident(c, @$, NULL, true))); }
+  | '*' as_opt name
+        {
+            $$ = BUILD(struct ast_select_item, .expr = build_done(c, build_ident(c, @1, NULL, true)));
+            build_fail(c, @3, ERR_VALIDATION, "a star takes no alias");
+        }
   | expr { $$ = BUILD(struct ast_select_item, .expr = $1); }
   | expr name { $$ = BUILD(struct ast_select_item, .expr = $1, .alias = $2); }
   | expr AS name { $$ = BUILD(struct ast_select_item, .expr = $1, .alias = $3); }
@@ -1064,7 +1077,7 @@ hints:
 hint:
     name { $$ = BUILD(struct ast_hint, .name = *$1); }
   | name '(' hint_options_opt ')'
-        { $$ = BUILD(struct ast_hint, .name = *$1, .options = build_list_items($3), .n_options = build_list_n($3)); }
+        { $$ = build_hint(c, @3, $1, $3); }
   ;
 hint_options_opt: %empty { $$ = NULL; } | hint_options ;
 hint_options:
@@ -1074,7 +1087,7 @@ hint_options:
 hint_option:
     name { $$ = BUILD(struct ast_hint_option, .value = $1->text); }
   | quoted { $$ = BUILD(struct ast_hint_option, .value = $1, .quoted = true); }
-  | number { $$ = BUILD(struct ast_hint_option, .value = build_string($1)); }
+  | number { $$ = BUILD(struct ast_hint_option, .value = build_string($1), .number = true); }
   | name '=' quoted { $$ = BUILD(struct ast_hint_option, .key = $1->text, .value = $3, .quoted = true); }
   | quoted '=' quoted { $$ = BUILD(struct ast_hint_option, .key = $1, .value = $3, .quoted = true, .key_quoted = true); }
   ;
@@ -1121,9 +1134,13 @@ table:
         { $$ = build_source(c, @$, build_derived(c, @$, $2, true), NULL, $3, $4, $5); }
   | UNNEST in_list ordinality_opt alias_opt sample_opt
         { $$ = build_source(c, @$, build_unnest(c, @$, $2, $3), NULL, NULL, $4, $5); }
-  | '(' joined ')' { $$ = $2; $$->span = @$; }
+  | paren_join
   | table PIVOT { $$ = $1; build_fail(c, @2, ERR_UNSUPPORTED, "PIVOT is not supported"); }
   | table UNPIVOT { $$ = $1; build_fail(c, @2, ERR_UNSUPPORTED, "UNPIVOT is not supported"); }
+  ;
+paren_join:
+    '(' joined ')' { $$ = $2; $$->span = @$; }
+  | '(' paren_join ')' { $$ = $2; $$->span = @$; }
   ;
 from_call: ident '(' call_args ')' { $$ = build_call(c, @$, $1, $3); } ;
 as_of_opt: %empty { $$ = NULL; } | FOR SYSTEM_TIME AS OF expr { $$ = $5; } ;
@@ -1142,9 +1159,10 @@ sample_opt:
 sample_word: BERNOULLI { $$ = true; } | SYSTEM { $$ = false; } ;
 repeatable_opt:
     %empty { $$ = NULL; }
-  | REPEATABLE '(' number ')' { $$ = $3; }
-  | REPEATABLE '(' '-' number ')' { $$ = build_unary(c, @$, AST_OP_NEG, $4); }
+  | REPEATABLE '(' seed ')' { $$ = $3; }
+  | REPEATABLE '(' '-' seed ')' { $$ = build_unary(c, @$, AST_OP_NEG, $4); }
   ;
+seed: INTEGER { (void)build_int(c, $1); $$ = build_literal(c, AST_LIT_EXACT, @$, $1); } ;
 
 /* ---- MATCH_RECOGNIZE ----------------------------------------------------------------------- */
 
@@ -1347,8 +1365,8 @@ create:
             f->language = $8;
             f->jars = build_list_items($9);
             f->n_jars = build_list_n($9);
-            f->options = build_options($10);
-            $$ = build_done(c, f);
+            f->options = build_option_list($10);
+            $$ = build_function(c, f);
         }
   | create_word CATALOG if_not_exists simple_ident comment_opt with_options_opt
         {
@@ -1356,7 +1374,7 @@ create:
             k->if_not_exists = $3;
             k->name = $4;
             k->comment = $5;
-            k->options = build_options($6);
+            k->options = build_option_list($6);
             $$ = build_done(c, k);
         }
   | create_word DATABASE if_not_exists ident comment_opt with_options_opt
@@ -1365,7 +1383,7 @@ create:
             d->if_not_exists = $3;
             d->name = $4;
             d->comment = $5;
-            d->options = build_options($6);
+            d->options = build_option_list($6);
             $$ = build_done(c, d);
         }
   | create_word temporary_opt MODEL if_not_exists ident model_input model_output comment_opt
@@ -1377,10 +1395,10 @@ create:
             m->name = $5;
             m->has_input = $6;
             m->has_output = $7;
-            build_schema(c, @6, $6, false, &m->input);
-            build_schema(c, @7, $7, false, &m->output);
+            build_elements(c, @6, $6, false, &m->input);
+            build_elements(c, @7, $7, false, &m->output);
             m->comment = $8;
-            m->options = build_options($9);
+            m->options = build_option_list($9);
             m->as_query = $10;
             $$ = build_done(c, m);
         }
@@ -1392,7 +1410,7 @@ create:
             k->if_not_exists = $4;
             k->name = $5;
             k->comment = $6;
-            k->options = build_options($8);
+            k->options = build_option_list($8);
             $$ = build_done(c, k);
         }
   ;
@@ -1416,21 +1434,21 @@ element:
 column:
     ident data_type column_constraint comment_opt
         {
-            $$ = build_column(c, @$, $1, AST_COLUMN_PHYSICAL, $2, NULL);
+            $$ = build_column_def(c, @$, $1, AST_COLUMN_PHYSICAL, $2, NULL);
             $$->constraint = $3;
             $$->primary_key = $3 && !$3->unique;
             $$->comment = $4;
         }
   | ident data_type METADATA metadata_key virtual_opt comment_opt
         {
-            $$ = build_column(c, @$, $1, AST_COLUMN_METADATA, $2, NULL);
+            $$ = build_column_def(c, @$, $1, AST_COLUMN_METADATA, $2, NULL);
             $$->metadata_key = $4;
             $$->is_virtual = $5;
             $$->comment = $6;
         }
   | ident AS expr comment_opt
         {
-            $$ = build_column(c, @$, $1, AST_COLUMN_COMPUTED, NULL, $3);
+            $$ = build_column_def(c, @$, $1, AST_COLUMN_COMPUTED, NULL, $3);
             $$->comment = $4;
         }
   ;
@@ -1461,7 +1479,7 @@ table_clauses:
             $$->comment = $1;
             $$->distribution = *$2;
             $$->partitioned_by = build_names($3);
-            $$->options = build_options($4);
+            $$->options = build_option_list($4);
         }
   ;
 distributed_opt:
@@ -1580,7 +1598,7 @@ alter:
   | ALTER CATALOG simple_ident COMMENT quoted
         { $$ = build_alter_done(c, @$, ALTER_OP(COMMENT, ->comment = $5), AST_OBJECT_CATALOG, false, $3); }
   | ALTER DATABASE ident SET options
-        { $$ = build_alter_done(c, @$, ALTER_OP(SET, ->options = build_options($5)), AST_OBJECT_DATABASE, false, $3); }
+        { $$ = build_alter_done(c, @$, ALTER_OP(SET, ->options = build_option_list($5)), AST_OBJECT_DATABASE, false, $3); }
   | ALTER MODEL if_exists ident alter_options { $$ = build_alter_done(c, @$, $5, AST_OBJECT_MODEL, $3, $4); }
   | ALTER MODEL if_exists ident RENAME TO ident
         { $$ = build_alter_done(c, @$, ALTER_OP(RENAME, ->new_name = $7), AST_OBJECT_MODEL, $3, $4); }
@@ -1589,7 +1607,7 @@ alter:
         { $$ = build_alter_done(c, @$, ALTER_OP(RENAME, ->new_name = $7), AST_OBJECT_CONNECTION, $3, $4); }
   ;
 alter_options:
-    SET options { $$ = ALTER_OP(SET, ->options = build_options($2)); }
+    SET options { $$ = ALTER_OP(SET, ->options = build_option_list($2)); }
   | RESET option_keys
         { $$ = ALTER_OP(RESET, ->keys = build_list_items($2)); $$->n_keys = build_list_n($2); }
   ;
@@ -1612,16 +1630,16 @@ alter_table:
         }
   ;
 add_partitions:
-    partition with_options_opt { $1->options = build_options($2); $$ = ADD(NULL, struct ast_partition, $1); }
-  | add_partitions partition with_options_opt { $2->options = build_options($3); $$ = ADD($1, struct ast_partition, $2); }
+    partition with_options_opt { $1->options = build_option_list($2); $$ = ADD(NULL, struct ast_partition, $1); }
+  | add_partitions partition with_options_opt { $2->options = build_option_list($3); $$ = ADD($1, struct ast_partition, $2); }
   ;
 drop_partitions:
     partition { $$ = ADD(NULL, struct ast_partition, $1); }
   | drop_partitions ',' partition { $$ = ADD($1, struct ast_partition, $3); }
   ;
 alter_schema:
-    ADD alter_elements { $$ = ALTER_OP(ADD, ->parenthesised = $2->in_parens); build_schema(c, @2, $2, false, &$$->schema); }
-  | MODIFY alter_elements { $$ = ALTER_OP(MODIFY, ->parenthesised = $2->in_parens); build_schema(c, @2, $2, false, &$$->schema); }
+    ADD alter_elements { $$ = ALTER_OP(ADD, ->parenthesised = $2->in_parens); build_elements(c, @2, $2, false, &$$->schema); }
+  | MODIFY alter_elements { $$ = ALTER_OP(MODIFY, ->parenthesised = $2->in_parens); build_elements(c, @2, $2, false, &$$->schema); }
   | ADD DISTRIBUTION distribution { $$ = ALTER_OP(ADD_DISTRIBUTION, ->distribution = *$3); }
   | MODIFY DISTRIBUTION distribution { $$ = ALTER_OP(MODIFY_DISTRIBUTION, ->distribution = *$3); }
   | DROP ident { $$ = ALTER_OP(DROP_COLUMNS, ->columns = build_list_items(ADD_PTR(NULL, $2))); $$->n_columns = 1; }
@@ -1654,7 +1672,7 @@ alter_element:
   ;
 alter_materialized:
     SUSPEND { $$ = ALTER_OP(SUSPEND, ->parenthesised = false); }
-  | RESUME with_options_opt { $$ = ALTER_OP(RESUME, ->options = build_options($2)); }
+  | RESUME with_options_opt { $$ = ALTER_OP(RESUME, ->options = build_option_list($2)); }
   | REFRESH partition_opt { $$ = ALTER_OP(REFRESH, ->partitions = $2); $$->n_partitions = $2 ? 1 : 0; }
   | SET FRESHNESS '=' interval_literal { $$ = ALTER_OP(FRESHNESS, ->freshness = $4); }
   | SET REFRESH_MODE '=' refresh_mode { $$ = ALTER_OP(REFRESH_MODE, ->refresh_mode = $4); }
@@ -1850,8 +1868,9 @@ dml:
             d->where = $6;
             $$ = build_done(c, d);
         }
-  | MERGE INTO ident { $$ = (struct ast *)$3; build_fail(c, @1, ERR_UNSUPPORTED, "MERGE is not supported"); }
+  | merge INTO ident { $$ = (struct ast *)$3; }
   ;
+merge: MERGE { build_fail(c, @$, ERR_UNSUPPORTED, "MERGE is not supported"); } ;
 target_alias: %empty { $$ = NULL; } | as_opt name { $$ = $2; } ;
 assignments:
     simple_ident '=' expr { $$ = BUILD(struct build_args, .args = ADD_PTR(NULL, $1), .order_by = ADD_PTR(NULL, $3)); }
@@ -1902,7 +1921,7 @@ misc:
         {
             struct ast_module *m = BUILD_NODE(c, AST_MODULE, @$, struct ast_module);
             m->name = *$3;
-            m->options = build_options($4);
+            m->options = build_option_list($4);
             $$ = build_done(c, m);
         }
   | UNLOAD MODULE name

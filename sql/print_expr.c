@@ -105,7 +105,6 @@ static void p_literal(struct str *o, const struct ast *n) {
                                          [AST_LIT_TIMESTAMP] = "TIMESTAMP ",
                                          [AST_LIT_TIMESTAMP_LTZ] =
                                              "TIMESTAMP WITH LOCAL TIME ZONE ",
-                                         [AST_LIT_TIMESTAMP_TZ] = "TIMESTAMP WITH TIME ZONE ",
                                          [AST_LIT_INTERVAL] = "INTERVAL "};
     const struct ast_literal *l = AST_TO(literal, n);
     switch (l->lit) {

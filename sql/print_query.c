@@ -29,7 +29,7 @@ void print_hints(struct str *o, const struct ast_hints *h) {
             if (opt->key) str_add(o, " = ");
             if (opt->quoted)
                 print_quoted(o, opt->value);
-            else if ((opt->value[0] >= '0' && opt->value[0] <= '9') || opt->value[0] == '.')
+            else if (opt->number)
                 str_add(o, opt->value);
             else
                 ast_print_name(&(struct ast_name){.text = opt->value}, o);

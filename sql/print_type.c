@@ -71,11 +71,6 @@ static void p_kind(struct str *o, const struct ast_type *t) {
     case AST_TYPE_INTERVAL:
         p_interval(o, &t->qual);
         return;
-    case AST_TYPE_TIMESTAMP_TZ:
-        str_add(o, "TIMESTAMP");
-        p_precision(o, t);
-        str_add(o, " WITH TIME ZONE");
-        return;
     default:
         str_add(o, ast_type_kind_name(t->kind));
         p_precision(o, t);

@@ -58,6 +58,8 @@ void sql_lex_string(struct sql_lex *lex, const char *s, size_t n);
 void sql_lex_binary(struct sql_lex *lex, const char *s, size_t n);
 void sql_lex_cstring(struct sql_lex *lex, const char *s, size_t n);
 void sql_lex_quoted_name(struct sql_lex *lex, const char *s, size_t n);
+/* ERR_PARSE for the name of no character set that Java knows to be always there. */
+void sql_lex_charset(struct sql_lex *lex, const char *s, size_t n);
 int sql_lex_word(struct sql_lex *lex, const char *s, size_t n);
 void sql_lex_fail(struct sql_lex *lex, const char *what);
 

@@ -98,7 +98,6 @@ static bool read_raw_setting(struct sql_lex *lex, struct sql_tokens *t) {
         push_raw(lex, t, i, end);
     }
     skip_to(lex, end);
-    lex->fed = lex->pos;
     return true;
 }
 
@@ -115,10 +114,8 @@ static int read_all(struct sql_lex *lex, struct sql_tokens *t, yyscan_t scanner)
         if (opens_set(t)) in_set = true;
         int before = t->n >= 2 ? kind_at(t, t->n - 2) : 0;
         if (kind == TOK_END && (before == ';' || before == TOK_BEGIN)) in_set = false;
-        if (t->n == 1 && (kind == TOK_SET || kind == TOK_RESET)) {
-            lex->fed = lex->pos;
-            if (read_raw_setting(lex, t)) return 1;
-        }
+        if (t->n == 1 && (kind == TOK_SET || kind == TOK_RESET) && read_raw_setting(lex, t))
+            return 1;
     }
 }
 

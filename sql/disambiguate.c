@@ -177,7 +177,9 @@ static int name_at(const struct pass *p) {
     if (is_word(p, 0, "SCALAR")) return is_json ? TOK_SCALAR_LA : 0;
     if (is_word(p, 0, "UNBOUNDED"))
         return next == TOK_PRECEDING || next == TOK_FOLLOWING ? TOK_UNBOUNDED_LA : 0;
-    if (next != '(' || before == '.') return 0;
+    if (next != '(' || before == '.' || before == TOK_TABLE || before == TOK_VIEW ||
+        before == TOK_INTO)
+        return 0;
     if (is_word(p, 0, "TIMESTAMPADD")) return TOK_TIMESTAMPADD_LA;
     if (is_word(p, 0, "TIMESTAMPDIFF")) return TOK_TIMESTAMPDIFF_LA;
     if (is_word(p, 0, "DATE_DIFF") || is_word(p, 0, "DATETIME_DIFF")) return TOK_DATE_PART;

@@ -126,6 +126,14 @@ static const struct expr *call(struct kit *k, const char *name) {
 
 static const struct expr *parse(struct kit *k) {
     blanks(k);
+    if (*k->p == '!') { /* stays a constant */
+        bool columns = k->columns;
+        k->p++;
+        k->columns = false;
+        const struct expr *e = parse(k);
+        k->columns = columns;
+        return e;
+    }
     if (*k->p == '\'') return literal(k, text_value(k, quoted(k, '\'')));
     if (*k->p == '<') return literal(k, typed(k));
     if (isdigit((unsigned char)*k->p) || *k->p == '-') return literal(k, number(k));

@@ -3,8 +3,9 @@
  *   UPPER('a')  SUBSTRING('hello', 2, 3)  EXTRACT(:YEAR, <DATE>'2024-05-06')  f(<INT>NULL, 1.5,
  * 1e0)
  *
- * <type>'text' is CAST('text' AS type); :WORD and :"SEVERAL WORDS" are symbols. Each check runs the
- * call twice: on constants, and on columns of several rows with NULLs between. */
+ * !x keeps x a constant throughout. <type>'text' is CAST('text' AS type); :WORD and :"SEVERAL
+ * WORDS" are symbols. Each check runs the call twice: on constants, and on columns of several rows
+ * with NULLs between. */
 #ifndef PENSTOCK_TESTS_UNIT_VECTOR_FUNC_FUNC_KIT_H
 #define PENSTOCK_TESTS_UNIT_VECTOR_FUNC_FUNC_KIT_H
 

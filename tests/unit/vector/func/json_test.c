@@ -113,7 +113,7 @@ static void test_build(void **state) {
     check_value("JSON_ARRAY(:ABSENT, 1)", "STRING NOT NULL", "[1]");
     check_fails("JSON_OBJECT(:NULL, !'k', <DATE>'2024-01-01')", ERR_VALIDATION,
                 "Type 'DATE NOT NULL' is not scalar");
-    check_fails("JSON_OBJECT(:NULL, <STRING>NULL, 1)", ERR_VALIDATION, "must not be NULL");
+    check_fails("JSON_OBJECT(:NULL, !<STRING>NULL, 1)", ERR_VALIDATION, "must not be NULL");
     check_value("JSON_STRING(<TIMESTAMP(3)>'2024-01-01 10:00:00.5')", "STRING NOT NULL",
                 "\"2024-01-01T10:00:00.5\"");
     check_value("JSON_STRING('Hello \"x\"')", "STRING NOT NULL", "\"Hello \\\"x\\\"\"");

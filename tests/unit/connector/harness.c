@@ -140,7 +140,6 @@ const char *harness_decode(struct harness *h, const char *format, const char *te
 
 struct batch *harness_batch(struct harness *h, const char *json_lines, const char *const *kinds) {
     struct harness plain;
-    AUTO_STR row = STR_INIT;
     memset(&plain, 0, sizeof plain);
     plain = *h;
     plain.table.n_options = 0;

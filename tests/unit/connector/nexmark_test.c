@@ -30,7 +30,7 @@ static struct source *open_source(struct harness *h, const struct schema *produc
     struct source_ctx ctx = {
         .parallelism = 1, .env = &h->env, .produced = produced, .batch_rows = rows};
     const struct connector_desc *d = connector_find("nexmark");
-    struct source *s;
+    struct source *s = NULL;
     if (d->check(&h->table, false, &err) || d->source_new(&h->table, &ctx, &s, &err))
         fail_msg("%s", err.msg);
     const cJSON *split;
@@ -43,7 +43,7 @@ static struct source *open_source(struct harness *h, const struct schema *produc
 
 static cJSON *enumerate(struct harness *h, int parallelism) {
     struct err err = ERR_INIT;
-    cJSON *splits;
+    cJSON *splits = NULL;
     if (connector_find("nexmark")->enumerate(&h->table, parallelism, &splits, &err))
         fail_msg("%s", err.msg);
     return splits;

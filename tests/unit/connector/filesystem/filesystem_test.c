@@ -70,7 +70,7 @@ static struct source *open_source(struct harness *h, uint32_t batch_rows, struct
                              .batch_rows = batch_rows,
                              .report_self = skipped,
                              .skipped = on_skipped};
-    struct source *s;
+    struct source *s = NULL;
     const struct connector_desc *d = connector_find("filesystem");
     if (d->check(&h->table, false, &err) || d->source_new(&h->table, &ctx, &s, &err))
         fail_msg("%s", err.msg);
@@ -79,7 +79,7 @@ static struct source *open_source(struct harness *h, uint32_t batch_rows, struct
 
 static cJSON *enumerate(struct harness *h, int parallelism) {
     struct err err = ERR_INIT;
-    cJSON *splits;
+    cJSON *splits = NULL;
     if (connector_find("filesystem")->enumerate(&h->table, parallelism, &splits, &err))
         fail_msg("%s", err.msg);
     return splits;
@@ -158,7 +158,7 @@ static void paths(void **state) {
     expect_rows("ROW<a INT>", OPTIONS("path", path_of("*/*/b.json"), "format", "json"), "+I(3)\n");
     struct harness h;
     struct err err = ERR_INIT;
-    cJSON *splits;
+    cJSON *splits = NULL;
     harness_init(&h, "ROW<a INT>", OPTIONS("path", path_of("nothing"), "format", "json"));
     assert_int_equal(connector_find("filesystem")->enumerate(&h.table, 1, &splits, &err),
                      ERR_NOT_FOUND);
@@ -196,7 +196,7 @@ static void compressed(void **state) {
     write_text("x.json.bz2", "BZh");
     harness_init(&h, "ROW<a INT>", OPTIONS("path", path_of("x.json.bz2"), "format", "json"));
     struct err err = ERR_INIT;
-    cJSON *splits;
+    cJSON *splits = NULL;
     assert_int_equal(connector_find("filesystem")->enumerate(&h.table, 1, &splits, &err),
                      ERR_UNSUPPORTED);
     harness_release(&h);
@@ -355,7 +355,7 @@ static struct sink *open_sink(struct harness *h, uint64_t attempt) {
                            .op_uid = "sink",
                            .attempt = attempt,
                            .wake = on_wake};
-    struct sink *s;
+    struct sink *s = NULL;
     const struct connector_desc *d = connector_find("filesystem");
     if (d->check(&h->table, true, &err) || d->sink_new(&h->table, &ctx, &s, &err))
         fail_msg("%s", err.msg);

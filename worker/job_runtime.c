@@ -28,8 +28,8 @@ struct job_runtime {
     bool started;
     pthread_mutex_t lock;
     pthread_cond_t cond;
-    int n_final, n_gone;    /* under lock */
-    struct err first_error; /* under lock; code 0 = none */
+    int n_final, n_gone, n_finished; /* under lock */
+    struct err first_error;          /* under lock; code 0 = none */
 };
 
 /* ---- callbacks of tasks --------------------------------------------------------------------- */
@@ -41,6 +41,7 @@ static void on_status(void *self, struct task *t, enum task_status status, const
     if (!task_status_is_final(status)) return;
     pthread_mutex_lock(&rt->lock);
     rt->n_final++;
+    rt->n_finished += status == TASK_FINISHED;
     if (err && !rt->first_error.code) rt->first_error = *err;
     pthread_cond_broadcast(&rt->cond);
     pthread_mutex_unlock(&rt->lock);
@@ -369,7 +370,8 @@ void job_runtime_free(struct job_runtime *rt) {
         wait_count(rt, &rt->n_gone, -1);
         pthread_mutex_unlock(&rt->lock);
     }
-    net_job_close(rt->net);
+    /* What finished tasks left for other workers is still to be sent. */
+    net_job_close(rt->net, rt->n_finished == rt->n_tasks);
     for (int i = 0; i < rt->n_tasks && rt->tasks; i++)
         task_free(rt->tasks[i]);
     free(rt->tasks);

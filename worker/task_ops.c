@@ -359,6 +359,12 @@ static int emit(struct op_links *l, struct op_target *targets, int n, struct bat
         batch_unref(b);
         return 0;
     }
+    if (unlikely(b->n > BATCH_ROWS_MAX)) {
+        uint32_t rows = b->n;
+        batch_unref(b);
+        return err_set(err, ERR_INTERNAL, "a batch of %u rows; at most %d are allowed", rows,
+                       BATCH_ROWS_MAX);
+    }
     metric_add(&l->metrics.records_out, b->n);
     return give_batch(targets, n, b, err);
 }

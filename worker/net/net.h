@@ -1,8 +1,9 @@
 /* net.h - the network of a worker: one thread with epoll moves frames between channel rings and TCP
  * connections, one connection per pair of workers of a job (docs/wire.md).
  *
- *   net.c     the thread, listening, jobs
- *   conn.c    one connection: handshake, reading, writing
+ *   net.c      the thread, listening, wakes
+ *   net_job.c  a job's peers and channels: dialling, losing, closing
+ *   conn.c     one connection: handshake, reading, writing
  *   wire.h    batches as bytes;  frame.h  frames around them
  *
  * Sending: the network consumes the sender's ring as far as the receiver has given credit.
@@ -45,8 +46,9 @@ void net_job_send(struct net_job *j, struct channel *ch, int peer);
 void net_job_receive(struct net_job *j, struct channel *ch, int peer);
 /* Connects to the peers there are channels with: the worker of the lower index dials. */
 void net_job_start(struct net_job *j);
-/* After it returns the network touches none of the job's channels and makes no callback. NULL is
- * fine. Not on the network thread. */
-void net_job_close(struct net_job *j);
+/* drain: first sends what finished tasks have left in their channels (for at most
+ * NET_DRAIN_TIMEOUT_MS), so that the peers get it. After it returns the network touches none of the
+ * job's channels and makes no callback. NULL is fine. Not on the network thread. */
+void net_job_close(struct net_job *j, bool drain);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "worker/exchange/channel.h"
 
-enum { WIRE_BATCH_MAX_BYTES = 1 << 30 };
+enum { WIRE_BATCH_MAX_BYTES = 256 << 20 };
 
 /* The payload and its checksum; ret->buf is owned by the caller. compress: LZ4 where it pays. Fails
  * with ERR_UNSUPPORTED for a batch larger than WIRE_BATCH_MAX_BYTES. */

@@ -170,8 +170,8 @@ static void exchanges_keep_order_and_watermarks(void **state) {
     static const int batches[] = {1, 100, 3000};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         for (size_t b = 0; b < ARRAY_LEN(batches); b++)
-            run_exchange(cases[i].routing, cases[i].from, cases[i].to, 1 + (int)(b % 2),
-                         batches[b], b == 2 ? 64 : BATCH_ROWS_MAX);
+            run_exchange(cases[i].routing, cases[i].from, cases[i].to, 1 + (int)(b % 2), batches[b],
+                         b == 2 ? 64 : BATCH_ROWS_MAX);
 }
 
 /* Equal keys meet at one subtask: that of their key group. */
@@ -358,8 +358,8 @@ static void backpressure_is_bounded(void **state) {
     while (blocked_ms < 5) {
         AUTO_JSON *stats = job_runtime_stats(rt);
         blocked_ms = json_opt_i64(stats_task(stats, source), "backpressuredMs", 0);
-        const cJSON *out = cJSON_GetArrayItem(
-            cJSON_GetObjectItem(stats_task(stats, source), "outputs"), 0);
+        const cJSON *out =
+            cJSON_GetArrayItem(cJSON_GetObjectItem(stats_task(stats, source), "outputs"), 0);
         const cJSON *ch = cJSON_GetArrayItem(cJSON_GetObjectItem(out, "channels"), 0);
         /* The last element may go beyond the bound. */
         assert_true(json_opt_i64(ch, "queuedBytes", -1) <= (1 << 20) + 200000);
@@ -395,7 +395,8 @@ static void failure_names_the_op(void **state) {
     job_runtime_start(rt);
     assert_true(job_runtime_wait(rt, 60000, &err));
     assert_err(err.code, ERR_RUNTIME, &err, "vertex 0, subtask ");
-    assert_string_equal(err.msg + strlen("vertex 0, subtask 1"), " of 2: t_fail#2: division by zero");
+    assert_string_equal(err.msg + strlen("vertex 0, subtask 1"),
+                        " of 2: t_fail#2: division by zero");
     job_runtime_free(rt);
     worker_free(w);
     rig_release(&r);

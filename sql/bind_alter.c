@@ -52,15 +52,9 @@ static void note_use(void *self, int column) {
     u->used |= u->column == column;
 }
 
-/* What depends on the column; NULL if nothing does. */
-static const char *used_by(const struct table_build *t, int column) {
-    const char *name = t->columns[column].name;
-    for (int i = 0; i < t->n_keys; i++)
-        if (!strcmp(t->keys[i], name)) return "PRIMARY KEY";
-    for (int i = 0; i < t->n_partitions; i++)
-        if (!strcmp(t->partitions[i], name)) return "PARTITIONED BY";
+/* The expression that refers to the column; NULL if none does. */
+static const char *referred_by(const struct table_build *t, int column) {
     struct uses u = {.column = column};
-    if (t->watermark_column == column) return "the watermark";
     if (t->watermark_expr) expr_visit_columns(t->watermark_expr, note_use, &u);
     if (u.used) return "the watermark";
     for (int i = 0; i < t->n_columns; i++) {
@@ -69,6 +63,17 @@ static const char *used_by(const struct table_build *t, int column) {
         if (u.used) return arena_printf(t->b.a, "computed column '%s'", t->columns[i].name);
     }
     return NULL;
+}
+
+/* What depends on the column; NULL if nothing does. */
+static const char *used_by(const struct table_build *t, int column) {
+    const char *name = t->columns[column].name;
+    for (int i = 0; i < t->n_keys; i++)
+        if (!strcmp(t->keys[i], name)) return "PRIMARY KEY";
+    for (int i = 0; i < t->n_partitions; i++)
+        if (!strcmp(t->partitions[i], name)) return "PARTITIONED BY";
+    if (t->watermark_column == column) return "the watermark";
+    return referred_by(t, column);
 }
 
 static int need_column(const struct table_build *t, const struct ast_ident *id, int *ret,
@@ -106,6 +111,8 @@ static int rename_column(struct table_build *t, const struct ast_alter *al, stru
     const char *now = al->new_name->parts.items[0].text, *was = t->columns[c].name;
     if (table_build_find(t, now) >= 0)
         return invalid(&al->new_name->base.span, err, "column '%s' is in the table already", now);
+    const char *user = referred_by(t, c);
+    if (user) return invalid(&al->column->base.span, err, "column '%s' is used by %s", was, user);
     t->columns[c].name = arena_strdup(t->b.a, now);
     for (int i = 0; i < t->n_keys; i++)
         if (!strcmp(t->keys[i], was)) t->keys[i] = t->columns[c].name;

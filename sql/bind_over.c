@@ -92,7 +92,8 @@ static int bound(struct expr_place *p, const struct ast_bound *bd, bool rows, in
 static int frame(struct expr_place *p, const struct ast_window *w, struct over_item *o,
                  struct err *err) {
     bool ranking = o->call.rank_fn != NULL;
-    o->rows = ranking || w->frame == AST_FRAME_ROWS;
+    o->rows = w->frame == AST_FRAME_ROWS ||
+              (ranking && !strcmp(o->call.rank_fn, "ROW_NUMBER")); /* as Calcite frames them */
     o->preceding = FRAME_UNBOUNDED;
     o->following = w->order_by.n || ranking ? 0 : FRAME_UNBOUNDED;
     if (w->exclude_given && w->exclude != AST_EXCLUDE_NO_OTHERS)

@@ -1,7 +1,8 @@
 /* rel.c - making nodes of the logical plan, and printing it. */
 #include "sql/rel.h"
 
-#include "sql/session.h"
+#include "sql/ast_print.h"
+#include "sql/session_int.h"
 #include "vector/func/tz.h"
 
 static const char *const kind_names[] = {
@@ -69,7 +70,7 @@ static bool name_taken(const struct field *f, int n, const char *name) {
     return false;
 }
 
-/* The columns of both inputs, for predicates over them; repeated names get a number. */
+/* The columns of all inputs, for expressions over them; repeated names get a number. */
 static void joined(const struct rel *r, struct arena *a, struct schema *ret) {
     int n = 0;
     for (int i = 0; i < r->n_inputs; i++)
@@ -189,14 +190,12 @@ static void print_over(const struct rel *r, struct str *out) {
     str_add_char(out, ']');
 }
 
-static void print_join(const struct rel *r, struct arena *a, struct str *out) {
-    struct schema s;
-    joined(r, a, &s);
+static void print_join(const struct rel *r, const struct schema *in, struct str *out) {
     enum join_type t = r->kind == REL_JOIN ? r->u.join.type : r->u.temporal.type;
     const struct expr *p = r->kind == REL_JOIN ? r->u.join.predicate : r->u.temporal.predicate;
     str_addf(out, "type=[%s], on=[", join_type_name(t));
     if (p)
-        expr_print(p, &s, out);
+        expr_print(p, in, out);
     else
         str_add(out, "TRUE");
     str_add_char(out, ']');
@@ -208,12 +207,34 @@ static void print_join(const struct rel *r, struct arena *a, struct str *out) {
     if (r->kind == REL_JOIN && r->u.join.null_aware) str_add(out, ", null aware");
 }
 
-static void print_table(const struct table_desc *t, struct str *out) {
+/* The table, and the options that hints have changed. */
+static void print_table(const struct table_desc *t, const struct table_option *opts, int n,
+                        struct str *out) {
     str_addf(out, "table=[%s.%s.%s]", t->catalog, t->database, t->name);
+    bool any = false;
+    for (int i = 0; i < n; i++) {
+        const char *was = table_option(t, opts[i].key);
+        if (was && !strcmp(was, opts[i].value)) continue;
+        str_addf(out, "%s%s=%s", any ? ", " : ", options=[", opts[i].key,
+                 option_shown(opts[i].key, opts[i].value));
+        any = true;
+    }
+    if (any) str_add_char(out, ']');
 }
 
-static void print_project(const struct rel *r, struct str *out) {
-    const struct schema *in = r->inputs[0]->schema;
+static void print_match(const struct rel *r, struct str *out) {
+    const struct ast_match *m = r->u.match.ast;
+    str_add(out, "pattern=[");
+    ast_print(&m->pattern->base, out);
+    str_add(out, "], define=[");
+    for (size_t i = 0; i < m->n_defines; i++) {
+        str_addf(out, "%s%s AS ", i ? ", " : "", m->defines[i].name.text);
+        ast_print(m->defines[i].condition, out);
+    }
+    str_add(out, "]");
+}
+
+static void print_project(const struct rel *r, const struct schema *in, struct str *out) {
     for (int i = 0; i < r->schema->n; i++) {
         const struct expr *e = r->u.project.exprs[i];
         if (i) str_add(out, ", ");
@@ -259,16 +280,17 @@ static void print_correlate(const struct rel *r, struct str *out) {
 }
 
 static void print_details(const struct rel *r, struct arena *a, struct str *out) {
-    const struct schema *in = r->n_inputs ? r->inputs[0]->schema : NULL;
+    struct schema s, *in = &s;
+    joined(r, a, in);
     switch (r->kind) {
     case REL_SCAN:
-        print_table(r->u.scan.table, out);
+        print_table(r->u.scan.table, r->u.scan.options, r->u.scan.n_options, out);
         break;
     case REL_VALUES:
         print_values(r, out);
         break;
     case REL_PROJECT:
-        print_project(r, out);
+        print_project(r, in, out);
         break;
     case REL_FILTER:
         str_add(out, "condition=[");
@@ -291,7 +313,7 @@ static void print_details(const struct rel *r, struct arena *a, struct str *out)
         break;
     case REL_JOIN:
     case REL_TEMPORAL:
-        print_join(r, a, out);
+        print_join(r, in, out);
         break;
     case REL_CORRELATE:
         print_correlate(r, out);
@@ -316,11 +338,13 @@ static void print_details(const struct rel *r, struct arena *a, struct str *out)
         if (r->u.sink.collect)
             str_add(out, "collect");
         else
-            print_table(r->u.sink.table, out);
+            print_table(r->u.sink.table, r->u.sink.options, r->u.sink.n_options, out);
         if (r->u.sink.overwrite) str_add(out, ", overwrite");
         if (r->u.sink.on_conflict) str_addf(out, ", on conflict=[%s]", r->u.sink.on_conflict);
         break;
     case REL_MATCH:
+        print_match(r, out);
+        break;
     case REL_KIND_COUNT:
         break;
     }

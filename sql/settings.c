@@ -80,7 +80,6 @@ static const char *const ignored[] = {
     "jobstore.",
     "kubernetes.",
     "metrics.",
-    "parallelism.",
     "pekko.",
     "pipeline.",
     "python.",
@@ -131,9 +130,40 @@ const char *settings_alias(const char *key) {
     return NULL;
 }
 
+/* Edit distance of a and b, where it is at most 2; else 3. */
+static int near_distance(const char *a, const char *b) {
+    enum { LIMIT = 3, WIDTH = 2 * LIMIT + 1 };
+    int la = (int)strlen(a), lb = (int)strlen(b);
+    if (la - lb >= LIMIT || lb - la >= LIMIT) return LIMIT;
+    int prev[WIDTH], cur[WIDTH]; /* cells of the band j - i in -LIMIT .. LIMIT */
+    for (int k = 0; k < WIDTH; k++)
+        prev[k] = k >= LIMIT ? k - LIMIT : LIMIT;
+    for (int i = 1; i <= la; i++) {
+        for (int k = 0; k < WIDTH; k++) {
+            int j = i + k - LIMIT;
+            cur[k] = LIMIT;
+            if (j < 0 || j > lb) continue;
+            int best = j ? prev[k] + (a[i - 1] != b[j - 1]) : LIMIT;
+            if (k + 1 < WIDTH) best = MIN(best, prev[k + 1] + 1);
+            if (k > 0) best = MIN(best, cur[k - 1] + 1);
+            if (j == 0) best = MIN(best, i);
+            cur[k] = MIN(best, LIMIT);
+        }
+        memcpy(prev, cur, sizeof(prev));
+    }
+    return prev[lb - la + LIMIT];
+}
+
+/* A known setting with a slip of the pen is no setting of Flink's. */
+static bool is_misspelt(const char *key) {
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (near_distance(key, rows[i].name) < 3) return true;
+    return false;
+}
+
 bool settings_ignored(const char *key) {
     struct sv k = sv_from(key);
     for (size_t i = 0; i < ARRAY_LEN(ignored); i++)
-        if (sv_starts(k, ignored[i])) return true;
+        if (sv_starts(k, ignored[i])) return !is_misspelt(key);
     return false;
 }

@@ -106,12 +106,24 @@ static int timestamp_shift_months(struct kernel_call *k, bool minus) {
     return 0;
 }
 
+/* A TIMESTAMP(0) keeps no milliseconds of the interval. */
+static void cut_millis(struct kernel_call *k, const struct arg *iv) {
+    static const int64_t units[] = {1000, 100, 10};
+    int precision = k->call->type->precision;
+    if (precision >= 3) return;
+    int64_t unit = units[precision], *r = k->ret->data;
+    if (arg_const(iv) && arg_i64(iv, 0) % unit == 0) return;
+    for (uint32_t i = 0; i < k->n; i++)
+        r[i] = floor_div(r[i], unit) * unit;
+}
+
 static int timestamp_shift(struct kernel_call *k, bool minus) {
     if (k->call->args[1]->type->kind == TYPE_INTERVAL_YEAR_MONTH)
         return timestamp_shift_months(k, minus);
     struct arg x = kernel_arg(k, 0), iv = kernel_arg(k, 1);
     if (k->ret->phys == PHYS_I64) {
         arith_vectors(PHYS_I64, minus ? ARITH_SUB : ARITH_ADD, &x, &iv, k->ret->data, k->n);
+        cut_millis(k, &iv);
         return 0;
     }
     for (uint32_t i = 0; i < k->n; i++)

@@ -135,8 +135,8 @@ static const struct expr *parse(struct kit *k) {
         return e;
     }
     if (*k->p == '\'') return literal(k, text_value(k, quoted(k, '\'')));
-    if (*k->p == '<') return literal(k, typed(k));
-    if (isdigit((unsigned char)*k->p) || *k->p == '-') return literal(k, number(k));
+    if (*k->p == '<' && !strchr("(=>", k->p[1])) return literal(k, typed(k));
+    if (isdigit((unsigned char)*k->p) || (*k->p == '-' && k->p[1] != '(')) return literal(k, number(k));
     if (*k->p == ':') {
         k->p++;
         char *word;
@@ -186,8 +186,8 @@ static void expect_text(const char *where, const char *text, const struct column
         fail_msg("%s (%s): got \"%s\", want \"%s\"", text, where, str_text(&got), value);
 }
 
-void check_value(const char *text, const char *type, const char *value) {
-    for (int columns = 0; columns < 2; columns++) {
+static void check_modes(const char *text, const char *type, const char *value, int modes) {
+    for (int columns = 0; columns < modes; columns++) {
         struct arena a;
         arena_init(&a);
         struct kit k = {.a = &a, .p = text, .columns = columns};
@@ -212,8 +212,16 @@ void check_value(const char *text, const char *type, const char *value) {
     }
 }
 
-void check_fails(const char *text, int code, const char *part) {
-    for (int columns = 0; columns < 2; columns++) {
+void check_value(const char *text, const char *type, const char *value) {
+    check_modes(text, type, value, 2);
+}
+
+void check_literal(const char *text, const char *type, const char *value) {
+    check_modes(text, type, value, 1);
+}
+
+static void fail_modes(const char *text, int code, const char *part, int modes) {
+    for (int columns = 0; columns < modes; columns++) {
         struct arena a;
         arena_init(&a);
         struct kit k = {.a = &a, .p = text, .columns = columns};
@@ -233,6 +241,14 @@ void check_fails(const char *text, int code, const char *part) {
         if (!strstr(k.err.msg, part)) fail_msg("%s: \"%s\" lacks \"%s\"", text, k.err.msg, part);
         arena_release(&a);
     }
+}
+
+void check_fails(const char *text, int code, const char *part) {
+    fail_modes(text, code, part, 2);
+}
+
+void check_literal_fails(const char *text, int code, const char *part) {
+    fail_modes(text, code, part, 1);
 }
 
 void check_zone(const char *name) {

@@ -13,6 +13,9 @@
 void check_value(const char *call, const char *type, const char *value);
 /* Binding (ERR_VALIDATION) or evaluation (ERR_RUNTIME) fails with this text in the message. */
 void check_fails(const char *call, int code, const char *part);
+/* The same on constants alone: where a literal argument shapes the result's type. */
+void check_literal(const char *call, const char *type, const char *value);
+void check_literal_fails(const char *call, int code, const char *part);
 /* Session zone of the following checks; "UTC" at first. */
 void check_zone(const char *name);
 

@@ -32,9 +32,8 @@ struct state_table {
     uint64_t mask;   /* slots - 1 */
     uint64_t n_used; /* slots not empty, gone ones included */
     uint64_t n_live;
-    char **pages;
-    uint32_t n_pages, cap_pages;
-    uint32_t rows_per_page, page_shift;
+    char *pages[PAGES_MAX]; /* page p holds 2^(PAGE0_LOG + p) rows: small tables stay small */
+    uint32_t n_pages;
     uint32_t n_rows; /* ever placed, in pages */
     uint32_t *free_rows;
     uint32_t n_free, cap_free;

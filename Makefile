@@ -140,6 +140,17 @@ check: $$(call tests_of,$$(T))
 check-%: $$(call tests_of,$$*)
 	@tools/run_units $^
 
+# ---- recorded expressions ------------------------------------------------------------------
+# Parser, binder and kernels against what Flink gave; tests/oracle/known.txt lists what differs.
+ORACLE_DATA := tests/data/flinksql/expressions.jsonl
+$(B)/oracle/expressions: $(B)/obj/tests/oracle/expressions.c.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
+.PHONY: oracle
+oracle: $(B)/oracle/expressions
+	$< $(ORACLE_DATA) tests/oracle/known.txt
+
 # ---- checks of form ------------------------------------------------------------------------
 .PHONY: fmt fmt-check tidy hdr-check
 C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null)

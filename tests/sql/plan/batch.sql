@@ -1,0 +1,12 @@
+SET 'execution.runtime-mode' = 'BATCH';
+CREATE TABLE bid (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '/d/bid', 'format' = 'json');
+CREATE TABLE auction (id BIGINT, seller BIGINT, category STRING, ts TIMESTAMP(3), expires TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '/d/auction', 'format' = 'json');
+SELECT auction, COUNT(*) FROM bid GROUP BY auction;
+SELECT auction, window_start, COUNT(*) FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY auction, window_start, window_end;
+SELECT b.auction, a.category FROM bid b LEFT JOIN auction a ON b.auction = a.id AND b.ts BETWEEN a.ts AND a.ts + INTERVAL '10' SECOND;
+SELECT auction, price FROM bid ORDER BY price DESC LIMIT 5 OFFSET 2;
+SELECT auction, price FROM bid ORDER BY price;
+SELECT * FROM (SELECT auction, RANK() OVER (PARTITION BY auction ORDER BY price) AS rn FROM bid) WHERE rn <= 3;
+SELECT auction, SUM(price) OVER (PARTITION BY auction) FROM bid;
+CREATE TABLE n (event_type INT) WITH ('connector' = 'nexmark');
+SELECT * FROM n;

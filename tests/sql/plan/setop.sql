@@ -1,0 +1,10 @@
+CREATE TABLE bid (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '/d/bid', 'format' = 'json');
+CREATE TABLE plain (k STRING, v INT, arr ARRAY<INT>, m MAP<STRING, INT>, ts TIMESTAMP(3)) WITH ('connector' = 'filesystem', 'path' = '/d/plain', 'format' = 'json');
+SELECT auction FROM bid UNION ALL SELECT id FROM (SELECT v AS id FROM plain);
+SELECT auction FROM bid UNION SELECT bidder FROM bid;
+SELECT auction FROM bid INTERSECT SELECT bidder FROM bid;
+SELECT auction FROM bid EXCEPT SELECT bidder FROM bid;
+SELECT auction FROM bid INTERSECT ALL SELECT bidder FROM bid;
+SELECT auction FROM bid EXCEPT ALL SELECT bidder FROM bid;
+SELECT k, x FROM plain CROSS JOIN UNNEST(arr) AS u(x);
+SELECT k, a, b, n FROM plain LEFT JOIN UNNEST(m) WITH ORDINALITY AS u(a, b, n) ON TRUE;

@@ -1,0 +1,168 @@
+/* planner_test.c - golden plans: each tests/sql/plan/NAME.sql is a script whose queries and inserts
+ * are planned; NAME.plan holds what must come out: the text of the plans, or the error. A line
+ * "-- parallelism N" or "-- override UID key=value..." in the script sets the planner's input.
+ * UPDATE_GOLDEN=1 rewrites the .plan files. */
+#include "sql/planner.h"
+
+#include "base/core/mem.h"
+#include "sql/parse.h"
+#include "sql/session.h"
+#include "tests/unit/cmocka_wrap.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char dir[] = "tests/sql/plan";
+
+static char *read_file(const char *path) {
+    FILE *f = fopen(path, "r");
+    if (!f) return NULL;
+    AUTO_STR s = STR_INIT;
+    char buf[4096];
+    size_t n;
+    while ((n = fread(buf, 1, sizeof buf, f)) > 0)
+        str_add_n(&s, buf, n);
+    fclose(f);
+    return s.len ? str_take(&s) : mem_strdup("");
+}
+
+static void add_error(struct str *out, int rc, const struct err *err) {
+    str_addf(out, "error %s %d:%d: %s\n", err_code_name(rc), err->line, err->column, err->msg);
+}
+
+/* "-- override UID parallelism=3 slots=heavy chain=0" */
+struct inputs {
+    struct planner_input in;
+    struct vertex_override overrides[8];
+    char uids[8][32], groups[8][32];
+};
+
+static void read_directives(const char *sql, struct inputs *ret) {
+    *ret = (struct inputs){.in = {.name = "test", .parallelism = 2}};
+    ret->in.overrides = ret->overrides;
+    for (const char *at = sql; at; at = strchr(at, '\n')) {
+        at += *at == '\n';
+        sscanf(at, "-- parallelism %d", &ret->in.parallelism);
+        struct vertex_override *o = &ret->overrides[ret->in.n_overrides];
+        char *uid = ret->uids[ret->in.n_overrides], *group = ret->groups[ret->in.n_overrides];
+        if (sscanf(at, "-- override %31s", uid) != 1) continue;
+        *o = (struct vertex_override){.uid = uid, .chain = -1};
+        const char *end = strchr(at, '\n'), *p;
+        if ((p = strstr(at, "parallelism=")) && p < end) o->parallelism = atoi(p + 12);
+        if ((p = strstr(at, "chain=")) && p < end) o->chain = atoi(p + 6);
+        if ((p = strstr(at, "slots=")) && p < end && sscanf(p, "slots=%31s", group) == 1)
+            o->slot_group = group;
+        ret->in.n_overrides++;
+    }
+}
+
+static void plan_twice(struct session *s, const char *sql, const struct statement_result *res,
+                       struct str *out) {
+    struct inputs inputs;
+    read_directives(sql, &inputs);
+    inputs.in.n_sinks = res->n_sinks;
+    inputs.in.sinks = res->sinks;
+    inputs.in.session = s;
+    struct str json[2] = {STR_INIT, STR_INIT};
+    for (int i = 0; i < 2; i++) { /* the same plan, byte for byte */
+        struct arena a;
+        struct err err = ERR_INIT;
+        struct plan *p = NULL;
+        arena_init(&a);
+        int rc = planner_plan(&a, &inputs.in, &p, &err);
+        if (rc) {
+            if (!i) add_error(out, rc, &err);
+            arena_release(&a);
+            return;
+        }
+        p->config.query_start_ms = 0;
+        cJSON *j = plan_to_json(p), *back_json;
+        json_print(j, &json[i]);
+        struct plan *back = NULL;
+        assert_ok(plan_from_json(&a, j, &back, &err), &err);
+        back_json = plan_to_json(back);
+        AUTO_STR again = STR_INIT;
+        json_print(back_json, &again);
+        assert_string_equal(str_text(&json[i]), str_text(&again));
+        if (!i) plan_print_text(p, out);
+        cJSON_Delete(j);
+        cJSON_Delete(back_json);
+        arena_release(&a);
+    }
+    assert_string_equal(str_text(&json[0]), str_text(&json[1]));
+    str_release(&json[0]);
+    str_release(&json[1]);
+}
+
+static void run_script(const char *sql, struct str *out) {
+    struct session *s = session_new();
+    struct arena a;
+    arena_init(&a);
+    struct sql_reader r;
+    sql_reader_init(&r, sql, strlen(sql));
+    struct sql_statement st;
+    int rc;
+    for (;;) {
+        struct err err = ERR_INIT;
+        rc = sql_next_statement(&r, &a, &st, &err);
+        if (rc == 0) break;
+        struct statement_result res = {0};
+        if (rc > 0) rc = session_execute(s, &a, st.ast, sql, &res, &err);
+        if (rc < 0)
+            add_error(out, rc, &err);
+        else if (res.kind == STATEMENT_QUERY || res.kind == STATEMENT_INSERT)
+            plan_twice(s, sql, &res, out);
+    }
+    arena_release(&a);
+    session_free(s);
+}
+
+static void golden(void **state) {
+    const char *name = *state;
+    AUTO_STR path = STR_INIT;
+    str_addf(&path, "%s/%s.sql", dir, name);
+    AUTO_FREE char *sql = read_file(str_text(&path));
+    assert_non_null(sql);
+    AUTO_STR got = STR_INIT;
+    run_script(sql, &got);
+    str_clear(&path);
+    str_addf(&path, "%s/%s.plan", dir, name);
+    if (getenv("UPDATE_GOLDEN")) {
+        FILE *f = fopen(str_text(&path), "w");
+        assert_non_null(f);
+        fputs(str_text(&got), f);
+        fclose(f);
+        return;
+    }
+    AUTO_FREE char *want = read_file(str_text(&path));
+    if (!want || strcmp(want, str_text(&got)))
+        fail_msg("%s: expected\n%s\ngot\n%s", name, want ? want : "(no file)", str_text(&got));
+}
+
+static int by_name(const void *x, const void *y) {
+    const struct CMUnitTest *a = x, *b = y;
+    return strcmp(a->name, b->name);
+}
+
+int main(void) {
+    struct CMUnitTest tests[256];
+    size_t n = 0;
+    DIR *d = opendir(dir);
+    if (!d) {
+        perror(dir);
+        return 1;
+    }
+    for (struct dirent *e; (e = readdir(d)) && n < ARRAY_LEN(tests);) {
+        size_t len = strlen(e->d_name);
+        if (len < 5 || strcmp(e->d_name + len - 4, ".sql")) continue;
+        char *name = mem_strndup(e->d_name, len - 4);
+        tests[n++] = (struct CMUnitTest){name, golden, NULL, NULL, name};
+    }
+    closedir(d);
+    qsort(tests, n, sizeof *tests, by_name);
+    int rc = _cmocka_run_group_tests("planner", tests, n, NULL, NULL);
+    for (size_t i = 0; i < n; i++)
+        free((char *)tests[i].name);
+    return n ? rc : 1;
+}

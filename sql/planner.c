@@ -16,7 +16,8 @@ static bool table_bounded(const struct rel *scan) {
                                 .options = scan->u.scan.options,
                                 .n_options = scan->u.scan.n_options};
     const char *name = connector_table_option(&t, "connector");
-    const struct connector_desc *d = name ? connector_find(name) : NULL;
+    const struct connector_desc *d = scan->u.scan.table->connector;
+    if (!d && name) d = connector_find(name);
     struct err ignored = ERR_INIT; /* reported when the scan is planned */
     bool bounded = true;
     if (d && d->is_bounded && d->is_bounded(&t, &bounded, &ignored)) return true;

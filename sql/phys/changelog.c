@@ -142,6 +142,18 @@ static void complete_config(struct pnode *n) {
     }
 }
 
+static void settle_sink(struct planner *p, struct pnode *n) {
+    struct pnode *in = n->inputs[0].node;
+    if (in->before && !(n->sink_mode & CHANGELOG_UPDATE_BEFORE)) {
+        n->inputs[0].node = drop_before(p, in, in->essential || !n->exact_key);
+        n->kinds = n->inputs[0].node->kinds;
+        n->before = false;
+    }
+    unsigned mode = n->kinds | (n->before ? CHANGELOG_UPDATE_BEFORE : 0);
+    cJSON *table = cJSON_GetObjectItemCaseSensitive(n->config, "table");
+    cJSON_ReplaceItemInObjectCaseSensitive(table, "sinkMode", json_i64(mode));
+}
+
 void phys_changelog(struct planner *p) {
     int n_order;
     struct pnode **order = phys_order(p, &n_order);
@@ -158,13 +170,7 @@ void phys_changelog(struct planner *p) {
     for (int i = 0; i < n_order; i++)
         settle(order[i]);
     for (int i = 0; i < n_order; i++) {
-        struct pnode *n = order[i];
-        complete_config(n);
-        if (n->kind != PHYS_SINK || n->sink_mode & CHANGELOG_UPDATE_BEFORE) continue;
-        struct pnode *in = n->inputs[0].node;
-        if (!in->before) continue;
-        n->inputs[0].node = drop_before(p, in, in->essential || !n->exact_key);
-        n->kinds = n->inputs[0].node->kinds;
-        n->before = false;
+        complete_config(order[i]);
+        if (order[i]->kind == PHYS_SINK) settle_sink(p, order[i]);
     }
 }

@@ -1,5 +1,7 @@
 /* facts.c - what is known of a node's rows (upsert keys, distribution, window columns), and the
  * schemas, JSON and text that translators build. */
+#include "sql/phys/facts.h"
+
 #include "sql/phys/phys.h"
 
 #include <stdlib.h>

@@ -157,7 +157,7 @@ static void make_vertices(struct graph *g) {
             v->slot_group = "default";
             v->n_inputs = n->n_inputs;
         }
-        if (n->max_parallelism == 1) v->max_parallelism = 1;
+        if (n->single) v->max_parallelism = 1;
         struct plan_op *ops = ARENA_NEW_N(p->arena, struct plan_op, v->n_ops + 1);
         if (v->n_ops) memcpy(ops, v->ops, sizeof *ops * (size_t)v->n_ops);
         fill_op(g, n, &ops[v->n_ops]);
@@ -194,6 +194,10 @@ static void name_vertices(struct graph *g) {
 /* Rows with changes keep their order per row on the way: by upsert key, else by all columns. */
 static void hash_by_row(struct planner *p, const struct pnode *from, struct plan_edge *e) {
     struct colset key;
+    if (from->n_keys && !from->keys[0].n) { /* one row, updated */
+        e->routing = ROUTING_GLOBAL;
+        return;
+    }
     if (from->n_keys) {
         key = from->keys[0];
     } else {

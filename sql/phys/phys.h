@@ -1,9 +1,7 @@
-/* phys.h - physical nodes: what the planner makes of the logical plan, one op each, before nodes
- * are chained to vertices (graph.c). Internal to the planner.
- *
- * planner.c walks: rules (sql/rules/) rewrite the logical plan; phys_node translates it bottom up,
- * each kind of rel in its own file; changelog.c decides who sends -U; graph.c chains, wires and
- * names. A node is made once per rel: shared rels give shared nodes. */
+/* phys.h - physical nodes: what the planner makes of the logical plan, one op each, before they are
+ * chained to vertices. phys_node translates the plan bottom up, each kind of rel in its own file;
+ * changelog.c decides who sends -U; graph.c chains, wires and names. A node is made once per rel.
+ */
 #ifndef PENSTOCK_SQL_PHYS_PHYS_H
 #define PENSTOCK_SQL_PHYS_PHYS_H
 
@@ -22,8 +20,6 @@ enum pdist {
 };
 
 enum { PHYS_KEYS_MAX = 16 }; /* upsert keys known of one node; further ones are forgotten */
-
-struct pnode;
 
 struct pinput {
     struct pnode *node;
@@ -119,12 +115,13 @@ struct pnode {
     bool spec_ltz, spec_proctime;
     bool bounded;
 
-    int parallelism;      /* 0: not asked for; else fixed by an option or by the op */
-    int max_parallelism;  /* 0: the job's */
+    int parallelism, max_parallelism; /* fixed by an option or by the op; 0: the job's */
     const char *uid_seed; /* sources, sinks: what the uid is made of, in place of the digest */
 
     /* place.c, graph.c */
-    int run; /* subtasks */
+    int run;     /* subtasks */
+    bool single; /* one, at any parallelism of the job */
+    uint64_t *col_digests, row_digest;
     int order, vertex, op;
     uint64_t digest;
     const char *uid;
@@ -215,7 +212,6 @@ struct pnode *phys_append(struct planner *p, const struct rel *rel, struct pnode
                           const struct expr *const *exprs, int n);
 /* FILTER over OVER as Top-N or deduplication; *ret stays NULL where it is neither. */
 int phys_topn(struct planner *p, const struct rel *filter, struct pnode **ret, struct err *err);
-/* Takes the rank column off a rank node that nobody else uses. */
 void phys_drop_rank(struct planner *p, struct pnode *rank);
 /* Dead-letter sinks, after all sources are made. */
 int phys_dead_letters(struct planner *p, struct err *err);
@@ -228,7 +224,7 @@ int phys_connector(const struct rel *r, const struct table_desc *t,
 void phys_table(struct planner *p, const struct table_desc *t, const struct table_option *options,
                 int n_options, bool as_sink, struct connector_table *ret);
 
-/* 'scan.parallelism', 'sink.parallelism' or what the connector fixes; 0: neither. */
+/* By option `key` or fixed by the connector; 0: neither. */
 int phys_parallelism(const struct rel *r, const struct connector_desc *d,
                      const struct connector_table *t, const char *key, int *ret, struct err *err);
 int phys_dead_sink(struct planner *p, const struct dead_letter *d, const struct table_desc *t,

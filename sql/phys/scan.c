@@ -20,7 +20,7 @@ int phys_connector(const struct rel *r, const struct table_desc *t,
         return phys_err(r, err, ERR_VALIDATION,
                         "table '%s': its options do not contain 'connector', so it can't be %s",
                         t->name, as_sink ? "written" : "read");
-    const struct connector_desc *d = connector_find(name);
+    const struct connector_desc *d = t->connector ? t->connector : connector_find(name);
     if (!d || d->caps & CONNECTOR_HIDDEN) {
         size_t n;
         const struct connector_desc *const *all = connector_all(&n);

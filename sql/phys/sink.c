@@ -159,10 +159,6 @@ int phys_sink(struct planner *p, const struct rel *r, struct pnode **ret, struct
     if (rc) return rc;
     struct connector_table t;
     phys_table(p, r->u.sink.table, r->u.sink.options, r->u.sink.n_options, true, &t);
-    if (r->u.sink.overwrite)
-        return phys_err(r, err, ERR_VALIDATION,
-                        "INSERT OVERWRITE: connector '%s' of table '%s' can't overwrite", d->name,
-                        t.name);
     rc = check_columns(r, &t, err);
     if (rc) return rc;
     unsigned full = in->kinds | (in->kinds & CHANGELOG_UPDATE_AFTER ? CHANGELOG_UPDATE_BEFORE : 0);
@@ -171,9 +167,7 @@ int phys_sink(struct planner *p, const struct rel *r, struct pnode **ret, struct
     struct conflict c;
     rc = judge_conflict(p, r, in, &t, mode, &c, err);
     if (rc) return rc;
-    /* What arrives: never -U at a sink that takes none; changelog.c sees to it. */
-    t.sink_mode = (enum changelog_mode)(
-        in->kinds == CHANGELOG_INSERT ? CHANGELOG_INSERT : mode & (full | CHANGELOG_DELETE));
+    t.sink_mode = (enum changelog_mode)full; /* changelog.c says what really comes */
     if (d->check && d->check(&t, true, err)) return phys_place(r, err);
     struct pnode *n = make_sink(p, r, in, &t);
     n->sink_mode = mode;
@@ -186,6 +180,7 @@ int phys_sink(struct planner *p, const struct rel *r, struct pnode **ret, struct
     if (rc) return rc;
     if (c.materialize) {
         n->inputs[0].node = materialize(p, r, in, &t);
+        n->exact_key = true;
         n->kinds = n->inputs[0].node->kinds;
         phys_hash(p, n, 0, t.primary_key, t.n_primary_key);
     } else {

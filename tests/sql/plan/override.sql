@@ -1,5 +1,5 @@
 -- parallelism 2
--- override 16d3d747 parallelism=3 slots=heavy
+-- override GroupAggregate parallelism=3 slots=heavy
 CREATE TABLE bid (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'filesystem', 'path' = '/d/bid', 'format' = 'json');
 CREATE TABLE o (k BIGINT, n BIGINT) WITH ('connector' = 'print');
 INSERT INTO o SELECT auction, COUNT(*) FROM bid GROUP BY auction;

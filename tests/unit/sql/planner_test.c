@@ -1,7 +1,8 @@
 /* planner_test.c - golden plans: each tests/sql/plan/NAME.sql is a script whose queries and inserts
- * are planned; NAME.plan holds what must come out: the text of the plans, or the error. A line
- * "-- parallelism N" or "-- override UID key=value..." in the script sets the planner's input.
- * UPDATE_GOLDEN=1 rewrites the .plan files. */
+ * are planned; NAME.plan holds what must come out: the text of the plans, or the error. uids are
+ * numbered in order of appearance. A line "-- parallelism N" or "-- override VERTEX key=value..."
+ * (VERTEX: how a vertex' name begins) in the script sets the planner's input. UPDATE_GOLDEN=1
+ * rewrites the .plan files. */
 #include "sql/planner.h"
 
 #include "base/core/mem.h"
@@ -31,11 +32,12 @@ static void add_error(struct str *out, int rc, const struct err *err) {
     str_addf(out, "error %s %d:%d: %s\n", err_code_name(rc), err->line, err->column, err->msg);
 }
 
-/* "-- override UID parallelism=3 slots=heavy chain=0" */
+/* "-- override VERTEX parallelism=3 slots=heavy chain=0" */
 struct inputs {
+    struct arena arena;
     struct planner_input in;
     struct vertex_override overrides[8];
-    char uids[8][32], groups[8][32];
+    char names[8][64], groups[8][32];
 };
 
 static void read_directives(const char *sql, struct inputs *ret) {
@@ -45,9 +47,9 @@ static void read_directives(const char *sql, struct inputs *ret) {
         at += *at == '\n';
         sscanf(at, "-- parallelism %d", &ret->in.parallelism);
         struct vertex_override *o = &ret->overrides[ret->in.n_overrides];
-        char *uid = ret->uids[ret->in.n_overrides], *group = ret->groups[ret->in.n_overrides];
-        if (sscanf(at, "-- override %31s", uid) != 1) continue;
-        *o = (struct vertex_override){.uid = uid, .chain = -1};
+        char *name = ret->names[ret->in.n_overrides], *group = ret->groups[ret->in.n_overrides];
+        if (sscanf(at, "-- override %63s", name) != 1) continue;
+        *o = (struct vertex_override){.uid = name, .chain = -1};
         const char *end = strchr(at, '\n'), *p;
         if ((p = strstr(at, "parallelism=")) && p < end) o->parallelism = atoi(p + 12);
         if ((p = strstr(at, "chain=")) && p < end) o->chain = atoi(p + 6);
@@ -57,6 +59,61 @@ static void read_directives(const char *sql, struct inputs *ret) {
     }
 }
 
+/* Names of vertices or ops in the overrides become uids, as a plan without overrides has them. */
+static void resolve_overrides(struct arena *a, struct inputs *inputs) {
+    struct planner_input plain = inputs->in;
+    struct err err = ERR_INIT;
+    struct plan *p = NULL;
+    plain.n_overrides = 0;
+    if (!inputs->in.n_overrides || planner_plan(a, &plain, &p, &err)) return;
+    for (int i = 0; i < inputs->in.n_overrides; i++) {
+        const char *name = inputs->names[i];
+        for (int v = 0; v < p->n_vertices; v++)
+            for (int k = 0; k < p->vertices[v].n_ops; k++)
+                if (!strncmp(p->vertices[v].ops[k].name, name, strlen(name)))
+                    inputs->overrides[i].uid = p->vertices[v].ops[k].uid;
+    }
+}
+
+/* Appends text with each uid of the plan as #1, #2... */
+static void add_numbered(const struct plan *p, const char *text, struct str *out) {
+    const char *uids[256];
+    int n = 0;
+    for (int v = 0; v < p->n_vertices; v++)
+        for (int k = 0; k < p->vertices[v].n_ops; k++)
+            uids[n++] = p->vertices[v].ops[k].uid;
+    for (const char *at = text; *at;) {
+        int found = -1;
+        size_t len = 0;
+        for (int i = 0; i < n; i++) /* the longest: one may begin with another */
+            if (!strncmp(at, uids[i], strlen(uids[i])) && strlen(uids[i]) > len) {
+                found = i;
+                len = strlen(uids[i]);
+            }
+        if (found >= 0)
+            str_addf(out, "#%d", found + 1);
+        else
+            str_add_char(out, *at);
+        at += found >= 0 ? len : 1;
+    }
+}
+
+static void check_json(struct plan *p, struct str *ret) {
+    struct arena a;
+    struct err err = ERR_INIT;
+    arena_init(&a);
+    p->config.query_start_ms = 0;
+    AUTO_JSON *j = plan_to_json(p);
+    json_print(j, ret);
+    struct plan *back = NULL;
+    assert_ok(plan_from_json(&a, j, &back, &err), &err);
+    AUTO_JSON *back_json = plan_to_json(back);
+    AUTO_STR again = STR_INIT;
+    json_print(back_json, &again);
+    assert_string_equal(str_text(ret), str_text(&again));
+    arena_release(&a);
+}
+
 static void plan_twice(struct session *s, const char *sql, const struct statement_result *res,
                        struct str *out) {
     struct inputs inputs;
@@ -64,35 +121,25 @@ static void plan_twice(struct session *s, const char *sql, const struct statemen
     inputs.in.n_sinks = res->n_sinks;
     inputs.in.sinks = res->sinks;
     inputs.in.session = s;
-    struct str json[2] = {STR_INIT, STR_INIT};
+    AUTO_STR first = STR_INIT, second = STR_INIT;
     for (int i = 0; i < 2; i++) { /* the same plan, byte for byte */
         struct arena a;
         struct err err = ERR_INIT;
         struct plan *p = NULL;
         arena_init(&a);
+        if (!i) resolve_overrides(&inputs.arena, &inputs);
         int rc = planner_plan(&a, &inputs.in, &p, &err);
-        if (rc) {
-            if (!i) add_error(out, rc, &err);
-            arena_release(&a);
-            return;
+        if (rc && !i) add_error(out, rc, &err);
+        if (!rc) {
+            check_json(p, i ? &second : &first);
+            AUTO_STR text = STR_INIT;
+            plan_print_text(p, &text);
+            if (!i) add_numbered(p, str_text(&text), out);
         }
-        p->config.query_start_ms = 0;
-        cJSON *j = plan_to_json(p), *back_json;
-        json_print(j, &json[i]);
-        struct plan *back = NULL;
-        assert_ok(plan_from_json(&a, j, &back, &err), &err);
-        back_json = plan_to_json(back);
-        AUTO_STR again = STR_INIT;
-        json_print(back_json, &again);
-        assert_string_equal(str_text(&json[i]), str_text(&again));
-        if (!i) plan_print_text(p, out);
-        cJSON_Delete(j);
-        cJSON_Delete(back_json);
         arena_release(&a);
     }
-    assert_string_equal(str_text(&json[0]), str_text(&json[1]));
-    str_release(&json[0]);
-    str_release(&json[1]);
+    arena_release(&inputs.arena);
+    assert_string_equal(str_text(&first), str_text(&second));
 }
 
 static void run_script(const char *sql, struct str *out) {
@@ -118,6 +165,18 @@ static void run_script(const char *sql, struct str *out) {
     session_free(s);
 }
 
+/* Fails at the first line that differs. */
+static void compare(const char *name, const char *want, const char *got) {
+    for (int line = 1; *want || *got; line++) {
+        int nw = (int)strcspn(want, "\n"), ng = (int)strcspn(got, "\n");
+        if (nw != ng || strncmp(want, got, (size_t)nw))
+            fail_msg("%s.plan:%d:\n  expected %.*s\n  got      %.*s", name, line, nw, want, ng,
+                     got);
+        want += nw + (want[nw] == '\n');
+        got += ng + (got[ng] == '\n');
+    }
+}
+
 static void golden(void **state) {
     const char *name = *state;
     AUTO_STR path = STR_INIT;
@@ -136,8 +195,7 @@ static void golden(void **state) {
         return;
     }
     AUTO_FREE char *want = read_file(str_text(&path));
-    if (!want || strcmp(want, str_text(&got)))
-        fail_msg("%s: expected\n%s\ngot\n%s", name, want ? want : "(no file)", str_text(&got));
+    compare(name, want ? want : "", str_text(&got));
 }
 
 static int by_name(const void *x, const void *y) {

@@ -101,7 +101,7 @@ static int add_item(struct select *sel, const struct expr *e, const char *name, 
 }
 
 /* A column of a star: placed where the star stands. */
-static const struct expr *starred(struct binder *b, const struct expr *e, const struct ast *at) {
+static const struct expr *placed(struct binder *b, const struct expr *e, const struct ast *at) {
     struct expr *m = arena_dup(b->a, e, sizeof(*e));
     m->line = at->span.line;
     m->col = at->span.column;
@@ -129,7 +129,7 @@ static int star(struct select *sel, const struct ast_ident *id, struct err *err)
     if (!id->parts.n) {
         if (!s->n_star) return invalid(&id->base.span, err, "SELECT * needs FROM");
         for (int i = 0; !rc && i < s->n_star; i++)
-            rc = add_item(sel, starred(sel->b, s->star[i].expr, &id->base), s->star[i].name, true,
+            rc = add_item(sel, placed(sel->b, s->star[i].expr, &id->base), s->star[i].name, true,
                           &id->base, err);
         return rc;
     }
@@ -157,6 +157,9 @@ static int list_item(struct select *sel, const struct ast_select_item *it, bool 
                            .sel = sel,
                            .allow = ALLOW_AGG | ALLOW_OVER | ALLOW_SUBQUERY | ALLOW_GROUPING};
     const struct ast *node = it->expr;
+    bool starred = (node->kind == AST_IDENT && AST_TO(ident, node)->star) ||
+                   (node->kind == AST_FIELD && AST_TO(field, node)->star);
+    if (starred && it->alias) return invalid(&it->alias->span, err, "a star takes no alias");
     if (node->kind == AST_IDENT && AST_TO(ident, node)->star)
         return star(sel, AST_TO(ident, node), err);
     const struct expr *e;

@@ -957,8 +957,9 @@ select_item:
     '*' { $$ = BUILD(struct ast_select_item, .expr = build_done(c, build_ident(c, @$, NULL, true))); }
   | '*' as_opt name
         {
-            $$ = BUILD(struct ast_select_item, .expr = build_done(c, build_ident(c, @1, NULL, true)));
-            build_fail(c, @3, ERR_VALIDATION, "a star takes no alias");
+            /* Refused by the binder, so that `* FORM t` is a syntax error at t. */
+            $$ = BUILD(struct ast_select_item, .expr = build_done(c, build_ident(c, @1, NULL, true)),
+                       .alias = $3);
         }
   | expr { $$ = BUILD(struct ast_select_item, .expr = $1); }
   | expr name { $$ = BUILD(struct ast_select_item, .expr = $1, .alias = $2); }

@@ -300,8 +300,8 @@ static int dead_letter_table(struct planner *p, const struct rel *r, const char 
                t->columns[i].type->length == TYPE_LENGTH_MAX;
     if (!fits)
         return phys_err(r, err, ERR_VALIDATION,
-                        "table '%s': dead-letter table '%s' must have the columns (raw BYTES, "
-                        "position STRING, error STRING)",
+                        "table '%s': dead-letter table '%s' must have the columns (`raw` BYTES, "
+                        "`position` STRING, error STRING)",
                         r->u.scan.table->name, name);
     return 0;
 }

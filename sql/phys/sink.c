@@ -210,6 +210,8 @@ int phys_dead_sink(struct planner *p, const struct dead_letter *d, const struct 
         in->inputs[i].port = 1;
     in->kinds = CHANGELOG_INSERT;
     struct pnode *n = make_sink(p, d->rel, in, &t);
+    if (d->n_sources == 1) /* chained to its source */
+        n->inputs[0] = (struct pinput){.node = d->sources[0], .port = 1};
     n->sink_mode = mode;
     n->exact_key = true;
     phys_label(p, n, "Sink(table=[%s], dead letters)", t.name);

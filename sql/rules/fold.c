@@ -51,6 +51,24 @@ static const struct rel *fold_join(struct rule_ctx *ctx, const struct rel *r) {
     return j;
 }
 
+/* Conditions of temporal joins: kept whole, each part computed as far as it goes. */
+static const struct rel *fold_temporal(struct rule_ctx *ctx, const struct rel *r) {
+    if (!r->u.temporal.predicate) return NULL;
+    const struct expr *e = expr_fold(ctx->arena, r->u.temporal.predicate, ctx->env);
+    if (expr_eq(e, r->u.temporal.predicate)) return NULL;
+    struct rel *t = rule_copy(ctx->arena, r);
+    t->u.temporal.predicate = e;
+    return t;
+}
+
+static const struct rel *fold_watermark(struct rule_ctx *ctx, const struct rel *r) {
+    const struct expr *e = expr_fold(ctx->arena, r->u.watermark.expr, ctx->env);
+    if (expr_eq(e, r->u.watermark.expr)) return NULL;
+    struct rel *w = rule_copy(ctx->arena, r);
+    w->u.watermark.expr = e;
+    return w;
+}
+
 static const struct rel *fold(struct rule_ctx *ctx, const struct rel *r) {
     switch (r->kind) {
     case REL_FILTER:
@@ -59,6 +77,10 @@ static const struct rel *fold(struct rule_ctx *ctx, const struct rel *r) {
         return fold_project(ctx, r);
     case REL_JOIN:
         return fold_join(ctx, r);
+    case REL_TEMPORAL:
+        return fold_temporal(ctx, r);
+    case REL_WATERMARK:
+        return fold_watermark(ctx, r);
     default:
         return NULL;
     }

@@ -1,8 +1,10 @@
 /* planner_test.c - golden plans: each tests/sql/plan/NAME.sql is a script whose queries and inserts
  * are planned; NAME.plan holds what must come out: the text of the plans, or the error. uids are
  * numbered in order of appearance. A line "-- parallelism N" or "-- override VERTEX key=value..."
- * (VERTEX: how a vertex' name begins) in the script sets the planner's input. UPDATE_GOLDEN=1
- * rewrites the .plan files. */
+ * (VERTEX: how an op's name begins) in the script sets the planner's input; "-- rels" prints the
+ * rewritten logical plan too. "-- table NAME source=insert|upsert|retract sink=insert|upsert|all
+ * unbounded lookup fixed=N" gives a table a connector that behaves so. UPDATE_GOLDEN=1 rewrites the
+ * .plan files. */
 #include "sql/planner.h"
 
 #include "base/core/mem.h"
@@ -31,6 +33,90 @@ static char *read_file(const char *path) {
 static void add_error(struct str *out, int rc, const struct err *err) {
     str_addf(out, "error %s %d:%d: %s\n", err_code_name(rc), err->line, err->column, err->msg);
 }
+
+/* ---- connectors that behave as the script says ---- */
+
+struct fake {
+    char table[32];
+    unsigned source, sink;
+    bool bounded;
+    int fixed;
+    struct connector_desc desc;
+};
+static struct fake fakes[8];
+static int n_fakes;
+
+static const struct fake *fake_of(const struct connector_table *t) {
+    for (int i = 0; i < n_fakes; i++)
+        if (!strcmp(fakes[i].table, t->name)) return &fakes[i];
+    fail_msg("no fake for %s", t->name);
+    return NULL;
+}
+
+static int fake_bounded(const struct connector_table *t, bool *ret, struct err *err) {
+    *ret = fake_of(t)->bounded;
+    return 0;
+}
+
+static enum changelog_mode fake_source(const struct connector_table *t) {
+    return (enum changelog_mode)fake_of(t)->source;
+}
+
+static enum changelog_mode fake_sink(const struct connector_table *t, enum changelog_mode in) {
+    return (enum changelog_mode)(fake_of(t)->sink ? fake_of(t)->sink : in);
+}
+
+static int fake_parallelism(const struct connector_table *t) {
+    return fake_of(t)->fixed;
+}
+
+static unsigned mode_at(const char *line, const char *end, const char *key) {
+    const char *p = strstr(line, key);
+    if (!p || p > end) return 0;
+    p += strlen(key);
+    return !strncmp(p, "insert", 6)    ? CHANGELOG_INSERT
+           : !strncmp(p, "upsert", 6)  ? CHANGELOG_UPSERT
+           : !strncmp(p, "retract", 7) ? CHANGELOG_ALL
+                                       : 0;
+}
+
+static bool word_at(const char *line, const char *end, const char *word) {
+    const char *p = strstr(line, word);
+    return p && p < end;
+}
+
+static void read_fakes(const char *sql) {
+    n_fakes = 0;
+    for (const char *at = sql; at; at = strchr(at, '\n')) {
+        at += *at == '\n';
+        struct fake *f = &fakes[n_fakes];
+        if (sscanf(at, "-- table %31s", f->table) != 1) continue;
+        const char *end = at + strcspn(at, "\n"), *fixed = strstr(at, "fixed=");
+        f->source = mode_at(at, end, "source=");
+        f->sink = mode_at(at, end, "sink=");
+        f->bounded = !word_at(at, end, "unbounded");
+        f->fixed = fixed && fixed < end ? atoi(fixed + 6) : 0;
+        unsigned lookup = word_at(at, end, "lookup") ? CONNECTOR_LOOKUP : 0;
+        f->desc = (struct connector_desc){.name = "fake",
+                                          .caps = CONNECTOR_SOURCE | CONNECTOR_SINK | lookup,
+                                          .is_bounded = fake_bounded,
+                                          .source_mode = f->source ? fake_source : NULL,
+                                          .sink_mode = fake_sink,
+                                          .fixed_parallelism = fake_parallelism};
+        n_fakes++;
+    }
+}
+
+static void put_fakes(struct session *s) {
+    for (int i = 0; i < n_fakes; i++) {
+        struct ast_name name = {.text = fakes[i].table};
+        struct ast_names path = {&name, 1};
+        struct table_desc *t = (struct table_desc *)session_table(s, &path);
+        if (t) t->connector = &fakes[i].desc;
+    }
+}
+
+/* ---- the planner's input ---- */
 
 /* "-- override VERTEX parallelism=3 slots=heavy chain=0" */
 struct inputs {
@@ -114,6 +200,18 @@ static void check_json(struct plan *p, struct str *ret) {
     arena_release(&a);
 }
 
+static void print_rels(const struct planner_input *in, struct str *out) {
+    struct arena a;
+    struct err err = ERR_INIT;
+    arena_init(&a);
+    const struct rel *sinks[16];
+    assert_in_range(in->n_sinks, 1, ARRAY_LEN(sinks));
+    if (!planner_optimize(&a, in, sinks, &err))
+        for (int i = 0; i < in->n_sinks; i++)
+            rel_print(sinks[i], out);
+    arena_release(&a);
+}
+
 static void plan_twice(struct session *s, const char *sql, const struct statement_result *res,
                        struct str *out) {
     struct inputs inputs;
@@ -121,6 +219,8 @@ static void plan_twice(struct session *s, const char *sql, const struct statemen
     inputs.in.n_sinks = res->n_sinks;
     inputs.in.sinks = res->sinks;
     inputs.in.session = s;
+    put_fakes(s);
+    if (strstr(sql, "-- rels")) print_rels(&inputs.in, out);
     AUTO_STR first = STR_INIT, second = STR_INIT;
     for (int i = 0; i < 2; i++) { /* the same plan, byte for byte */
         struct arena a;
@@ -146,6 +246,7 @@ static void run_script(const char *sql, struct str *out) {
     struct session *s = session_new();
     struct arena a;
     arena_init(&a);
+    read_fakes(sql);
     struct sql_reader r;
     sql_reader_init(&r, sql, strlen(sql));
     struct sql_statement st;

@@ -28,6 +28,8 @@ struct format_ctx {
     int n_produced;
     const struct connector_table *table; /* options '<format>.x' */
     const struct eval_env *env;
+    const char *const *metadata; /* per column of schema: the format's metadata key, or NULL; the
+                                    array itself may be NULL */
 };
 
 /* A record that the format can't read: decided by its own options (fail or skip). */
@@ -84,7 +86,8 @@ struct format_desc {
     int (*check)(const struct format_ctx *ctx, struct err *err);
     int (*decoder_new)(const struct format_ctx *ctx, struct decoder **ret, struct err *err);
     int (*encoder_new)(const struct format_ctx *ctx, struct encoder **ret, struct err *err);
-    const char *file_suffix; /* ".json" */
+    const struct metadata_key *metadata; /* that it reads; ended by a NULL key; may be NULL */
+    const char *file_suffix;             /* ".json" */
     /* Whether a record ends at every line break, so that a file can be read from any of them.
      * NULL: yes. */
     bool (*splittable)(const struct format_ctx *ctx);

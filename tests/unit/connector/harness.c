@@ -182,5 +182,5 @@ const char *harness_encode(struct harness *h, const char *format, const struct b
         fail_msg("%s: %s", format, err.msg);
     if (e->ops->encode(e, b, 0, b->n, &out, &err)) str_addf(&out, "error: %s\n", err.msg);
     e->ops->free(e);
-    return arena_strndup(&h->arena, str_text(&out), out.len);
+    return arena_dup(&h->arena, str_text(&out), out.len + 1);
 }

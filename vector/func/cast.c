@@ -154,6 +154,13 @@ bool cast_can_fail(const struct type *from, const struct type *to) {
 
 /* ---- kernels -------------------------------------------------------------------------------- */
 
+/* c's children carry their own types, which may be nullable in `type` alone. */
+static void retype(struct column *c, const struct type *type) {
+    c->type = type;
+    for (int i = 0; i < c->n_children; i++)
+        retype(&c->children[i], type_stored_child(type, i));
+}
+
 /* Same representation, no conversion: shares the source's buffers. */
 static int cast_identity(struct cast_job *j, struct err *err) {
     const struct type *type = j->dst->type;
@@ -161,7 +168,7 @@ static int cast_identity(struct cast_job *j, struct err *err) {
     col_ref(&c, j->src);
     col_release(j->dst);
     *j->dst = c;
-    j->dst->type = type;
+    retype(j->dst, type);
     return 0;
 }
 

@@ -155,6 +155,9 @@ int json_path_steps(struct arena *a, const char **p, const char *end, struct ste
         int rc;
         if (*(*p)++ == '[') {
             rc = bracket(a, s, p, end, err);
+        } else if (*p < end && **p == '[') { /* .['a'] */
+            (*p)++;
+            rc = bracket(a, s, p, end, err);
         } else if (*p < end && **p == '.') {
             (*p)++;
             s->kind = STEP_SCAN;

@@ -10,10 +10,13 @@ struct agg_state {
     const struct agg_set *set;
     struct state_table *groups;
     struct state_table **distinct; /* keyed by (group's address, values) */
-    /* scratch of one call */
+};
+
+/* Memory of one call, shared by an op's states. */
+struct agg_scratch {
+    uint32_t cap;
     char **payloads;
     uint8_t *fresh;
-    uint32_t cap;
     uint32_t *rows;    /* rows that reach an aggregate */
     char **row_groups; /* and their groups */
     char **entries;
@@ -116,8 +119,24 @@ int agg_set_new(struct op *op, const cJSON *keys, const cJSON *aggs, struct agg_
         int rc = read_agg(op, s, j, &s->aggs[i++], err);
         if (rc) return rc;
     }
+    s->scratch = mem_zalloc(sizeof *s->scratch);
     *ret = s;
     return 0;
+}
+
+void agg_set_release(struct agg_set *s) {
+    if (!s) return;
+    free(s->scratch->payloads);
+    free(s->scratch->fresh);
+    free(s->scratch->rows);
+    free(s->scratch->row_groups);
+    free(s->scratch->entries);
+    free(s->scratch->hashes);
+    free(s->scratch);
+}
+
+bool agg_set_is_local(const struct agg_set *set) {
+    return !set->blobs && !set->n_distinct;
 }
 
 /* ---- life ---- */
@@ -156,12 +175,6 @@ void agg_state_free(struct agg_state *s) {
     for (int i = 0; i < s->set->n_distinct; i++)
         state_table_free(s->distinct[i]);
     free(s->distinct);
-    free(s->payloads);
-    free(s->fresh);
-    free(s->rows);
-    free(s->row_groups);
-    free(s->entries);
-    free(s->hashes);
     free(s);
 }
 
@@ -186,15 +199,18 @@ uint64_t agg_state_count(const struct agg_state *s) {
     return state_table_count(s->groups);
 }
 
-static void reserve(struct agg_state *s, uint32_t n) {
-    if (n <= s->cap) return;
-    s->cap = MAX(n, (uint32_t)BATCH_ROWS_MAX);
-    s->payloads = mem_reallocarray(s->payloads, s->cap, sizeof *s->payloads);
-    s->fresh = mem_realloc(s->fresh, s->cap);
-    s->rows = mem_reallocarray(s->rows, s->cap, sizeof *s->rows);
-    s->row_groups = mem_reallocarray(s->row_groups, s->cap, sizeof *s->row_groups);
-    s->entries = mem_reallocarray(s->entries, s->cap, sizeof *s->entries);
-    s->hashes = mem_reallocarray(s->hashes, s->cap, sizeof *s->hashes);
+/* The scratch with room for n rows. */
+static struct agg_scratch *scratch_for(const struct agg_state *s, uint32_t n) {
+    struct agg_scratch *x = s->set->scratch;
+    if (n <= x->cap) return x;
+    x->cap = MAX(n, (uint32_t)BATCH_ROWS_MAX);
+    x->payloads = mem_reallocarray(x->payloads, x->cap, sizeof *x->payloads);
+    x->fresh = mem_realloc(x->fresh, x->cap);
+    x->rows = mem_reallocarray(x->rows, x->cap, sizeof *x->rows);
+    x->row_groups = mem_reallocarray(x->row_groups, x->cap, sizeof *x->row_groups);
+    x->entries = mem_reallocarray(x->entries, x->cap, sizeof *x->entries);
+    x->hashes = mem_reallocarray(x->hashes, x->cap, sizeof *x->hashes);
+    return x;
 }
 
 static void init_fresh(const struct agg_set *set, char *const *payloads, const uint8_t *fresh,
@@ -207,16 +223,14 @@ static void init_fresh(const struct agg_set *set, char *const *payloads, const u
     }
 }
 
-char **agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t *hashes,
-                        const uint8_t **ret_fresh) {
-    reserve(s, b->n);
+void agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t *hashes,
+                      const uint32_t *rows, uint32_t n, char **groups) {
+    struct agg_scratch *x = scratch_for(s, n);
     const struct column *keys[STATE_KEYS_MAX];
     for (int i = 0; i < s->set->n_keys; i++)
         keys[i] = &b->cols[s->set->keys[i]];
-    state_table_upsert(s->groups, keys, hashes, b->n, s->payloads, s->fresh);
-    init_fresh(s->set, s->payloads, s->fresh, b->n);
-    if (ret_fresh) *ret_fresh = s->fresh;
-    return s->payloads;
+    state_table_upsert(s->groups, keys, hashes, rows, n, groups, x->fresh);
+    init_fresh(s->set, groups, x->fresh, n);
 }
 
 /* ---- folding ---- */
@@ -230,12 +244,13 @@ static bool filter_passes(const struct column *f, uint32_t row) {
 static uint32_t select_rows(struct agg_state *s, const struct agg_slot *a, const struct batch *b,
                             const uint32_t *in_rows, char *const *groups, uint32_t n) {
     const struct column *f = &b->cols[a->filter];
+    struct agg_scratch *x = s->set->scratch;
     uint32_t k = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = in_rows ? in_rows[i] : i;
         if (!filter_passes(f, row)) continue;
-        s->rows[k] = row;
-        s->row_groups[k++] = groups[i];
+        x->rows[k] = row;
+        x->row_groups[k++] = groups[i];
     }
     return k;
 }
@@ -262,6 +277,7 @@ static int update(struct agg_state *s, const struct agg_slot *a, const struct ba
 static uint32_t distinct_entries(struct agg_state *s, int d, const struct batch *b,
                                  const uint32_t *in_rows, char *const *groups, uint32_t n) {
     const struct distinct_set *ds = &s->set->distinct[d];
+    struct agg_scratch *x = s->set->scratch;
     uint32_t k = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = in_rows ? in_rows[i] : i;
@@ -269,26 +285,26 @@ static uint32_t distinct_entries(struct agg_state *s, int d, const struct batch 
         for (int c = 0; c < ds->n_cols; c++)
             null |= !col_is_valid(&b->cols[ds->cols[c]], row);
         if (null) continue;
-        s->rows[k] = row;
-        s->row_groups[k++] = groups[i];
+        x->rows[k] = row;
+        x->row_groups[k++] = groups[i];
     }
     struct column cols[AGG_ARGS_MAX + 1];
     const struct column *keys[AGG_ARGS_MAX + 1];
     cols[0] = (struct column){
-        .type = ds->types[0], .phys = PHYS_I64, .n = k, .data = (void *)s->row_groups};
+        .type = ds->types[0], .phys = PHYS_I64, .n = k, .data = (void *)x->row_groups};
     bool all = k == b->n && !in_rows;
     for (int c = 0; c < ds->n_cols; c++)
         if (all)
             cols[c + 1] = b->cols[ds->cols[c]]; /* borrowed */
         else
-            col_gather(&cols[c + 1], &b->cols[ds->cols[c]], s->rows, k);
-    memset(s->hashes, 0, sizeof *s->hashes * k);
+            col_gather(&cols[c + 1], &b->cols[ds->cols[c]], x->rows, k);
+    memset(x->hashes, 0, sizeof *x->hashes * k);
     for (int c = 0; c <= ds->n_cols; c++) {
         keys[c] = &cols[c];
         if (all && cols[c].valid) cols[c].valid = NULL; /* no NULL among them */
-        col_hash(&cols[c], s->hashes, k);
+        col_hash(&cols[c], x->hashes, k);
     }
-    state_table_upsert(s->distinct[d], keys, s->hashes, k, s->entries, NULL);
+    state_table_upsert(s->distinct[d], keys, x->hashes, NULL, k, x->entries, NULL);
     for (int c = 1; c <= ds->n_cols && !all; c++)
         col_release(&cols[c]);
     return k;
@@ -302,6 +318,7 @@ static bool is_retract(const struct batch *b, uint32_t row) {
  * columns. */
 static int fold_distinct(struct agg_state *s, int d, const struct batch *b, const uint32_t *in_rows,
                          char *const *groups, uint32_t n, struct err *err) {
+    struct agg_scratch *x = s->set->scratch;
     uint32_t k = distinct_entries(s, d, b, in_rows, groups, n);
     AUTO_FREE uint32_t *rows = mem_alloc(sizeof *rows * (k + 1));
     AUTO_FREE char **row_groups = mem_alloc(sizeof *row_groups * (k + 1));
@@ -310,27 +327,27 @@ static int fold_distinct(struct agg_state *s, int d, const struct batch *b, cons
         if (a->distinct != d) continue;
         uint32_t m = 0;
         for (uint32_t i = 0; i < k; i++) {
-            uint32_t row = s->rows[i];
+            uint32_t row = x->rows[i];
             if (a->filter >= 0 && !filter_passes(&b->cols[a->filter], row)) continue;
-            int64_t *count = (int64_t *)s->entries[i] + a->distinct_bit;
+            int64_t *count = (int64_t *)x->entries[i] + a->distinct_bit;
             bool first = is_retract(b, row) ? --*count == 0 : (*count)++ == 0;
             if (!first) continue;
             rows[m] = row;
-            row_groups[m++] = s->row_groups[i];
+            row_groups[m++] = x->row_groups[i];
         }
         int rc = update(s, a, b, rows, row_groups, m, err);
         if (rc) return rc;
     }
     if (!s->set->retract) return 0;
     for (uint32_t i = 0; i < k; i++) { /* values of which nothing is left */
-        if (!is_retract(b, s->rows[i])) continue;
+        if (!is_retract(b, x->rows[i])) continue;
         bool any = false;
-        for (int c = 0; s->entries[i] && c < s->set->distinct[d].n_aggs; c++)
-            any |= ((int64_t *)s->entries[i])[c] != 0;
-        if (any || !s->entries[i]) continue;
-        char *gone = s->entries[i];
+        for (int c = 0; x->entries[i] && c < s->set->distinct[d].n_aggs; c++)
+            any |= ((int64_t *)x->entries[i])[c] != 0;
+        if (any || !x->entries[i]) continue;
+        char *gone = x->entries[i];
         for (uint32_t o = i; o < k; o++) /* the same value may stand in the batch again */
-            if (s->entries[o] == gone) s->entries[o] = NULL;
+            if (x->entries[o] == gone) x->entries[o] = NULL;
         state_table_remove(s->distinct[d], gone);
     }
     return 0;
@@ -338,14 +355,14 @@ static int fold_distinct(struct agg_state *s, int d, const struct batch *b, cons
 
 static int fold_rows(struct agg_state *s, const struct batch *b, const uint32_t *rows,
                      char *const *groups, uint32_t n, struct err *err) {
-    reserve(s, n);
+    struct agg_scratch *x = scratch_for(s, n);
     for (int g = 0; g < s->set->n_aggs; g++) {
         const struct agg_slot *a = &s->set->aggs[g];
         if (a->distinct >= 0) continue;
         int rc;
         if (a->filter >= 0) {
             uint32_t k = select_rows(s, a, b, rows, groups, n);
-            rc = update(s, a, b, s->rows, s->row_groups, k, err);
+            rc = update(s, a, b, x->rows, x->row_groups, k, err);
         } else {
             rc = update(s, a, b, rows, groups, n, err);
         }
@@ -358,14 +375,9 @@ static int fold_rows(struct agg_state *s, const struct batch *b, const uint32_t 
     return 0;
 }
 
-int agg_state_fold(struct agg_state *s, const struct batch *b, char *const *groups,
-                   struct err *err) {
-    return fold_rows(s, b, NULL, groups, b->n, err);
-}
-
-int agg_state_fold_row(struct agg_state *s, const struct batch *b, uint32_t row, char *group,
-                       struct err *err) {
-    return fold_rows(s, b, &row, &group, 1, err);
+int agg_state_fold(struct agg_state *s, const struct batch *b, const uint32_t *rows, uint32_t n,
+                   char *const *groups, struct err *err) {
+    return fold_rows(s, b, rows, groups, n, err);
 }
 
 /* ---- partial results ---- */
@@ -410,7 +422,7 @@ static int merge_blob(struct agg_state *s, const struct agg_slot *a, char *group
 
 int agg_state_fold_partials(struct agg_state *s, const struct batch *b, char *const *groups,
                             struct err *err) {
-    reserve(s, b->n);
+    struct agg_scratch *x = scratch_for(s, b->n);
     for (int g = 0; g < s->set->n_aggs; g++) {
         const struct agg_slot *a = &s->set->aggs[g];
         const struct column *c = &b->cols[a->cols[0]];
@@ -428,10 +440,10 @@ int agg_state_fold_partials(struct agg_state *s, const struct batch *b, char *co
             }
             if (v->len != size) return err_set(err, ERR_PROTOCOL, "partial result of another size");
             memcpy(copies + stride * i, strv_data(v), size);
-            s->entries[i] = copies + stride * i - a->offset;
+            x->entries[i] = copies + stride * i - a->offset;
         }
         if (blob) continue;
-        int rc = a->call.agg->merge(&a->call, groups, (const char *const *)s->entries, a->offset,
+        int rc = a->call.agg->merge(&a->call, groups, (const char *const *)x->entries, a->offset,
                                     b->n, &state_table_var(s->groups)->blobs, err);
         if (rc) return rc;
     }
@@ -445,27 +457,28 @@ static int merge_distinct(struct agg_state *dst, struct agg_state *src, int d, s
 static int merge_groups(struct agg_state *dst, struct agg_state *src, char **from, uint32_t n,
                         struct err *err) {
     const struct agg_set *set = dst->set;
-    state_table_upsert_rows(dst->groups, src->groups, from, n, dst->payloads, dst->fresh);
-    init_fresh(set, dst->payloads, dst->fresh, n);
+    struct agg_scratch *x = set->scratch;
+    state_table_upsert_rows(dst->groups, src->groups, from, n, x->payloads, x->fresh);
+    init_fresh(set, x->payloads, x->fresh, n);
     for (uint32_t i = 0; i < n; i++)
-        ((struct header *)from[i])->forward = dst->payloads[i];
+        ((struct header *)from[i])->forward = x->payloads[i];
     for (int g = 0; g < set->n_aggs; g++) {
         const struct agg_slot *a = &set->aggs[g];
         if (a->distinct >= 0) continue;
-        int rc = a->call.agg->merge(&a->call, dst->payloads, (const char *const *)from, a->offset,
-                                    n, &state_table_var(dst->groups)->blobs, err);
+        int rc = a->call.agg->merge(&a->call, x->payloads, (const char *const *)from, a->offset, n,
+                                    &state_table_var(dst->groups)->blobs, err);
         if (rc) return rc;
     }
     return 0;
 }
 
 int agg_state_merge(struct agg_state *dst, struct agg_state *src, struct err *err) {
-    reserve(dst, BATCH_ROWS_MAX);
-    reserve(src, BATCH_ROWS_MAX);
+    scratch_for(dst, BATCH_ROWS_MAX);
+    AUTO_FREE char **from = mem_calloc(BATCH_ROWS_MAX, sizeof *from);
     uint64_t pos = 0;
     uint32_t n;
-    while ((n = state_table_scan(src->groups, &pos, src->payloads, BATCH_ROWS_MAX))) {
-        int rc = merge_groups(dst, src, src->payloads, n, err);
+    while ((n = state_table_scan(src->groups, &pos, from, BATCH_ROWS_MAX))) {
+        int rc = merge_groups(dst, src, from, n, err);
         if (rc) return rc;
     }
     for (int d = 0; d < dst->set->n_distinct; d++) {
@@ -480,18 +493,19 @@ int agg_state_merge(struct agg_state *dst, struct agg_state *src, struct err *er
 static int merge_values(struct agg_state *dst, struct agg_state *src, int d, char **from,
                         uint32_t n, struct err *err) {
     const struct distinct_set *ds = &dst->set->distinct[d];
+    struct agg_scratch *x = dst->set->scratch;
     struct column cols[AGG_ARGS_MAX + 1];
     const struct column *keys[AGG_ARGS_MAX + 1];
     state_table_keys(src->distinct[d], from, n, cols);
     int64_t *addresses = cols[0].data;
     for (uint32_t i = 0; i < n; i++)
         addresses[i] = (int64_t)(intptr_t)((struct header *)(intptr_t)addresses[i])->forward;
-    memset(dst->hashes, 0, sizeof *dst->hashes * n);
+    memset(x->hashes, 0, sizeof *x->hashes * n);
     for (int c = 0; c <= ds->n_cols; c++) {
         keys[c] = &cols[c];
-        col_hash(&cols[c], dst->hashes, n);
+        col_hash(&cols[c], x->hashes, n);
     }
-    state_table_upsert(dst->distinct[d], keys, dst->hashes, n, dst->entries, NULL);
+    state_table_upsert(dst->distinct[d], keys, x->hashes, NULL, n, x->entries, NULL);
     int rc = 0;
     for (int g = 0; g < dst->set->n_aggs && !rc; g++) {
         const struct agg_slot *a = &dst->set->aggs[g];
@@ -499,10 +513,10 @@ static int merge_values(struct agg_state *dst, struct agg_state *src, int d, cha
         uint32_t m = 0;
         for (uint32_t i = 0; i < n; i++) {
             int64_t add = ((int64_t *)from[i])[a->distinct_bit];
-            int64_t *count = (int64_t *)dst->entries[i] + a->distinct_bit;
+            int64_t *count = (int64_t *)x->entries[i] + a->distinct_bit;
             if (add > 0 && *count == 0) {
-                dst->rows[m] = i;
-                dst->row_groups[m++] = (char *)(intptr_t)addresses[i];
+                x->rows[m] = i;
+                x->row_groups[m++] = (char *)(intptr_t)addresses[i];
             }
             *count += add;
         }
@@ -510,9 +524,9 @@ static int merge_values(struct agg_state *dst, struct agg_state *src, int d, cha
         for (int c = 0; c < ds->n_cols; c++)
             args[c] = &cols[c + 1];
         struct agg_rows r = {.n = m,
-                             .rows = dst->rows,
+                             .rows = x->rows,
                              .args = args,
-                             .accs = dst->row_groups,
+                             .accs = x->row_groups,
                              .acc_offset = a->offset,
                              .blobs = &state_table_var(dst->groups)->blobs,
                              .env = dst->set->env};

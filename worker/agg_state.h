@@ -29,7 +29,10 @@ struct distinct_set {
     int n_aggs;
 };
 
-/* What the ops share, made once from the plan. Lives in the op's arena. */
+struct agg_scratch;
+
+/* What the states of one op share, made once from the plan. Lives in the op's arena, but for the
+ * scratch memory. One thread. */
 struct agg_set {
     const struct eval_env *env;
     int n_keys;
@@ -41,12 +44,15 @@ struct agg_set {
     struct distinct_set *distinct;
     uint32_t payload_bytes;
     bool retract, blobs;
+    struct agg_scratch *scratch;
 };
 
 /* keys, aggs: the op's config (docs/plan.md); partial: the input carries accumulators (phase
  * global), so that `cols` of an AGG name its BYTES column. */
 int agg_set_new(struct op *op, const cJSON *keys, const cJSON *aggs, struct agg_set **ret,
                 struct err *err) ATTR_MUST_USE;
+
+void agg_set_release(struct agg_set *s); /* NULL accepted */
 
 /* The groups of one window slice, or of a whole op. One thread. */
 struct agg_state;
@@ -60,16 +66,16 @@ uint64_t agg_state_count(const struct agg_state *s);
 /* Room for what the op keeps in front of the accumulators: AGG_HEADER_BYTES at the payload's start.
  */
 
-/* Finds or makes the group of each row of b. hashes: of the key columns. The array returned has
- * b->n entries and is valid until the next call; *ret_fresh (may be NULL) tells which were made. */
-char **agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t *hashes,
-                        const uint8_t **ret_fresh);
-/* Folds rows [0, b->n) into groups[i]. */
-int agg_state_fold(struct agg_state *s, const struct batch *b, char *const *groups,
-                   struct err *err) ATTR_MUST_USE;
-/* One row alone. */
-int agg_state_fold_row(struct agg_state *s, const struct batch *b, uint32_t row, char *group,
-                       struct err *err) ATTR_MUST_USE;
+/* Finds or makes the group of each row: of rows[0..n) of b, or of all (rows NULL, n = b->n).
+ * hashes: of the key columns, by row of b. groups (room for n) takes their payloads. */
+void agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t *hashes,
+                      const uint32_t *rows, uint32_t n, char **groups);
+/* Folds rows (as above) into groups[i]. Without agg_set_is_local the groups must all be s's. */
+int agg_state_fold(struct agg_state *s, const struct batch *b, const uint32_t *rows, uint32_t n,
+                   char *const *groups, struct err *err) ATTR_MUST_USE;
+/* Whether folding touches nothing but the groups' own payloads, so that groups of several states
+ * may be folded into by one call. */
+bool agg_set_is_local(const struct agg_set *set);
 /* Rows that carry accumulators (agg_state_partials) instead of arguments. */
 int agg_state_fold_partials(struct agg_state *s, const struct batch *b, char *const *groups,
                             struct err *err) ATTR_MUST_USE;

@@ -98,7 +98,7 @@ static const uint64_t *hash_keys(struct group_agg *g, const struct batch *b) {
 
 static int fold(struct group_agg *g, const struct batch *b, char *const *groups, struct err *err) {
     return g->phase == PHASE_GLOBAL ? agg_state_fold_partials(g->state, b, groups, err)
-                                    : agg_state_fold(g->state, b, groups, err);
+                                    : agg_state_fold(g->state, b, NULL, b->n, groups, err);
 }
 
 static struct group_head *head(char *group) {
@@ -295,9 +295,8 @@ static void remove_empty(struct group_agg *g, char **groups, const struct batch 
 }
 
 static int push_rows(struct group_agg *g, const struct batch *b, struct err *err) {
-    /* fold and finish use the state's scratch: the groups are kept beside it */
-    AUTO_FREE char **groups =
-        mem_dup(agg_state_groups(g->state, b, hash_keys(g, b), NULL), sizeof(char *) * b->n);
+    AUTO_FREE char **groups = mem_alloc(sizeof *groups * b->n);
+    agg_state_groups(g->state, b, hash_keys(g, b), NULL, b->n, groups);
     AUTO_FREE uint32_t *start = NULL;
     struct rounds rs = {.n = sort_rounds(g, groups, b->n, &start)};
     rs.before = mem_calloc(rs.n, sizeof *rs.before);
@@ -465,13 +464,13 @@ static void count_rows(const struct batch *b, char *const *groups) {
 }
 
 static int push_buffered(struct group_agg *g, const struct batch *b, struct err *err) {
-    char **groups = agg_state_groups(g->state, b, hash_keys(g, b), NULL);
-    AUTO_FREE char **kept = mem_dup(groups, sizeof *groups * b->n);
+    AUTO_FREE char **groups = mem_alloc(sizeof *groups * b->n);
+    agg_state_groups(g->state, b, hash_keys(g, b), NULL, b->n, groups);
     int rc = 0;
-    if (g->phase != PHASE_LOCAL && !g->batch_mode) rc = note_touched(g, kept, b->n, err);
-    if (!rc) rc = fold(g, b, kept, err);
+    if (g->phase != PHASE_LOCAL && !g->batch_mode) rc = note_touched(g, groups, b->n, err);
+    if (!rc) rc = fold(g, b, groups, err);
     if (rc) return rc;
-    count_rows(b, kept);
+    count_rows(b, groups);
     const struct plan_config *c = g->op.ctx->config;
     g->rows_in_batch += b->n;
     if (g->batch_mode && g->phase != PHASE_LOCAL) return 0;
@@ -556,7 +555,8 @@ static void make_empty_group(struct group_agg *g) {
     struct batch *none = batch_new(g->op.ctx->inputs[0]->n);
     none->n = 1;
     uint64_t hash = 0;
-    agg_state_groups(g->state, none, &hash, NULL);
+    char *group;
+    agg_state_groups(g->state, none, &hash, NULL, 1, &group);
     none->n = 0;
     batch_unref(none);
 }
@@ -579,6 +579,7 @@ static void group_agg_close(struct op *op) {
         release_cols(g->old_chunks[c], g->set->n_aggs);
     free(g->old_chunks);
     agg_state_free(g->state);
+    agg_set_release(g->set);
     free(g->touched);
     free(g->was_there);
     free(g->hashes);

@@ -15,7 +15,7 @@
 enum phase { PHASE_SINGLE, PHASE_LOCAL, PHASE_GLOBAL };
 enum prop { PROP_START, PROP_END, PROP_TIME };
 enum {
-    POOL_MAX = 4,              /* cleared states kept for reuse */
+    POOL_MAX = 64,             /* cleared states kept for reuse */
     LOCAL_GROUPS_MAX = 1 << 16 /* local phase: groups held before all is handed on */
 };
 
@@ -24,13 +24,17 @@ struct slice {
     struct agg_state *state;
 };
 
-/* What is being given out: one window's groups. */
+/* What is being given out: groups of one window, or of several small ones, up to a batch. */
 struct firing {
     bool on;
-    struct agg_state *state; /* of the window */
-    bool merged;             /* state was made for this firing */
+    struct agg_state *state; /* of the window being scanned; NULL = none */
     int64_t start, end;
     uint64_t pos;
+    uint32_t n; /* gathered groups, with their windows */
+    char **groups;
+    int64_t *starts, *ends;
+    struct agg_state **done; /* scanned windows whose groups are among the gathered */
+    int n_done, cap_done;
 };
 
 struct window_agg {
@@ -52,6 +56,7 @@ struct window_agg {
     int64_t *ends;   /* scratch: slice end per row */
     uint32_t *order; /* scratch: rows of a slice */
     uint64_t *hashes;
+    char **groups; /* scratch: group of each row in `order` */
 };
 
 static struct window_agg *impl(struct op *op) {
@@ -89,6 +94,10 @@ static int window_agg_open(struct op *op, struct err *err) {
     w->ends = mem_calloc(BATCH_ROWS_MAX, sizeof *w->ends);
     w->order = mem_calloc(BATCH_ROWS_MAX, sizeof *w->order);
     w->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *w->hashes);
+    w->groups = mem_calloc(BATCH_ROWS_MAX, sizeof *w->groups);
+    w->firing.groups = mem_calloc(BATCH_ROWS_MAX, sizeof *w->firing.groups);
+    w->firing.starts = mem_calloc(BATCH_ROWS_MAX, sizeof *w->firing.starts);
+    w->firing.ends = mem_calloc(BATCH_ROWS_MAX, sizeof *w->firing.ends);
     return rc;
 }
 
@@ -140,13 +149,6 @@ static void drop_slice(struct window_agg *w, int i) {
 
 /* ---- rows in ---- */
 
-static int fold(struct window_agg *w, struct agg_state *s, const struct batch *b,
-                const uint64_t *hashes, struct err *err) {
-    char **groups = agg_state_groups(s, b, hashes, NULL);
-    return w->phase == PHASE_GLOBAL ? agg_state_fold_partials(s, b, groups, err)
-                                    : agg_state_fold(s, b, groups, err);
-}
-
 static const uint64_t *hash_keys(struct window_agg *w, const struct batch *b) {
     if (b->hashes) return b->hashes;
     memset(w->hashes, 0, sizeof *w->hashes * b->n);
@@ -160,15 +162,6 @@ static int64_t start_of_row(const struct window_agg *w, const struct batch *b, u
     return COL_DATA(&b->cols[w->window.start_column], int64_t)[row];
 }
 
-/* Rows order[0..n) all belong to one slice. */
-static int fold_gathered(struct window_agg *w, const struct batch *b, const uint32_t *rows,
-                         uint32_t n, int64_t end, int64_t start, struct err *err) {
-    struct batch *part = batch_gather(b, rows, n, false);
-    int rc = fold(w, find_slice(w, end, start)->state, part, hash_keys(w, part), err);
-    batch_unref(part);
-    return rc;
-}
-
 static _Thread_local const int64_t *sort_ends;
 static _Thread_local const int64_t *sort_starts;
 
@@ -180,29 +173,49 @@ static int cmp_rows(const void *pa, const void *pb) {
     return a < b ? -1 : 1;
 }
 
-/* Rows that go into state, by slice, each slice's in order. */
+static int fold_run(struct window_agg *w, struct agg_state *s, const struct batch *b, uint32_t from,
+                    uint32_t to, struct err *err) {
+    return agg_state_fold(s, b, w->order + from, to - from, w->groups + from, err);
+}
+
+/* Partial results: gathered, since they are folded whole. */
+static int fold_partials(struct window_agg *w, struct agg_state *s, const struct batch *b,
+                         uint32_t from, uint32_t to, struct err *err) {
+    if (to - from == b->n) return agg_state_fold_partials(s, b, w->groups, err);
+    struct batch *part = batch_gather(b, w->order + from, to - from, false);
+    int rc = agg_state_fold_partials(s, part, w->groups + from, err);
+    batch_unref(part);
+    return rc;
+}
+
+/* Rows order[0..n) go into state, by slice, each slice's in order. Where aggregates touch nothing
+ * but their group's own accumulator, all slices' rows are folded by one call. */
 static int fold_rows(struct window_agg *w, const struct batch *b, uint32_t n_rows,
                      struct err *err) {
-    bool attached = w->window.kind == SLICE_ATTACHED;
+    bool attached = w->window.kind == SLICE_ATTACHED, at_once = agg_set_is_local(w->set);
     sort_ends = w->ends;
     sort_starts = attached ? COL_DATA(&b->cols[w->window.start_column], int64_t) : NULL;
     bool sorted = true;
     for (uint32_t i = 1; i < n_rows && sorted; i++)
         sorted = cmp_rows(&w->order[i - 1], &w->order[i]) < 0;
     if (!sorted) qsort(w->order, n_rows, sizeof *w->order, cmp_rows);
+    const uint64_t *hashes = hash_keys(w, b);
+    struct agg_state *state = NULL;
     for (uint32_t from = 0, to; from < n_rows; from = to) {
         uint32_t r = w->order[from];
         int64_t end = w->ends[r], start = start_of_row(w, b, r);
         for (to = from + 1; to < n_rows; to++)
             if (w->ends[w->order[to]] != end || start_of_row(w, b, w->order[to]) != start) break;
-        int rc;
-        if (to - from == b->n)
-            rc = fold(w, find_slice(w, end, start)->state, b, hash_keys(w, b), err);
-        else
-            rc = fold_gathered(w, b, w->order + from, to - from, end, start, err);
+        state = find_slice(w, end, start)->state;
+        agg_state_groups(state, b, hashes, w->order + from, to - from, w->groups + from);
+        if (at_once) continue;
+        int rc = w->phase == PHASE_GLOBAL ? fold_partials(w, state, b, from, to, err)
+                                          : fold_run(w, state, b, from, to, err);
         if (rc) return rc;
     }
-    return 0;
+    if (!at_once || !state) return 0;
+    return w->phase == PHASE_GLOBAL ? fold_partials(w, state, b, 0, n_rows, err)
+                                    : fold_run(w, state, b, 0, n_rows, err);
 }
 
 /* Fills order with the rows that are not late and not NULL; the rest is counted. */
@@ -306,36 +319,48 @@ static int window_agg_push(struct op *op, int port, struct batch *b, struct err 
 
 /* ---- results out ---- */
 
-static void fill_time(struct column *c, const struct type *t, uint32_t n, int64_t v) {
-    col_init(c, t, n);
-    for (uint32_t i = 0; i < n; i++)
-        COL_DATA(c, int64_t)[i] = v;
-}
-
-static int64_t prop_value(const struct window_agg *w, enum prop p, const struct type *t) {
+static void fill_prop(const struct window_agg *w, enum prop p, const struct type *t,
+                      struct column *c) {
     const struct firing *f = &w->firing;
-    if (p == PROP_START) return f->start;
-    if (p == PROP_END) return f->end;
-    /* TIMESTAMP_LTZ: an instant; TIMESTAMP: the window's own clock */
-    return t->kind == TYPE_TIMESTAMP_LTZ ? window_fire_time(&w->window, f->end) : f->end - 1;
+    col_init(c, t, f->n);
+    int64_t *out = c->data;
+    bool instant = t->kind == TYPE_TIMESTAMP_LTZ; /* TIMESTAMP: the window's own clock */
+    for (uint32_t i = 0; i < f->n; i++)
+        out[i] = p == PROP_START ? f->starts[i]
+                 : p == PROP_END ? f->ends[i]
+                 : instant       ? window_fire_time(&w->window, f->ends[i])
+                                 : f->ends[i] - 1;
 }
 
-static int give_chunk(struct window_agg *w, char **groups, uint32_t n, struct err *err) {
+/* The states whose groups have been given out. */
+static void forget_done(struct window_agg *w) {
+    for (int i = 0; i < w->firing.n_done; i++)
+        give_state(w, w->firing.done[i]);
+    w->firing.n_done = 0;
+    w->firing.n = 0;
+}
+
+static int give_gathered(struct window_agg *w, struct err *err) {
     const struct agg_set *set = w->set;
     const struct schema *out = w->op.ctx->output;
+    struct firing *f = &w->firing;
+    if (!f->n) {
+        forget_done(w);
+        return 0;
+    }
+    struct agg_state *any = f->state ? f->state : f->done[0]; /* all are laid out alike */
     struct batch *b = batch_new(out->n);
-    b->n = n;
-    agg_state_keys(w->firing.state, groups, n, b->cols);
+    b->n = f->n;
+    agg_state_keys(any, f->groups, f->n, b->cols);
     int rc, at = set->n_keys;
     if (w->phase == PHASE_LOCAL) {
-        fill_time(&b->cols[at], out->fields[at].type, n, w->firing.end);
-        rc = agg_state_partials(w->firing.state, groups, n, b->cols + at + 1, err);
+        fill_prop(w, PROP_END, out->fields[at].type, &b->cols[at]);
+        rc = agg_state_partials(any, f->groups, f->n, b->cols + at + 1, err);
     } else {
-        rc = agg_state_finish(w->firing.state, groups, n, b->cols + at, err);
+        rc = agg_state_finish(any, f->groups, f->n, b->cols + at, err);
         at += set->n_aggs;
         for (int p = 0; p < w->n_props && !rc; p++, at++)
-            fill_time(&b->cols[at], out->fields[at].type, n,
-                      prop_value(w, w->props[p], out->fields[at].type));
+            fill_prop(w, w->props[p], out->fields[at].type, &b->cols[at]);
     }
     if (rc) {
         batch_unref(b);
@@ -343,25 +368,35 @@ static int give_chunk(struct window_agg *w, char **groups, uint32_t n, struct er
     }
     for (int i = 0; i < out->n; i++)
         b->cols[i].type = out->fields[i].type;
+    forget_done(w);
     return op_emit(&w->op, b, err);
 }
 
-/* Gives the current window's groups as far as there is room. OP_DONE when all are given. */
+/* Gathers the current window's groups; gives batches out when full and as far as there is room.
+ * OP_DONE when the window is scanned. */
 static int give_firing(struct window_agg *w, struct err *err) {
-    char *groups[BATCH_ROWS_MAX];
+    struct firing *f = &w->firing;
     uint32_t max = w->op.ctx->config->batch_rows;
-    while (w->firing.on) {
-        /* The local phase holds little, and must be done with a step before the rows behind it. */
-        if (w->phase != PHASE_LOCAL && op_output_full(&w->op)) return OP_MORE;
-        uint32_t n =
-            state_table_scan(agg_state_table(w->firing.state), &w->firing.pos, groups, max);
-        if (n) {
-            int rc = give_chunk(w, groups, n, err);
+    while (f->on) {
+        if (f->n == max) {
+            /* The local phase holds little, and must be done with a step before the rows behind it.
+             */
+            if (w->phase != PHASE_LOCAL && op_output_full(&w->op)) return OP_MORE;
+            int rc = give_gathered(w, err);
             if (rc) return rc;
-            continue;
         }
-        if (w->firing.merged) give_state(w, w->firing.state);
-        w->firing.on = false;
+        uint32_t n =
+            state_table_scan(agg_state_table(f->state), &f->pos, f->groups + f->n, max - f->n);
+        for (uint32_t i = f->n; i < f->n + n; i++) {
+            f->starts[i] = f->start;
+            f->ends[i] = f->end;
+        }
+        f->n += n;
+        if (n) continue;
+        MEM_GROW(f->done, f->n_done, f->cap_done);
+        f->done[f->n_done++] = f->state;
+        f->state = NULL;
+        f->on = false;
     }
     return OP_DONE;
 }
@@ -387,10 +422,15 @@ static void drop_over(struct window_agg *w) {
     }
 }
 
-static void begin_firing(struct window_agg *w, struct agg_state *s, bool merged, int64_t start,
+/* state is the firing's from now on. */
+static void begin_firing(struct window_agg *w, struct agg_state *state, int64_t start,
                          int64_t end) {
-    w->firing =
-        (struct firing){.on = true, .state = s, .merged = merged, .start = start, .end = end};
+    struct firing *f = &w->firing;
+    f->on = true;
+    f->state = state;
+    f->start = start;
+    f->end = end;
+    f->pos = 0;
 }
 
 /* Takes slice i out of the list and gives its groups out. */
@@ -399,7 +439,7 @@ static void fire_slice(struct window_agg *w, int i) {
     w->n_slices--;
     memmove(&w->slices[i], &w->slices[i + 1], sizeof *w->slices * (size_t)(w->n_slices - i));
     int64_t start = w->window.kind == SLICE_ATTACHED ? s.start : window_start_of(&w->window, s.end);
-    begin_firing(w, s.state, true, start, s.end);
+    begin_firing(w, s.state, start, s.end);
 }
 
 static int fire_window(struct window_agg *w, int64_t end, struct err *err) {
@@ -421,7 +461,7 @@ static int fire_window(struct window_agg *w, int64_t end, struct err *err) {
             return rc;
         }
     }
-    begin_firing(w, all, true, start, end);
+    begin_firing(w, all, start, end);
     w->fired = end;
     drop_over(w);
     return 0;
@@ -454,6 +494,9 @@ static int give_out(struct window_agg *w, struct err *err) {
         if ((rc = start_next(w, &any, err))) return rc;
         if (!any) break;
     }
+    if (w->firing.n && w->phase != PHASE_LOCAL && op_output_full(&w->op)) return OP_MORE;
+    int given = give_gathered(w, err);
+    if (given) return given;
     w->flush_all = false;
     if (w->target == WATERMARK_MIN) return OP_DONE;
     int64_t wm = w->target;
@@ -507,12 +550,20 @@ static void window_agg_close(struct op *op) {
     for (int i = 0; i < w->n_slices; i++)
         agg_state_free(w->slices[i].state);
     free(w->slices);
-    if (w->firing.on && w->firing.merged) agg_state_free(w->firing.state);
+    agg_state_free(w->firing.state);
+    for (int i = 0; i < w->firing.n_done; i++)
+        agg_state_free(w->firing.done[i]);
+    free(w->firing.done);
+    free(w->firing.groups);
+    free(w->firing.starts);
+    free(w->firing.ends);
     while (w->n_pool)
         agg_state_free(w->pool[--w->n_pool]);
     free(w->ends);
     free(w->order);
     free(w->hashes);
+    free(w->groups);
+    agg_set_release(w->set);
 }
 
 static const struct op_ops window_agg_ops = {.size_bytes = sizeof(struct window_agg),

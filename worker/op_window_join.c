@@ -9,8 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rows of one batch that wait: the batch is shared, not copied. */
+struct part {
+    struct batch *batch;
+    uint32_t n;
+    uint32_t *rows;
+};
+
 struct rows {
-    struct batch **parts;
+    struct part *parts;
     uint32_t n, cap;
 };
 
@@ -28,7 +35,8 @@ struct window_join {
     int n_windows, cap_windows;
     int64_t target;
     struct hash_join *firing;
-    struct join_window fired; /* its rows */
+    struct batch **fired[2]; /* its rows, gathered */
+    uint32_t n_fired[2];
     uint32_t *order;
 };
 
@@ -73,9 +81,10 @@ static struct join_window *find_window(struct window_join *w, int64_t end) {
     return &w->windows[lo];
 }
 
-static void add_part(struct rows *r, struct batch *b /* takes */) {
+static void add_part(struct rows *r, struct batch *b, const uint32_t *rows, uint32_t n) {
     MEM_GROW(r->parts, r->n, r->cap);
-    r->parts[r->n++] = b;
+    r->parts[r->n++] =
+        (struct part){.batch = batch_ref(b), .n = n, .rows = mem_dup(rows, sizeof *rows * n)};
 }
 
 static _Thread_local const int64_t *sort_ends;
@@ -109,8 +118,7 @@ static int window_join_push(struct op *op, int port, struct batch *b, struct err
         int64_t end = ends[w->order[from]];
         for (to = from + 1; to < k && ends[w->order[to]] == end; to++) {
         }
-        struct batch *part = batch_gather(b, w->order + from, to - from, false);
-        add_part(&find_window(w, end)->sides[port], part);
+        add_part(&find_window(w, end)->sides[port], b, w->order + from, to - from);
     }
     batch_unref(b);
     return OP_DONE;
@@ -118,11 +126,42 @@ static int window_join_push(struct op *op, int port, struct batch *b, struct err
 
 static void release_window(struct join_window *jw) {
     for (int s = 0; s < 2; s++) {
-        for (uint32_t i = 0; i < jw->sides[s].n; i++)
-            batch_unref(jw->sides[s].parts[i]);
+        for (uint32_t i = 0; i < jw->sides[s].n; i++) {
+            batch_unref(jw->sides[s].parts[i].batch);
+            free(jw->sides[s].parts[i].rows);
+        }
         free(jw->sides[s].parts);
     }
     *jw = (struct join_window){0};
+}
+
+static void release_fired(struct window_join *w) {
+    hash_join_free(w->firing);
+    w->firing = NULL;
+    for (int s = 0; s < 2; s++) {
+        for (uint32_t i = 0; i < w->n_fired[s]; i++)
+            batch_unref(w->fired[s][i]);
+        free(w->fired[s]);
+        w->fired[s] = NULL;
+        w->n_fired[s] = 0;
+    }
+}
+
+/* Takes the first window out of the list and begins to join its rows. */
+static void begin_join(struct window_join *w) {
+    struct join_window jw = w->windows[0];
+    w->n_windows--;
+    memmove(&w->windows[0], &w->windows[1], sizeof *w->windows * (size_t)w->n_windows);
+    for (int s = 0; s < 2; s++) {
+        const struct rows *r = &jw.sides[s];
+        w->fired[s] = mem_calloc((size_t)r->n + 1, sizeof *w->fired[s]);
+        w->n_fired[s] = r->n;
+        for (uint32_t i = 0; i < r->n; i++)
+            w->fired[s][i] =
+                batch_gather(r->parts[i].batch, r->parts[i].rows, r->parts[i].n, false);
+    }
+    release_window(&jw);
+    w->firing = hash_join_new(&w->spec, w->fired[0], w->n_fired[0], w->fired[1], w->n_fired[1]);
 }
 
 /* Joins window after window up to the target, as far as there is room. */
@@ -135,18 +174,12 @@ static int give(struct window_join *w, struct err *err) {
             if (!rc && out) rc = op_emit(&w->op, out, err);
             if (rc) return rc;
             if (out) continue;
-            hash_join_free(w->firing);
-            w->firing = NULL;
-            release_window(&w->fired);
+            release_fired(w);
         }
         if (!w->n_windows || w->target == WATERMARK_MIN ||
             fire_time(w, w->windows[0].end) > w->target)
             break;
-        w->fired = w->windows[0];
-        w->n_windows--;
-        memmove(&w->windows[0], &w->windows[1], sizeof *w->windows * (size_t)w->n_windows);
-        w->firing = hash_join_new(&w->spec, w->fired.sides[0].parts, w->fired.sides[0].n,
-                                  w->fired.sides[1].parts, w->fired.sides[1].n);
+        begin_join(w);
     }
     if (w->target == WATERMARK_MIN) return OP_DONE;
     int64_t wm = w->target;
@@ -166,8 +199,7 @@ static int window_join_resume(struct op *op, struct err *err) {
 
 static void window_join_close(struct op *op) {
     struct window_join *w = impl(op);
-    hash_join_free(w->firing);
-    release_window(&w->fired);
+    release_fired(w);
     for (int i = 0; i < w->n_windows; i++)
         release_window(&w->windows[i]);
     free(w->windows);

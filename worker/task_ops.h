@@ -67,7 +67,7 @@ struct task {
     const struct plan_vertex *vertex;
     _Atomic int status; /* enum task_status; written by the executor's thread */
     int n_ops, n_ended;
-    uint64_t n_barriers; /* that all ops have passed on */
+    uint64_t n_barriers;  /* that all ops have passed on */
     struct op_links *ops; /* in the plan's order: an op stands behind the one in front of it */
     int n_outputs;
     struct output *outputs;

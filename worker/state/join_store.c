@@ -70,7 +70,7 @@ const struct row_pack *join_store_pack(const struct join_store *s) {
 void join_store_find(struct join_store *s, const struct column *const *keys, const uint64_t *hashes,
                      uint32_t n, struct join_entry **ret_first) {
     char **payloads = (char **)ret_first; /* each pointer is replaced by what it leads to */
-    state_table_find(s->table, keys, hashes, n, payloads);
+    state_table_find(s->table, keys, hashes, NULL, n, payloads);
     for (uint32_t i = 0; i < n; i++)
         ret_first[i] = payloads[i] ? ((struct key_rows *)payloads[i])->first : NULL;
 }
@@ -96,9 +96,9 @@ static struct key_rows *find_key(struct join_store *s, const struct batch *b, ui
     char *payload;
     key_views(s, b, row, views, keys);
     if (insert)
-        state_table_upsert(s->table, keys, &hash, 1, &payload, NULL);
+        state_table_upsert(s->table, keys, &hash, NULL, 1, &payload, NULL);
     else
-        state_table_find(s->table, keys, &hash, 1, &payload);
+        state_table_find(s->table, keys, &hash, NULL, 1, &payload);
     release_views(s, views);
     return (struct key_rows *)payload;
 }

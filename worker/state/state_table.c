@@ -318,46 +318,56 @@ static char *probe(const struct state_table *t, const struct column *const *keys
     }
 }
 
+static uint32_t row_number(const uint32_t *rows, uint32_t i) {
+    return rows ? rows[i] : i;
+}
+
 /* Brings the directory lines, then the rows they point to, into the cache. */
-static void prefetch_block(const struct state_table *t, const uint64_t *hashes, uint32_t from,
-                           uint32_t to) {
+static void prefetch_block(const struct state_table *t, const uint64_t *hashes,
+                           const uint32_t *rows, uint32_t from, uint32_t to) {
     for (uint32_t i = from; i < to; i++)
-        __builtin_prefetch(&t->dir[hashes[i] & t->mask]);
+        __builtin_prefetch(&t->dir[hashes[row_number(rows, i)] & t->mask]);
     for (uint32_t i = from; i < to; i++) {
-        struct entry e = t->dir[hashes[i] & t->mask];
-        if (e.row < ENTRY_GONE && e.tag == tag_of(hashes[i]))
-            __builtin_prefetch(row_at(t, e.row), 1);
+        uint64_t hash = hashes[row_number(rows, i)];
+        struct entry e = t->dir[hash & t->mask];
+        if (e.row < ENTRY_GONE && e.tag == tag_of(hash)) __builtin_prefetch(row_at(t, e.row), 1);
     }
 }
 
+/* Tables below this size lie in the cache anyway. */
+enum { PREFETCH_MIN_ROWS = 2048 };
+
 void state_table_upsert(struct state_table *t, const struct column *const *keys,
-                        const uint64_t *hashes, uint32_t n, char **payloads, uint8_t *fresh) {
+                        const uint64_t *hashes, const uint32_t *rows, uint32_t n, char **payloads,
+                        uint8_t *fresh) {
     dir_reserve(t, n);
-    bool fast = one_i64(t, keys), cached = t->n_live < 2048;
+    bool fast = one_i64(t, keys), cached = t->n_live < PREFETCH_MIN_ROWS;
     for (uint32_t from = 0; from < n; from += BLOCK) {
         uint32_t to = MIN(from + BLOCK, n);
-        if (!cached) prefetch_block(t, hashes, from, to);
+        if (!cached) prefetch_block(t, hashes, rows, from, to);
         for (uint32_t i = from; i < to; i++) {
+            uint32_t r = row_number(rows, i);
             uint64_t slot;
-            char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[i], hashes[i], &slot)
-                             : probe(t, keys, i, hashes[i], &slot);
+            char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[r], hashes[r], &slot)
+                             : probe(t, keys, r, hashes[r], &slot);
             if (fresh) fresh[i] = !row;
-            if (!row) row = insert_key(t, keys, i, hashes[i], slot);
+            if (!row) row = insert_key(t, keys, r, hashes[r], slot);
             payloads[i] = row + t->payload_offset;
         }
     }
 }
 
 void state_table_find(struct state_table *t, const struct column *const *keys,
-                      const uint64_t *hashes, uint32_t n, char **payloads) {
-    bool fast = one_i64(t, keys), cached = t->n_live < 2048;
+                      const uint64_t *hashes, const uint32_t *rows, uint32_t n, char **payloads) {
+    bool fast = one_i64(t, keys), cached = t->n_live < PREFETCH_MIN_ROWS;
     for (uint32_t from = 0; from < n; from += BLOCK) {
         uint32_t to = MIN(from + BLOCK, n);
-        if (!cached) prefetch_block(t, hashes, from, to);
+        if (!cached) prefetch_block(t, hashes, rows, from, to);
         for (uint32_t i = from; i < to; i++) {
+            uint32_t r = row_number(rows, i);
             uint64_t slot;
-            char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[i], hashes[i], &slot)
-                             : probe(t, keys, i, hashes[i], &slot);
+            char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[r], hashes[r], &slot)
+                             : probe(t, keys, r, hashes[r], &slot);
             payloads[i] = row ? row + t->payload_offset : NULL;
         }
     }

@@ -33,14 +33,16 @@ void state_table_free(struct state_table *t); /* NULL accepted */
 /* Removes all rows; keeps some memory for reuse. */
 void state_table_clear(struct state_table *t);
 
-/* payloads[i] = payload of row i's key, inserted with zeroed payload where absent; fresh[i] (may be
- * NULL) = whether this call inserted it (for the first of equal keys only). keys: n_keys columns of
- * n rows; hashes from col_hash over the keys in order. NULL equals NULL. */
+/* payloads[i] = payload of the i-th row's key, inserted with zeroed payload where absent; fresh[i]
+ * (may be NULL) = whether this call inserted it (for the first of equal keys only). Keys (n_keys
+ * columns) and hashes (col_hash over the keys in order) are indexed by rows[i], or by i where rows
+ * is NULL. NULL equals NULL. */
 void state_table_upsert(struct state_table *t, const struct column *const *keys,
-                        const uint64_t *hashes, uint32_t n, char **payloads, uint8_t *fresh);
+                        const uint64_t *hashes, const uint32_t *rows, uint32_t n, char **payloads,
+                        uint8_t *fresh);
 /* The same without inserting: NULL where absent. */
 void state_table_find(struct state_table *t, const struct column *const *keys,
-                      const uint64_t *hashes, uint32_t n, char **payloads);
+                      const uint64_t *hashes, const uint32_t *rows, uint32_t n, char **payloads);
 /* For keys that are in rows of another table of the same key types (merging windows). */
 void state_table_upsert_rows(struct state_table *t, const struct state_table *from,
                              char *const *from_payloads, uint32_t n, char **payloads,
@@ -55,7 +57,8 @@ struct var_memory *state_table_var(struct state_table *t);
  * *pos (0 at first) on. Returns how many; 0 = end. Rows may be removed in between; rows inserted in
  * between may or may not be seen. */
 uint32_t state_table_scan(const struct state_table *t, uint64_t *pos, char **payloads, uint32_t n);
-/* The key columns of n rows, as initialised columns owned by the caller; strings are copied. */
+/* The key columns of n rows (of this or another table of the same description), as initialised
+ * columns owned by the caller; strings are copied. */
 void state_table_keys(const struct state_table *t, char *const *payloads, uint32_t n,
                       struct column *ret_cols);
 uint64_t state_table_hash(const struct state_table *t, const char *payload);

@@ -266,15 +266,17 @@ static int fold_batch(struct window_agg *w, const struct batch *b, struct err *e
     return n ? fold_rows(w, b, n, err) : 0;
 }
 
-/* Local phase: rows in front of and behind a step that ends their slice must not be folded
- * together, or the global phase could not tell the late ones. */
-static bool steps_matter(struct window_agg *w, const struct batch *b) {
+/* Local phase: a row that comes behind the end of its slice must not be folded together with rows
+ * in front of it, or the global phase could not tell that it is late. */
+static bool any_late(struct window_agg *w, const struct batch *b) {
     if (w->phase != PHASE_LOCAL || !b->n_steps || w->window.proctime || !b->n) return false;
     find_ends(w, b);
-    int64_t wm = b->steps[b->n_steps - 1].wm, least = INT64_MAX;
+    struct wm_cursor c = wm_cursor_of(w->op.watermark, b);
     for (uint32_t i = 0; i < b->n; i++)
-        if (w->ends[i] != INT64_MIN) least = MIN(least, w->ends[i]);
-    return least != INT64_MAX && window_fire_time(&w->window, least) <= wm;
+        if (w->ends[i] != INT64_MIN &&
+            window_fire_time(&w->window, w->ends[i]) <= wm_cursor_at(&c, i))
+            return true;
+    return false;
 }
 
 static int fold_segments(struct window_agg *w, struct batch *b, struct err *err) {
@@ -309,7 +311,7 @@ static int give_out(struct window_agg *w, struct err *err);
 
 static int window_agg_push(struct op *op, int port, struct batch *b, struct err *err) {
     struct window_agg *w = impl(op);
-    int rc = steps_matter(w, b) ? fold_segments(w, b, err) : fold_batch(w, b, err);
+    int rc = any_late(w, b) ? fold_segments(w, b, err) : fold_batch(w, b, err);
     batch_unref(b);
     if (rc < 0) return rc;
     if (w->window.proctime) set_timer(w);

@@ -44,6 +44,24 @@ static struct window_join *impl(struct op *op) {
     return CONTAINER_OF(op, struct window_join, op);
 }
 
+static void add_end_to_keys(struct window_join *w) {
+    struct arena *a = w->op.ctx->arena;
+    int n = w->spec.n_keys;
+    int *keys[2] = {ARENA_NEW_N(a, int, n + 1), ARENA_NEW_N(a, int, n + 1)};
+    bool *nulls = ARENA_NEW_N(a, bool, n + 1);
+    for (int k = 0; k < n; k++) {
+        keys[0][k] = w->spec.left_keys[k];
+        keys[1][k] = w->spec.right_keys[k];
+        nulls[k] = w->spec.null_matches[k];
+    }
+    keys[0][n] = w->end_column[0];
+    keys[1][n] = w->end_column[1];
+    w->spec.left_keys = keys[0];
+    w->spec.right_keys = keys[1];
+    w->spec.null_matches = nulls;
+    w->spec.n_keys++;
+}
+
 static int window_join_open(struct op *op, struct err *err) {
     struct window_join *w = impl(op);
     const cJSON *cfg = op->ctx->plan->config;
@@ -55,6 +73,7 @@ static int window_join_open(struct op *op, struct err *err) {
     for (int i = 0; i < 2 && !rc; i++)
         if (w->end_column[i] < 0 || w->end_column[i] >= op->ctx->inputs[i]->n)
             rc = err_set(err, ERR_PROTOCOL, "window end column out of range");
+    if (!rc) add_end_to_keys(w);
     bool ltz = json_opt_bool(cfg, "ltz", false);
     w->ltz[0] = w->ltz[1] = ltz;
     return rc;
@@ -147,20 +166,29 @@ static void release_fired(struct window_join *w) {
     }
 }
 
-/* Takes the first window out of the list and begins to join its rows. */
-static void begin_join(struct window_join *w) {
-    struct join_window jw = w->windows[0];
-    w->n_windows--;
-    memmove(&w->windows[0], &w->windows[1], sizeof *w->windows * (size_t)w->n_windows);
-    for (int s = 0; s < 2; s++) {
-        const struct rows *r = &jw.sides[s];
-        w->fired[s] = mem_calloc((size_t)r->n + 1, sizeof *w->fired[s]);
-        w->n_fired[s] = r->n;
-        for (uint32_t i = 0; i < r->n; i++)
-            w->fired[s][i] =
-                batch_gather(r->parts[i].batch, r->parts[i].rows, r->parts[i].n, false);
+static void gather_rows(struct window_join *w, int side, const struct rows *r, uint32_t *ret_rows) {
+    for (uint32_t i = 0; i < r->n; i++) {
+        const struct part *p = &r->parts[i];
+        w->fired[side] =
+            mem_reallocarray(w->fired[side], w->n_fired[side] + 1, sizeof *w->fired[side]);
+        w->fired[side][w->n_fired[side]++] = batch_gather(p->batch, p->rows, p->n, false);
+        *ret_rows += p->n;
     }
-    release_window(&jw);
+}
+
+/* Takes the windows that are over out of the list, as many as make a batch, and begins to join
+ * their rows; the window's end is among the keys. */
+static void begin_join(struct window_join *w) {
+    uint32_t rows = 0;
+    int n = 0;
+    while (n < w->n_windows && rows < w->op.ctx->config->batch_rows &&
+           fire_time(w, w->windows[n].end) <= w->target) {
+        for (int s = 0; s < 2; s++)
+            gather_rows(w, s, &w->windows[n].sides[s], &rows);
+        release_window(&w->windows[n++]);
+    }
+    w->n_windows -= n;
+    memmove(&w->windows[0], &w->windows[n], sizeof *w->windows * (size_t)w->n_windows);
     w->firing = hash_join_new(&w->spec, w->fired[0], w->n_fired[0], w->fired[1], w->n_fired[1]);
 }
 

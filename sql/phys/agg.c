@@ -511,6 +511,9 @@ int phys_aggregate(struct planner *p, const struct rel *r, struct pnode **ret, s
         if (rc > 0) rc = 0;
     }
     if (rc) return rc;
+    for (int i = 0; i < b.n_aggs && !rc; i++)
+        rc = phys_agg_for(p, r, b.in, &b.aggs[i].call, b.aggs[i].args, err);
+    if (rc) return rc;
     if (r->u.agg.n_sets) expand_sets(&b);
     return b.windowed ? window_agg(&b, ret, err) : group_agg(&b, ret, err);
 }

@@ -132,14 +132,6 @@ static void complete_config(struct pnode *n) {
     if (!(flags & PF_RETRACTS) || !retracts) return;
     if (cJSON_HasObjectItem(n->config, "inputRetracts"))
         cJSON_ReplaceItemInObjectCaseSensitive(n->config, "inputRetracts", cJSON_CreateTrue());
-    static const char *const lists[] = {"aggs", "calls"};
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        cJSON *a, *aggs = cJSON_GetObjectItemCaseSensitive(n->config, lists[i]);
-        cJSON_ArrayForEach(a, aggs) {
-            if (cJSON_HasObjectItem(a, "retract"))
-                cJSON_ReplaceItemInObjectCaseSensitive(a, "retract", cJSON_CreateTrue());
-        }
-    }
 }
 
 static void settle_sink(struct planner *p, struct pnode *n) {

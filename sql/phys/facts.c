@@ -103,6 +103,21 @@ bool phys_window_eq(const struct pnode *x, const struct pnode *y) {
            a->gap_ms == b->gap_ms && a->offset_ms == b->offset_ms;
 }
 
+int phys_agg_for(struct planner *p, const struct rel *r, const struct pnode *in,
+                 struct agg_call *call, const int *args, struct err *err) {
+    if (in->kinds == CHANGELOG_INSERT) return 0;
+    const struct expr *exprs[AGG_ARGS_MAX];
+    for (int i = 0; i < call->n_args; i++)
+        exprs[i] = call->consts[i] ? expr_literal(p->arena, call->consts[i])
+                                   : expr_column(p->arena, args[i], call->arg_types[i]);
+    struct agg_call bound;
+    if (agg_bind(p->arena, call->agg, exprs, call->n_args, call->distinct, true, true, &bound, err))
+        return phys_place(r, err);
+    bound.ret_type = call->ret_type;
+    *call = bound;
+    return 0;
+}
+
 /* ---- schemas ---- */
 
 struct schema *phys_schema(struct arena *a, int n) {

@@ -5,6 +5,7 @@
 
 #include "sql/rel.h"
 
+struct err;
 struct pnode;
 struct planner;
 
@@ -28,6 +29,9 @@ void phys_map_facts(struct planner *p, struct pnode *n, const struct pnode *from
 void phys_same_facts(struct pnode *n, const struct pnode *from);
 enum window_prop phys_prop(const struct pnode *n, int col);
 void phys_set_prop(struct planner *p, struct pnode *n, int col, enum window_prop prop);
+/* Binds an aggregate anew, for retractions, where in sends any; some can't take them. */
+int phys_agg_for(struct planner *p, const struct rel *r, const struct pnode *in,
+                 struct agg_call *call, const int *args, struct err *err) ATTR_MUST_USE;
 bool phys_window_eq(const struct pnode *x, const struct pnode *y);
 
 /* ---- schemas and JSON ---- */

@@ -113,8 +113,12 @@ int phys_over(struct planner *p, const struct rel *r, struct pnode **ret, struct
     json_set(n->config, "preceding", json_frame(o->preceding));
     json_set(n->config, "following", json_frame(o->following));
     cJSON *calls = cJSON_AddArrayToObject(n->config, "calls");
-    for (int i = 0; i < o->n_calls; i++)
-        cJSON_AddItemToArray(calls, json_call(&o->calls[i]));
+    for (int i = 0; i < o->n_calls; i++) {
+        struct over_call c = o->calls[i];
+        if (!c.rank_fn) rc = phys_agg_for(p, r, in, &c.call, c.args, err);
+        if (rc) return rc;
+        cJSON_AddItemToArray(calls, json_call(&c));
+    }
     json_set_bool(n->config, "updateBefore", false);
     json_set_bool(n->config, "inputRetracts", false);
     json_set_bool(n->config, "batch", p->batch);

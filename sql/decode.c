@@ -30,10 +30,43 @@ void sql_lex_fail(struct sql_lex *lex, const char *what) {
                              "unexpected character '%c'", c);
 }
 
+static bool is_scalar(uint32_t cp) {
+    return cp <= 0x10FFFF && !(cp >= 0xD800 && cp <= 0xDFFF);
+}
+
+/* One character of UTF-8; 0: malformed. */
+static size_t decode_utf8(const char *s, size_t n, uint32_t *ret) {
+    unsigned char c = (unsigned char)s[0];
+    size_t len = c < 0x80 ? 1 : c >= 0xF0 && c < 0xF8 ? 4 : c >= 0xE0 ? 3 : c >= 0xC2 ? 2 : 0;
+    if (!len || c >= 0xF8 || len > n) return 0;
+    uint32_t cp = len == 1 ? c : c & (0xFFu >> (len + 1));
+    for (size_t i = 1; i < len; i++) {
+        if (((unsigned char)s[i] & 0xC0) != 0x80) return 0;
+        cp = cp << 6 | ((unsigned char)s[i] & 0x3F);
+    }
+    *ret = cp;
+    return is_scalar(cp) ? len : 0;
+}
+
+/* Strings and names must be text: UTF-8 without NUL. */
+static void check_text(struct sql_lex *lex, const char *s, size_t n) {
+    for (size_t i = 0; i < n;) {
+        uint32_t cp = 0;
+        size_t len = decode_utf8(s + i, n - i, &cp);
+        if (!len || !cp) {
+            sql_lex_fail(lex, len ? "there is a NUL character between the quotes"
+                                  : "the script is not UTF-8 between the quotes");
+            return;
+        }
+        i += len;
+    }
+}
+
 /* 'it''s': s begins and ends with its quote. */
 void sql_lex_string(struct sql_lex *lex, const char *s, size_t n) {
     char *out = arena_alloc(lex->arena, n);
     size_t k = 0;
+    check_text(lex, s, n);
     for (size_t i = 1; i + 1 < n; i++) {
         out[k++] = s[i];
         if (s[i] == s[0]) i++;
@@ -121,10 +154,6 @@ static size_t put_utf8(char *out, uint32_t cp) {
     return 4;
 }
 
-static bool is_scalar(uint32_t cp) {
-    return cp <= 0x10FFFF && !(cp >= 0xD800 && cp <= 0xDFFF);
-}
-
 /* Behind a backslash of an E'' string, at s[*i]. Returns the bytes written; out holds 4. */
 static size_t c_escape(struct sql_lex *lex, const char *s, size_t n, size_t *i, char *out) {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
@@ -159,6 +188,7 @@ void sql_lex_cstring(struct sql_lex *lex, const char *s, size_t n) {
     char *out =
         arena_alloc(lex->arena, n * 2); /* an escape of two bytes may make two: \0 to \777 */
     size_t k = 0, i = 1;
+    check_text(lex, s, n);
     while (i + 1 < n) {
         if (s[i] == '\\' && i + 2 < n) {
             i++;
@@ -210,20 +240,6 @@ static const struct {
     uint32_t lo, hi;
 } letters[] = {{0xC0, 0xD6},     {0xD8, 0xF6},     {0xF8, 0x1FFF},   {0x3040, 0x318F},
                {0x3300, 0x337F}, {0x3400, 0x3D2D}, {0x4E00, 0x9FFF}, {0xF900, 0xFAFF}};
-
-/* One character of UTF-8; 0: malformed. */
-static size_t decode_utf8(const char *s, size_t n, uint32_t *ret) {
-    unsigned char c = (unsigned char)s[0];
-    size_t len = c < 0x80 ? 1 : c >= 0xF0 && c < 0xF8 ? 4 : c >= 0xE0 ? 3 : c >= 0xC2 ? 2 : 0;
-    if (!len || c >= 0xF8 || len > n) return 0;
-    uint32_t cp = len == 1 ? c : c & (0xFFu >> (len + 1));
-    for (size_t i = 1; i < len; i++) {
-        if (((unsigned char)s[i] & 0xC0) != 0x80) return 0;
-        cp = cp << 6 | ((unsigned char)s[i] & 0x3F);
-    }
-    *ret = cp;
-    return is_scalar(cp) ? len : 0;
-}
 
 static bool is_letter(uint32_t cp) {
     if (cp < 0x80) return true; /* the lexer's rule has checked it */

@@ -161,6 +161,7 @@ static const struct {
     {"SELECT a # b", ERR_PARSE, 1, 10, "unexpected character '#'"},
     {"SELECT a \xe2\x80\x99", ERR_PARSE, 1, 10, "(U+2019)"},
     {"SELECT a \xff", ERR_PARSE, 1, 10, "not UTF-8"},
+    {"SELECT 'a\xff'", ERR_PARSE, 1, 8, "not UTF-8 between the quotes"},
     {"SELECT a != b", ERR_PARSE, 1, 10, "write '<>'"},
     {"SELECT a FROM t MINUS SELECT b FROM u", ERR_PARSE, 1, 17, "write EXCEPT"},
     {"SELECT 'a' 'b'", ERR_VALIDATION, 1, 12, "must start on a new line"},

@@ -1,0 +1,13 @@
+SELECT CEIL(ts TO DAY) + FLOOR(x),
+  CEILING(x),
+  TRIM(a),
+  TRIM(BOTH FROM a),
+  TRIM(LEADING 'x' FROM a),
+  TRIM('x' FROM a),
+  TRIM(TRAILING a),
+  POSITION('a' IN b || c),
+  SUBSTRING(a FROM 1 FOR 2),
+  SUBSTRING(a, 1, 2),
+  SUBSTRING(a FROM 1),
+  OVERLAY(a PLACING b FROM 1)
+FROM t;

@@ -1,5 +1,5 @@
 /* build_stmt.c - statements. */
-#include "sql/build.h"
+#include "sql/build_stmt.h"
 
 #include <string.h>
 #include <strings.h>

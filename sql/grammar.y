@@ -11,7 +11,7 @@
 %lex-param {struct sql_parse *c}
 
 %code requires {
-#include "sql/build.h"
+#include "sql/build_stmt.h"
 }
 %code {
 #include "sql/grammar.h"

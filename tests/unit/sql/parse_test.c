@@ -1,16 +1,9 @@
 /* parse_test.c - scripts, places, errors, reserved words and limits of the SQL parser. */
 #include "sql/parse.h"
+#include "tests/unit/cmocka_wrap.h"
 
-// clang-format off
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-// clang-format on
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int parse(struct arena *a, const char *text, struct sql_script *s, struct err *err) {
     *err = (struct err)ERR_INIT;

@@ -1,15 +1,7 @@
 /* print_expr_test.c - expressions: read, printed, read again. The printed text shows how operators
  * bind. */
 #include "sql/parse.h"
-
-// clang-format off
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-// clang-format on
-#include <string.h>
+#include "tests/unit/cmocka_wrap.h"
 
 /* out NULL: the same text. */
 static const struct {

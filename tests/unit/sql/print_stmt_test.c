@@ -1,14 +1,6 @@
 /* print_stmt_test.c - statements: read, printed, read again. */
 #include "sql/parse.h"
-
-// clang-format off
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-// clang-format on
-#include <string.h>
+#include "tests/unit/cmocka_wrap.h"
 
 /* out NULL: the same text. */
 static const struct {

@@ -284,6 +284,8 @@ int bind_from(struct binder *b, const struct ast *node, const struct from_item *
               const struct scope *outer, struct from_item *ret, struct err *err) ATTR_MUST_USE;
 int bind_join(struct binder *b, const struct ast_join *j, const struct from_item *left,
               const struct scope *outer, struct from_item *ret, struct err *err) ATTR_MUST_USE;
+/* STATE_TTL hints of r for its inputs, whose tables are scopes[i]. */
+void hint_ttls(struct binder *b, struct rel *r, const struct scope *const *scopes);
 /* Hints of a SELECT name tables of its FROM. */
 int check_hints(const struct scope *s, const struct rel_hint *hints, int n,
                 struct err *err) ATTR_MUST_USE;

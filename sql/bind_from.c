@@ -86,12 +86,39 @@ static bool names_table(const struct scope *s, const char *name) {
     return false;
 }
 
+void hint_ttls(struct binder *b, struct rel *r, const struct scope *const *scopes) {
+    int64_t *ttl = NULL;
+    for (int i = 0; i < r->n_hints; i++) {
+        const struct rel_hint *h = &r->hints[i];
+        for (int k = 0; !strcmp(h->name, "STATE_TTL") && k < h->n_args; k++)
+            for (int s = 0; s < r->n_inputs; s++) {
+                struct err ignored = ERR_INIT; /* check_hints reports it */
+                int64_t ms;
+                if (!h->args[k].key || !names_table(scopes[s], h->args[k].key) ||
+                    opt_parse_duration_ms(h->args[k].value, &ms, &ignored))
+                    continue;
+                if (!ttl) {
+                    ttl = ARENA_NEW_N(b->a, int64_t, r->n_inputs);
+                    memset(ttl, -1, sizeof(*ttl) * (size_t)r->n_inputs);
+                }
+                ttl[s] = ms;
+            }
+    }
+    r->ttl_ms = ttl;
+}
+
 int check_hints(const struct scope *s, const struct rel_hint *hints, int n, struct err *err) {
     for (int i = 0; i < n; i++) {
         const struct rel_hint *h = &hints[i];
         bool lookup = !strcmp(h->name, "LOOKUP"), ttl = !strcmp(h->name, "STATE_TTL");
         for (int k = 0; k < h->n_args; k++) {
             const struct table_option *a = &h->args[k];
+            int64_t ms;
+            if (ttl && opt_parse_duration_ms(a->value, &ms, err)) {
+                err->line = h->line;
+                err->column = h->column;
+                return err_wrap(err, "hint STATE_TTL");
+            }
             if (lookup && (!a->key || strcasecmp(a->key, "table") != 0)) continue;
             const char *name = ttl ? a->key : a->value;
             if (name && names_table(s, name)) continue;

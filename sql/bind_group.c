@@ -529,6 +529,8 @@ int select_aggregate(struct select *sel, struct err *err) {
     }
     r->n_hints = sel->n_hints;
     r->hints = sel->hints;
+    if (sel->scope->n_tables == 1) /* of several it's the join between them that keeps rows */
+        hint_ttls(sel->b, r, (const struct scope *[]){sel->scope});
     r->line = sel->ast->base.span.line;
     r->column = sel->ast->base.span.column;
     sel->rel = r;

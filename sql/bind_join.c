@@ -378,6 +378,7 @@ int bind_join(struct binder *b, const struct ast_join *j, const struct from_item
     jn->column = j->base.span.column;
     jn->n_hints = b->n_hints;
     jn->hints = b->hints;
+    hint_ttls(b, jn, (const struct scope *[]){l->scope, r.scope});
     ret->rel = jn;
     return joined_scope(b, j, type, l, &r, ret, err);
 }

@@ -108,7 +108,8 @@ struct rel {
     const struct rel *const *inputs;
     int n_hints;
     const struct rel_hint *hints;
-    int line, column; /* of the SQL that asked for it */
+    const int64_t *ttl_ms; /* JOIN, AGGREGATE: STATE_TTL per input, -1 = not given; NULL: none */
+    int line, column;      /* of the SQL that asked for it */
     union {
         struct {
             const struct table_desc *table;     /* sql/session.h */

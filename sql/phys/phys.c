@@ -112,34 +112,9 @@ int phys_place(const struct rel *r, struct err *err) {
     return err->code;
 }
 
-/* ---- STATE_TTL ---- */
-
-static bool reads_table(const struct rel *r, const char *name) {
-    if (r->kind == REL_SCAN) return !strcmp(r->u.scan.table->name, name);
-    for (int i = 0; i < r->n_inputs; i++)
-        if (reads_table(r->inputs[i], name)) return true;
-    return false;
-}
-
-/* The hint's argument for an input: by the name of a table below it; else by position where there
- * is one argument per input. */
-static const struct table_option *ttl_arg(const struct rel *r, const struct rel_hint *h,
-                                          int input) {
-    for (int k = 0; k < h->n_args; k++)
-        if (h->args[k].key && reads_table(r->inputs[input], h->args[k].key)) return &h->args[k];
-    return h->n_args == r->n_inputs ? &h->args[input] : NULL;
-}
-
 int64_t phys_ttl(const struct planner *p, const struct rel *r, int input) {
-    int64_t ms = p->config.state_ttl_ms;
-    for (int i = 0; i < r->n_hints; i++) {
-        if (strcasecmp(r->hints[i].name, "STATE_TTL")) continue;
-        const struct table_option *arg = ttl_arg(r, &r->hints[i], input);
-        struct err ignored = ERR_INIT; /* the binder has checked the duration */
-        int64_t v;
-        if (arg && arg->value && !opt_parse_duration_ms(arg->value, &v, &ignored)) ms = v;
-    }
-    return ms;
+    bool given = r->ttl_ms && input < r->n_inputs && r->ttl_ms[input] >= 0;
+    return given ? r->ttl_ms[input] : p->config.state_ttl_ms;
 }
 
 void phys_add_root(struct planner *p, struct pnode *sink) {

@@ -99,7 +99,8 @@ static struct rel *copy_over(struct prune *p, const struct rel *r, const struct 
 static void build_scan(struct prune *p, const struct rel *r) {
     bool *used = needs_of(p, r)->used;
     const struct table_desc *t = r->u.scan.table;
-    for (int i = 0; i < t->n_primary_key; i++) { /* upserts are told apart by it */
+    bool changes = t->connector && t->connector->source_mode;
+    for (int i = 0; changes && i < t->n_primary_key; i++) { /* upserts are told apart by it */
         int c = schema_find(r->schema, t->columns[t->primary_key[i]].name);
         if (c >= 0) used[c] = true;
     }

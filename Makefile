@@ -151,6 +151,35 @@ $(B)/oracle/expressions: $(B)/obj/tests/oracle/expressions.c.o $(ARCHIVES)
 oracle: $(B)/oracle/expressions
 	$< $(ORACLE_DATA) tests/oracle/known.txt
 
+# ---- demo ----------------------------------------------------------------------------------
+.PHONY: demo
+demo: all
+	@mkdir -p build/demo
+	@rm -rf build/demo/delays
+	@echo "Running examples/flights/job.yaml: New York's 336,776 departures of 2013, by airport and hour, with the weather."
+	@$(B)/bin/penstock run examples/flights/job.yaml --progress always --usage
+	@echo
+	@echo "The results are in build/demo/delays. The ten worst hours (hour, airport, departures, cancelled, mean delay,"
+	@echo "worst delay, over one hour late, temperature, wind, rain, visibility):"
+	@echo
+	@cat build/demo/delays/part-* | sort -t, -k5,5gr | head
+	@echo
+	@echo "Look at more:   cat build/demo/delays/part-*"
+	@echo "The plan:       $(B)/bin/penstock plan examples/flights/job.yaml"
+	@echo "Your own SQL:   $(B)/bin/penstock run -e \"SELECT 'hello', CURRENT_TIMESTAMP\""
+
+# ---- tests ---------------------------------------------------------------------------------
+# What a change must pass: unit tests, golden files, Flink's answers, checks of form.
+.PHONY: test golden oracle
+test: unit golden oracle tidy docs-check
+	@echo "all tests passed"
+golden: all
+	tests/sql/run.py --bin $(B)/bin
+oracle: all
+	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures expressions
+	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures errors
+	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures queries
+
 # ---- checks of form ------------------------------------------------------------------------
 .PHONY: fmt fmt-check tidy hdr-check
 C_FILES := $(shell git ls-files '*.c' '*.h' '*.cc' 2>/dev/null)

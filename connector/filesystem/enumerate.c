@@ -5,6 +5,7 @@
 
 #include "base/core/json.h"
 #include "connector/filesystem/local.h"
+#include "vector/func/regex.h"
 
 #include <string.h>
 
@@ -38,6 +39,23 @@ static int can_split(struct arena *a, const struct connector_table *t, bool *ret
     return 0;
 }
 
+/* Keeps the files whose whole path matches. */
+static int filter(const char *pattern, struct file_list *files, struct err *err) {
+    if (!pattern) return 0;
+    AUTO_STR pcre = STR_INIT;
+    struct regex *re = NULL;
+    int rc = regex_from_java(sv_from(pattern), &pcre, err);
+    if (!rc) rc = regex_new_whole(str_view(&pcre), &re, err);
+    if (rc) return err_wrap(err, "option 'source.path.regex-pattern'");
+    size_t n = 0;
+    for (size_t i = 0; i < files->n; i++) {
+        if (regex_find(re, sv_from(files->files[i].path), 0)) files->files[n++] = files->files[i];
+    }
+    files->n = n;
+    regex_free(re);
+    return 0;
+}
+
 static uint64_t split_bytes(const struct file_list *files, int parallelism) {
     uint64_t total = 0;
     for (size_t i = 0; i < files->n; i++)
@@ -54,6 +72,7 @@ static int make_splits(struct arena *a, const struct connector_table *t, int par
     int rc = filesystem_options(t, a, &o, err);
     if (!rc) rc = can_split(a, t, &split_format, err);
     if (!rc) rc = local_list(a, o.path, &files, err);
+    if (!rc) rc = filter(o.path_regex, &files, err);
     if (rc) return rc;
     /* A monitored directory's files grow in number only: one split each, so that its id tells a
      * file that was seen. */

@@ -96,10 +96,6 @@ static int check_values(const struct connector_table *t, struct filesystem_optio
     if (!o->success_name[0] || strchr(o->success_name, '/'))
         return err_set(err, ERR_VALIDATION,
                        "option 'sink.partition-commit.success-file.name' must be a file name");
-    if (o->path_regex)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "option 'source.path.regex-pattern' is not supported; 'path' takes shell "
-                       "patterns");
     const struct tz *zone;
     return tz_get(o->commit_zone, &zone, err);
 }

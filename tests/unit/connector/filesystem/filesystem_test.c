@@ -156,6 +156,10 @@ static void paths(void **state) {
     expect_rows("ROW<a INT>", OPTIONS("path", path_of("in/[a-z].json"), "format", "json"),
                 "+I(1)\n+I(2)\n");
     expect_rows("ROW<a INT>", OPTIONS("path", path_of("*/*/b.json"), "format", "json"), "+I(3)\n");
+    expect_rows("ROW<a INT>",
+                OPTIONS("path", path_of("in"), "format", "json", "source.path.regex-pattern",
+                        ".*/[bc]\\.json"),
+                "+I(3)\n");
     struct harness h;
     struct err err = ERR_INIT;
     cJSON *splits = NULL;

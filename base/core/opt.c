@@ -165,10 +165,7 @@ static int parse_char(const char *text, struct arena *arena, const char **ret, s
     AUTO_STR s = STR_INIT;
     size_t len = strlen(text);
     if (text[0] != '\\' || len == 1) {
-        size_t n = 1;
-        while (((unsigned char)text[n] & 0xC0) == 0x80)
-            n++;
-        if (len == 0 || n != len)
+        if (utf8_char_len(text, len) != len || len == 0)
             return err_set(err, ERR_VALIDATION, "'%s' must be one character", text);
         str_add(&s, text);
     } else if (text[1] == 'u' && len == 6 && strspn(text + 2, "0123456789abcdefABCDEF") == 4) {

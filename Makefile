@@ -127,7 +127,7 @@ $(B)/test/%_test: $(B)/obj/tests/unit/%_test.c.o $(TEST_SUPPORT) $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS_ALL) $< $(TEST_SUPPORT) -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
 
 .PHONY: unit
-unit: $(TEST_BINS) all
+unit: $(TEST_BINS) all fuzz-regress
 	@tools/run_units $(TEST_BINS)
 # The tests whose name begins with $(1); % goes through a variable because pattern rules replace it.
 PCT := %
@@ -179,6 +179,60 @@ oracle: all
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures expressions
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures errors
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures queries
+
+# ---- sanitizers: make asan|ubsan|tsan [T=base] ------------------------------------------------
+.PHONY: asan ubsan tsan
+UNDER = $(MAKE) --no-print-directory $(if $(T),check T=$(T),unit)
+export ASAN_OPTIONS ?= detect_stack_use_after_return=1:strict_string_checks=1:detect_leaks=1
+export UBSAN_OPTIONS ?= print_stacktrace=1
+export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
+asan:
+	UNIT_TIMEOUT_S=900 $(UNDER) B=build/asan SANITIZE=address OPT=-O1
+ubsan:
+	UNIT_TIMEOUT_S=900 $(UNDER) B=build/ubsan SANITIZE=undefined OPT=-O1
+tsan:
+	UNIT_TIMEOUT_S=900 $(UNDER) B=build/tsan SANITIZE=thread OPT=-O1
+
+# ---- fuzzers: tests/fuzz/NAME_fuzz.c, corpus in tests/fuzz/corpus/NAME ---------------------------
+# make fuzz T=json S=60; make fuzz-all S=60; make fuzz-regress replays the corpora, without clang.
+# What a run finds stays in build/fuzz: inputs in corpus/NAME, crashes in artifacts/.
+S ?= 60
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+FUZZ_MAKE = $(MAKE) --no-print-directory B=build/fuzz CC=clang CXX=clang++ OPT=-O1 \
+	SANITIZE=fuzzer-no-link,address,undefined
+.PHONY: fuzz fuzz-all fuzz-regress
+$(B)/fuzz/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.c.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) -fsanitize=fuzzer $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
+fuzz:
+	@[ -n "$(filter $(T),$(FUZZERS))" ] || { echo "make fuzz T=NAME; there are: $(FUZZERS)"; exit 1; }
+	@$(FUZZ_MAKE) build/fuzz/fuzz/$(T)_fuzz
+	@mkdir -p build/fuzz/corpus/$(T) build/fuzz/artifacts
+	build/fuzz/fuzz/$(T)_fuzz -max_total_time=$(S) -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+		-print_final_stats=1 -artifact_prefix=build/fuzz/artifacts/$(T)- \
+		$(addprefix -dict=,$(wildcard tests/fuzz/$(T).dict)) build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
+fuzz-all:
+	@set -e; for t in $(FUZZERS); do echo "== $$t"; $(MAKE) --no-print-directory fuzz T=$$t S=$(S); done
+FUZZ_REPLAYS := $(patsubst %,$(B)/fuzz-regress/%,$(FUZZERS))
+$(B)/fuzz-regress/%: $(B)/obj/tests/fuzz/%_fuzz.c.o $(B)/obj/tests/fuzz/replay.c.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $< $(B)/obj/tests/fuzz/replay.c.o -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
+fuzz-regress: $(FUZZ_REPLAYS)
+	@set -e; for t in $(FUZZERS); do $(B)/fuzz-regress/$$t tests/fuzz/corpus/$$t; done
+
+# ---- pages made from tables in the code ---------------------------------------------------------
+DOC_PAGES := metrics
+.PHONY: docs docs-check
+$(B)/tools/gen_docs: $(B)/obj/tools/gen_docs.c.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
+docs: $(B)/tools/gen_docs
+	@set -e; for p in $(DOC_PAGES); do $< $$p >$(B)/tools/$$p.md; cp $(B)/tools/$$p.md docs/$$p.md; done
+docs-check: $(B)/tools/gen_docs
+	@set -e; for p in $(DOC_PAGES); do $< $$p | diff -u docs/$$p.md - || { echo "docs/$$p.md is out of date: make docs"; exit 1; }; done
 
 # ---- checks of form ------------------------------------------------------------------------
 .PHONY: fmt fmt-check tidy hdr-check

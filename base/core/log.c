@@ -44,6 +44,8 @@ static _Atomic uint32_t log_version = 1;
  * expiry by one line. */
 static _Atomic int64_t log_next_expiry_ns = INT64_MAX;
 
+static _Atomic uint64_t log_counts[LOG_OFF]; /* relaxed: for show */
+
 static const char *const log_level_names[] = {"trace", "debug", "info", "warn", "error", "off"};
 
 const char *log_level_name(enum log_level level) {
@@ -58,6 +60,10 @@ int log_level_parse(const char *name, enum log_level *ret_level) {
         }
     }
     return -1;
+}
+
+uint64_t log_count(enum log_level level) {
+    return level < LOG_OFF ? atomic_load_explicit(&log_counts[level], memory_order_relaxed) : 0;
 }
 
 void log_init(const char *program, enum log_level level, bool json) {
@@ -304,6 +310,7 @@ static void upper(struct str *s, const char *word) {
 void log_write(const char *module, enum log_level level, const char *msg, const struct kv *kvs,
                size_t n_kvs) {
     int saved_errno = errno;
+    if (level < LOG_OFF) atomic_fetch_add_explicit(&log_counts[level], 1, memory_order_relaxed);
     AUTO_STR line = STR_INIT;
     pthread_mutex_lock(&logger.lock);
     bool json = logger.json;

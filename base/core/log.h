@@ -58,6 +58,7 @@ struct log_module_level {
 size_t log_levels(struct log_module_level *ret, size_t max);
 /* "debug" or "info,exchange=debug,sql=trace". A wrong part changes nothing. */
 int log_parse_levels(const char *spec, struct err *err) ATTR_MUST_USE;
+uint64_t log_count(enum log_level level); /* lines written at this level since the start */
 const char *log_level_name(enum log_level level);
 int log_level_parse(const char *name, enum log_level *ret_level); /* 0, or -1 if unknown */
 

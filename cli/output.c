@@ -246,7 +246,7 @@ static void on_output(struct output *o, const cJSON *e) {
 
 static void on_error(struct output *o, const cJSON *e) {
     int64_t index = json_opt_i64(e, "index", 0);
-    AUTO_JSON *insert = take_insert(o, index);
+    cJSON_Delete(take_insert(o, index));
     if (o->format == OUTPUT_TEXT) {
         if (o->table && index == o->open_index) { /* planned and refused */
             table_end(o->table);

@@ -9,7 +9,7 @@
 
 enum { MS_PER_DAY = 86400000, MS_PER_HOUR = 3600000, MS_PER_MINUTE = 60000 };
 
-static inline bool is_digit(char c) {
+static inline int is_digit(char c) {
     return (unsigned char)(c - '0') < 10;
 }
 

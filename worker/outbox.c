@@ -123,7 +123,7 @@ static void print_row(const struct batch *b, uint32_t row, const struct tz *zone
 }
 
 void outbox_rows(struct outbox *o, const struct batch *b, const struct tz *zone) {
-    AUTO_STR scratch = STR_INIT, text = STR_INIT;
+    AUTO_STR scratch = STR_INIT;
     pthread_mutex_lock(&o->mutex);
     for (uint32_t row = 0; row < b->n; row++) {
         struct str *s = open_item(o, ITEM_ROWS);

@@ -7,7 +7,7 @@
 
 /* Writes base + the number of each set bit; always eight at a time, which costs less than to count.
  */
-static inline uint32_t *put_bits(uint64_t bits, uint32_t base, uint32_t *pos) {
+ATTR_UNUSED static inline uint32_t *put_bits(uint64_t bits, uint32_t base, uint32_t *pos) {
     uint32_t n = (uint32_t)__builtin_popcountll(bits);
     for (uint32_t done = 0; done < n; done += 8) {
         for (int k = 0; k < 8; k++) {

@@ -136,7 +136,8 @@ static const struct expr *parse(struct kit *k) {
     }
     if (*k->p == '\'') return literal(k, text_value(k, quoted(k, '\'')));
     if (*k->p == '<' && !strchr("(=>", k->p[1])) return literal(k, typed(k));
-    if (isdigit((unsigned char)*k->p) || (*k->p == '-' && k->p[1] != '(')) return literal(k, number(k));
+    if (isdigit((unsigned char)*k->p) || (*k->p == '-' && k->p[1] != '('))
+        return literal(k, number(k));
     if (*k->p == ':') {
         k->p++;
         char *word;

@@ -256,6 +256,8 @@ int select_aggregate(struct select *sel, struct err *err) ATTR_MUST_USE;
 int select_overs(struct select *sel, struct err *err) ATTR_MUST_USE;
 /* Joins the subqueries that e uses (and that are not there yet) to the plan. */
 int select_attach(struct select *sel, const struct expr *e, struct err *err) ATTR_MUST_USE;
+/* The subqueries of *e are joined, then it is over the plan's columns. */
+int select_attach_and_map(struct select *sel, const struct expr **e, struct err *err) ATTR_MUST_USE;
 /* WHERE, HAVING, QUALIFY: semi and anti joins for what they can be used for, then a FILTER. */
 int select_filter(struct select *sel, const struct expr *predicate, const struct ast *at,
                   struct err *err) ATTR_MUST_USE;

@@ -138,21 +138,48 @@ int check_hints(const struct scope *s, const struct rel_hint *hints, int n, stru
 
 /* ---- tables ---- */
 
+/* The columns as declared from those that the connector gives (map: their numbers, -1 = computed):
+ * metadata in its declared type, computed columns computed. */
+static int declared_row(struct binder *b, const struct table_desc *t, const struct rel *scan,
+                        const int *map, const struct ast_span *at, const struct rel **ret,
+                        struct err *err) {
+    struct arena *a = b->a;
+    const struct expr **exprs = ARENA_NEW_N(a, const struct expr *, t->n_columns);
+    const char **names = ARENA_NEW_N(a, const char *, t->n_columns);
+    for (int i = 0; i < t->n_columns; i++) {
+        const struct column_desc *c = &t->columns[i];
+        names[i] = c->name;
+        if (map[i] < 0) continue;
+        exprs[i] = column_of(a, scan, map[i]);
+        if (type_eq(exprs[i]->type, c->type)) continue;
+        int rc = bind_cast_to(b, NULL, exprs[i], c->type, false, &exprs[i], err);
+        if (rc) {
+            err_wrap(err, "metadata column '%s'", c->name);
+            return err_at(err, rc, at);
+        }
+    }
+    for (int i = 0; i < t->n_columns; i++)
+        if (map[i] < 0) exprs[i] = expr_substitute(a, t->columns[i].expr, exprs, t->n_columns);
+    *ret = rel_project(a, scan, exprs, names, t->n_columns);
+    return 0;
+}
+
 /* SCAN of the physical and metadata columns, PROJECT of all declared ones, WATERMARK. */
 static int scan(struct binder *b, const struct table_desc *t, const struct ast_hints *hints,
                 const struct ast_span *at, const struct rel **ret, struct err *err) {
     struct arena *a = b->a;
     int n = 0, *map = ARENA_NEW_N(a, int, t->n_columns + 1);
-    bool computed = false;
+    bool computed = false; /* the declared row differs from what the connector gives */
     for (int i = 0; i < t->n_columns; i++) {
         bool real = t->columns[i].kind != COLUMN_COMPUTED;
         map[i] = real ? n++ : -1;
-        computed |= !real;
+        computed |= !real || !type_eq(table_connector_type(a, t, i), t->columns[i].type);
     }
     const struct schema *s = schema_new(a, n);
     struct field *f = (struct field *)s->fields;
     for (int i = 0; i < t->n_columns; i++)
-        if (map[i] >= 0) f[map[i]] = (struct field){t->columns[i].name, t->columns[i].type};
+        if (map[i] >= 0)
+            f[map[i]] = (struct field){t->columns[i].name, table_connector_type(a, t, i)};
     struct rel *r = rel_new(a, REL_SCAN, s, NULL, 0);
     r->u.scan.table = t;
     r->line = at->line;
@@ -160,17 +187,8 @@ static int scan(struct binder *b, const struct table_desc *t, const struct ast_h
     int rc = apply_options(b, t, hints, r, err);
     if (rc) return rc;
     const struct rel *out = r;
-    if (computed) {
-        const struct expr **exprs = ARENA_NEW_N(a, const struct expr *, t->n_columns);
-        const char **names = ARENA_NEW_N(a, const char *, t->n_columns);
-        for (int i = 0; i < t->n_columns; i++) {
-            const struct column_desc *c = &t->columns[i];
-            exprs[i] =
-                map[i] >= 0 ? column_of(a, r, map[i]) : expr_remap(a, c->expr, map, t->n_columns);
-            names[i] = c->name;
-        }
-        out = rel_project(a, r, exprs, names, t->n_columns);
-    }
+    if (computed) rc = declared_row(b, t, r, map, at, &out, err);
+    if (rc) return rc;
     if (t->watermark_column >= 0 && !b->batch) {
         struct rel *w = rel_new(a, REL_WATERMARK, table_schema(b->s, a, t), &out, 1);
         w->u.watermark.column = t->watermark_column;
@@ -254,6 +272,31 @@ static int connector_of(const struct table_desc *t, const struct ast_span *at,
     return rc;
 }
 
+/* Metadata columns are keys that the connector has, and writable ones in a sink. */
+static int check_metadata(const struct table_desc *t, bool as_sink, const struct ast_span *at,
+                          struct err *err) {
+    for (int i = 0; i < t->n_columns; i++) {
+        const struct column_desc *c = &t->columns[i];
+        if (c->kind != COLUMN_METADATA || (as_sink && c->is_virtual)) continue;
+        const struct metadata_key *m = table_metadata(t, i);
+        if (m && as_sink && !m->writable)
+            return invalid(at, err,
+                           "table '%s': metadata '%s' of connector '%s' can't be written; declare "
+                           "column '%s' VIRTUAL",
+                           t->name, m->key, t->connector->name, c->name);
+        if (m) continue;
+        const char *names[64];
+        size_t n = 0;
+        for (m = t->connector->metadata; m && m->key && n < ARRAY_LEN(names); m++)
+            names[n++] = m->key;
+        const char *near = str_nearest(c->metadata_key, names, n);
+        return invalid(at, err, "table '%s': connector '%s' has no metadata '%s'%s%s%s", t->name,
+                       t->connector->name, c->metadata_key, near ? "; did you mean '" : "",
+                       near ? near : "", near ? "'?" : "");
+    }
+    return 0;
+}
+
 int table_use(const struct table_desc *t, bool as_sink, const struct ast_span *at,
               struct err *err) {
     const struct connector_desc *c = NULL;
@@ -263,7 +306,7 @@ int table_use(const struct table_desc *t, bool as_sink, const struct ast_span *a
         return invalid(at, err, "table '%s': connector '%s' can be used as a %s only, not as a %s",
                        t->name, c->name, as_sink ? "source" : "sink", as_sink ? "sink" : "source");
     ((struct table_desc *)t)->connector = c;
-    return 0;
+    return check_metadata(t, as_sink, at, err);
 }
 
 int bind_table(struct binder *b, const struct ast_ident *name, const struct ast_hints *hints,

@@ -25,8 +25,11 @@ static int sets_add(struct sets *s, uint64_t bits, const struct ast *at, struct 
 }
 
 static int key_number(struct select *sel, const struct ast *node, int *ret, struct err *err) {
-    struct expr_place p = {
-        .b = sel->b, .scope = sel->scope, .clause = "GROUP BY clause", .sel = sel};
+    struct expr_place p = {.b = sel->b,
+                           .scope = sel->scope,
+                           .clause = "GROUP BY clause",
+                           .sel = sel,
+                           .allow = ALLOW_SUBQUERY};
     const struct expr *e;
     int rc = bind_expr(&p, node, &e, err);
     if (rc) return rc;
@@ -363,7 +366,11 @@ int select_add_agg(struct expr_place *p, const struct ast_call *c, const struct 
         return invalid(at, err, "aggregate function %s can't stand in %s", name, p->clause);
     if (c->null_treatment == AST_IGNORE_NULLS)
         return unsupported(at, err, "IGNORE NULLS of %s", name);
-    struct expr_place in = {.b = b, .scope = sel->scope, .clause = "another aggregate function"};
+    struct expr_place in = {.b = b,
+                            .scope = sel->scope,
+                            .clause = "another aggregate function",
+                            .sel = sel,
+                            .allow = ALLOW_SUBQUERY};
     struct agg_item item = {.at = &c->base};
     const struct expr **args = ARENA_NEW_N(b->a, const struct expr *, AGG_ARGS_MAX);
     int n = 0;
@@ -472,6 +479,25 @@ static const struct schema *agg_schema(struct select *sel, const struct inputs *
     return s;
 }
 
+/* Keys and arguments over the plan's columns, with the subqueries in them joined to it. Keys stay
+ * as they are for the mapping of what follows. */
+static int map_inputs(struct select *sel, const struct expr **keys, struct err *err) {
+    int rc = 0;
+    for (int i = 0; !rc && i < sel->n_aggs; i++) {
+        struct agg_item *g = &sel->aggs[i];
+        for (int k = 0; !rc && k < g->call.n_args; k++)
+            rc = select_attach_and_map(sel, &g->args[k], err);
+        for (int k = 0; !rc && k < g->n_order; k++)
+            rc = select_attach_and_map(sel, &g->order_exprs[k], err);
+        if (!rc && g->filter) rc = select_attach_and_map(sel, &g->filter, err);
+    }
+    for (int k = 0; !rc && k < sel->n_keys; k++) {
+        keys[k] = sel->keys[k];
+        rc = select_attach_and_map(sel, &keys[k], err);
+    }
+    return rc;
+}
+
 /* No columns at all (COUNT(*) alone): the first one is kept, so that there is a row to count. */
 static const struct rel *agg_input(struct select *sel, struct inputs *in) {
     if (!in->n) input_column(in, column_of(in->a, sel->rel, 0));
@@ -492,6 +518,9 @@ int select_aggregate(struct select *sel, struct err *err) {
         int rc = count_only(sel, err);
         if (rc) return rc;
     }
+    const struct expr **key_exprs = ARENA_NEW_N(a, const struct expr *, sel->n_keys + 1);
+    int rc = map_inputs(sel, key_exprs, err);
+    if (rc) return rc;
     int cap = sel->n_keys + 2;
     for (int i = 0; i < sel->n_aggs; i++)
         cap += sel->aggs[i].call.n_args + 1 + sel->aggs[i].n_order;
@@ -500,7 +529,7 @@ int select_aggregate(struct select *sel, struct err *err) {
     in.names = ARENA_NEW_N(a, const char *, cap);
     int *keys = ARENA_NEW_N(a, int, sel->n_keys + 1);
     for (int k = 0; k < sel->n_keys; k++)
-        keys[k] = input_column(&in, sel->keys[k]);
+        keys[k] = input_column(&in, key_exprs[k]);
     int time = sel->has_window ? input_column(&in, sel->window_time) : -1;
     struct rel_agg *aggs = ARENA_NEW_N(a, struct rel_agg, sel->n_aggs + 1);
     for (int i = 0; i < sel->n_aggs; i++)

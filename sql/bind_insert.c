@@ -221,6 +221,35 @@ static int arrange(struct binder *b, const struct ast_insert *ins, const struct 
     return 0;
 }
 
+/* Metadata columns in the types that the connector takes. */
+static int to_connector_types(struct binder *b, const struct table_desc *t, const struct rel **in,
+                              const struct schema **schema, const struct ast_span *at,
+                              struct err *err) {
+    int n = (*schema)->n, k = 0;
+    const struct schema *s = schema_copy(b->a, *schema);
+    const struct expr **exprs = ARENA_NEW_N(b->a, const struct expr *, n + 1);
+    const char **names = ARENA_NEW_N(b->a, const char *, n + 1);
+    bool same = true;
+    for (int i = 0; i < t->n_columns; i++) {
+        if (t->columns[i].kind == COLUMN_COMPUTED || t->columns[i].is_virtual) continue;
+        const struct type *to = table_connector_type(b->a, t, i);
+        names[k] = s->fields[k].name;
+        exprs[k] = column_of(b->a, *in, k);
+        if (!type_eq_ignore_null(to, s->fields[k].type)) {
+            same = false;
+            int rc = bind_cast_to(b, NULL, exprs[k], to, false, &exprs[k], err);
+            if (rc) {
+                err_wrap(err, "metadata column '%s'", names[k]);
+                return err_at(err, rc, at);
+            }
+        }
+        ((struct field *)s->fields)[k++].type = to;
+    }
+    *schema = s;
+    if (!same) *in = rel_project(b->a, *in, exprs, names, n);
+    return 0;
+}
+
 /* ---- the statement ---- */
 
 static int check_sink(const struct table_desc *t, const struct ast_insert *ins, struct err *err) {
@@ -267,6 +296,7 @@ int bind_insert(struct binder *b, const struct ast_insert *ins, const struct rel
     const struct schema *schema = sink_schema(b, t);
     rc = arrange(b, ins, t, schema, in, &in, err);
     if (!rc) rc = assign(b, t, in, schema, &ins->table->base.span, &in, err);
+    if (!rc) rc = to_connector_types(b, t, &in, &schema, &ins->table->base.span, err);
     if (rc) return rc;
     struct rel *sink = rel_new(b->a, REL_SINK, schema, &in, 1);
     rc = sink_options(b, ins, t, sink, err);

@@ -156,6 +156,59 @@ static int condition(struct binder *b, const struct ast_join *j, const struct fr
     return rc ? rc : shared_condition(b, j, &sh, ret, err);
 }
 
+static bool has_subquery(const struct ast *on);
+
+static bool list_has_subquery(const struct ast_list *l) {
+    for (size_t i = 0; i < l->n; i++)
+        if (has_subquery(l->items[i])) return true;
+    return false;
+}
+
+/* Within the conditions that ON is made of. */
+static bool has_subquery(const struct ast *on) {
+    switch (on->kind) {
+    case AST_SUBQUERY:
+    case AST_EXISTS:
+        return true;
+    case AST_IN:
+        return AST_TO(in, on)->query != NULL;
+    case AST_QUANTIFIED:
+        return AST_TO(quantified, on)->query != NULL;
+    case AST_BINARY:
+        return has_subquery(AST_TO(binary, on)->left) || has_subquery(AST_TO(binary, on)->right);
+    case AST_UNARY:
+        return has_subquery(AST_TO(unary, on)->arg);
+    case AST_CALL:
+        return list_has_subquery(&AST_TO(call, on)->args);
+    default:
+        return false;
+    }
+}
+
+/* An inner join's ON with subqueries: the cross product, filtered as WHERE is. */
+static int filtered_join(struct binder *b, const struct ast_join *j, const struct from_item *l,
+                         const struct from_item *r, const struct scope *outer,
+                         const struct rel **ret, struct err *err) {
+    static const struct ast_select none;
+    struct scope *s = condition_scope(b, l, r);
+    s->outer = outer;
+    struct select sel = {.b = b, .ast = &none, .scope = s};
+    sel.rel = rel_join_of(b->a, JOIN_INNER, l->rel, r->rel, NULL);
+    sel.n_hints = b->n_hints;
+    sel.hints = b->hints;
+    struct expr_place p = {
+        .b = b, .scope = s, .clause = "ON clause", .sel = &sel, .allow = ALLOW_SUBQUERY};
+    const struct expr *on;
+    int rc = bind_condition(&p, j->on, &on, err);
+    if (!rc) rc = select_filter(&sel, on, j->on, err);
+    if (rc) return rc;
+    int n = s->row->n, *cols = ARENA_NEW_N(b->a, int, n + 1);
+    for (int i = 0; i < n; i++)
+        cols[i] = i;
+    *ret = sel.rel->schema->n == n ? sel.rel : rel_columns(b->a, sel.rel, cols, n);
+    return 0;
+}
+
 /* Scope behind the join: types of the joined row, shared columns merged. */
 static int joined_scope(struct binder *b, const struct ast_join *j, enum join_type type,
                         const struct from_item *l, const struct from_item *r, struct from_item *ret,
@@ -371,6 +424,10 @@ int bind_join(struct binder *b, const struct ast_join *j, const struct from_item
     rc = join_type(j, &type, err);
     if (!rc) rc = bind_from(b, j->right, NULL, outer, &r, err);
     if (!rc) rc = duplicate_alias(l, &r, j->right, err);
+    if (!rc && type == JOIN_INNER && j->on && has_subquery(j->on)) {
+        rc = filtered_join(b, j, l, &r, outer, &ret->rel, err);
+        return rc ? rc : joined_scope(b, j, type, l, &r, ret, err);
+    }
     if (!rc) rc = condition(b, j, l, &r, outer, &on, err);
     if (rc) return rc;
     struct rel *jn = (struct rel *)rel_join_of(b->a, type, l->rel, r.rel, on);

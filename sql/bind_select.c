@@ -372,8 +372,7 @@ static int from_clause(struct select *sel, const struct scope *outer, struct err
     return check_hints(sel->scope, sel->hints, sel->n_hints, err);
 }
 
-/* The subqueries of e are joined, then e is over the plan's columns. */
-static int attach_and_map(struct select *sel, const struct expr **e, struct err *err) {
+int select_attach_and_map(struct select *sel, const struct expr **e, struct err *err) {
     int rc = select_attach(sel, *e, err);
     return rc ? rc : select_map(sel, *e, e, err);
 }
@@ -445,7 +444,7 @@ int bind_select(struct binder *b, const struct ast_select *s, const struct ast_q
                      "the select list");
     if (!rc && sel.n_overs) rc = select_overs(&sel, err);
     if (!rc && qualify) {
-        rc = attach_and_map(&sel, &qualify, err);
+        rc = select_attach_and_map(&sel, &qualify, err);
         if (!rc) sel.rel = rel_filter(b->a, sel.rel, qualify);
     }
     if (rc) return rc;

@@ -521,16 +521,30 @@ static int filter_by(struct select *sel, const struct expr *predicate, const str
     return 0;
 }
 
+static bool uses_subquery(const struct expr *e) {
+    if (e->kind == EXPR_COLUMN) return vcol_is(e->column, VCOL_SUBQUERY);
+    for (int i = 0; i < e->n_args; i++)
+        if (uses_subquery(e->args[i])) return true;
+    return false;
+}
+
+/* First what needs no subquery, so that fewer rows are joined to them. */
 int select_filter(struct select *sel, const struct expr *predicate, const struct ast *at,
                   struct err *err) {
     enum { CAP = 256 };
-    const struct expr *list[CAP], *plain = NULL;
+    const struct expr *list[CAP], *plain = NULL, *joined = NULL;
     int n = expr_conjuncts(predicate, list, CAP);
     if (n > CAP) return filter_by(sel, predicate, at, err);
     bool negate;
-    for (int i = 0; i < n; i++)
-        if (!as_semi_join(sel, list[i], &negate)) plain = expr_and(sel->b->a, plain, list[i]);
+    for (int i = 0; i < n; i++) {
+        if (as_semi_join(sel, list[i], &negate)) continue;
+        if (uses_subquery(list[i]))
+            joined = expr_and(sel->b->a, joined, list[i]);
+        else
+            plain = expr_and(sel->b->a, plain, list[i]);
+    }
     int rc = plain ? filter_by(sel, plain, at, err) : 0;
+    if (!rc && joined) rc = filter_by(sel, joined, at, err);
     for (int i = 0; !rc && i < n; i++) {
         struct subquery *s = as_semi_join(sel, list[i], &negate);
         for (int k = 0; s && !rc && k < s->n_left; k++)

@@ -71,6 +71,11 @@ const struct eval_env *session_env(struct session *s); /* zone etc. as set now *
 const struct table_desc *session_table(struct session *s,
                                        const struct ast_names *path); /* or NULL */
 
+/* The type in which the connector gives or takes a column: that of its metadata key, which may
+ * differ from the declared one (the plan casts), else the declared one. The connector must be
+ * resolved. */
+const struct type *table_connector_type(struct arena *a, const struct table_desc *t, int column);
+
 enum statement_result_kind {
     STATEMENT_DONE,  /* DDL, SET, USE: carried out; text may say what happened */
     STATEMENT_ROWS,  /* SHOW, DESCRIBE, EXPLAIN: a small result, as text columns */

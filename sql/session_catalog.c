@@ -142,6 +142,23 @@ const char *table_option(const struct table_desc *t, const char *key) {
     return NULL;
 }
 
+const struct metadata_key *table_metadata(const struct table_desc *t, int column) {
+    const struct column_desc *c = &t->columns[column];
+    if (c->kind != COLUMN_METADATA || !t->connector) return NULL;
+    for (const struct metadata_key *m = t->connector->metadata; m && m->key; m++)
+        if (!strcmp(m->key, c->metadata_key)) return m;
+    return NULL;
+}
+
+const struct type *table_connector_type(struct arena *a, const struct table_desc *t, int column) {
+    const struct metadata_key *m = table_metadata(t, column);
+    const struct type *type;
+    if (!m) return t->columns[column].type;
+    int rc = type_parse(a, m->type, &type, NULL);
+    CHECKF(rc == 0, "connector %s: type of metadata key %s", t->connector->name, m->key);
+    return type_with_null(a, type, t->columns[column].type->nullable);
+}
+
 const struct schema *table_schema(struct session *s, struct arena *a, const struct table_desc *t) {
     if (table_is_view(t)) return t->view_schema;
     const struct schema *sch = schema_new(a, t->n_columns);

@@ -67,6 +67,8 @@ int session_put_table(struct session *s, const struct table_desc *t, struct err 
 void session_drop_table(struct session *s, const struct table_desc *t);
 bool table_is_view(const struct table_desc *t);
 const char *table_option(const struct table_desc *t, const char *key); /* or NULL */
+/* The connector's description of a metadata column; NULL for other columns and unknown keys. */
+const struct metadata_key *table_metadata(const struct table_desc *t, int column);
 /* The declared columns as a schema, in which watermark columns are rowtime attributes. */
 const struct schema *table_schema(struct session *s, struct arena *a, const struct table_desc *t);
 

@@ -69,7 +69,8 @@ void phys_table(struct planner *p, const struct table_desc *t, const struct tabl
             any = true;
         }
         f[s->n].name = c->name;
-        f[s->n++].type = type_with_time_attr(p->arena, c->type, TIME_ATTR_NONE);
+        f[s->n++].type =
+            type_with_time_attr(p->arena, table_connector_type(p->arena, t, i), TIME_ATTR_NONE);
     }
     *ret = (struct connector_table){
         .name = t->name,

@@ -5,6 +5,7 @@
  * day of the week, so that later instants are folded back by whole cycles. */
 #include "vector/func/tz.h"
 
+#include "base/core/arena.h"
 #include "base/core/map.h"
 #include "base/core/mem.h"
 #include "base/core/str.h"
@@ -36,7 +37,8 @@ struct transition {
 
 struct tz {
     char *name;
-    int32_t first_s; /* offset before the first transition */
+    struct arena text; /* abbreviations */
+    int32_t first_s;   /* offset before the first transition */
     const char *first_abbr;
     uint32_t n;
     struct transition *t;
@@ -90,25 +92,25 @@ struct rule_date {
 
 struct rule {
     int32_t std_s, dst_s;
-    char *std_abbr, *dst_abbr; /* owned by the zone that is made of it */
+    char *std_abbr, *dst_abbr;
     bool has_dst;
     struct rule_date start, end;
 };
 
-static bool rule_name(const char **p, char **ret) {
+static bool rule_name(struct arena *a, const char **p, char **ret) {
     const char *s = *p;
     if (*s == '<') {
         while (*s && *s != '>')
             s++;
         if (!*s) return false;
-        *ret = mem_strndup(*p + 1, (size_t)(s - *p - 1));
+        *ret = arena_strndup(a, *p + 1, (size_t)(s - *p - 1));
         *p = s + 1;
         return true;
     }
     while ((*s >= 'A' && *s <= 'Z') || (*s >= 'a' && *s <= 'z'))
         s++;
     if (s - *p < 3) return false;
-    *ret = mem_strndup(*p, (size_t)(s - *p));
+    *ret = arena_strndup(a, *p, (size_t)(s - *p));
     *p = s;
     return true;
 }
@@ -155,13 +157,13 @@ static bool rule_date(const char **p, struct rule_date *d) {
     return rule_time(p, &d->time_s);
 }
 
-static bool rule_parse(const char *p, struct rule *r) {
+static bool rule_parse(struct arena *a, const char *p, struct rule *r) {
     memset(r, 0, sizeof(*r));
     int west;
-    if (!rule_name(&p, &r->std_abbr) || !rule_time(&p, &west)) return false;
+    if (!rule_name(a, &p, &r->std_abbr) || !rule_time(&p, &west)) return false;
     r->std_s = -west;
     if (!*p) return true;
-    if (!rule_name(&p, &r->dst_abbr)) return false;
+    if (!rule_name(a, &p, &r->dst_abbr)) return false;
     r->has_dst = true;
     r->dst_s = r->std_s + 3600;
     if (*p && *p != ',') {
@@ -260,9 +262,8 @@ static bool tzif_parse(struct tz *z, const uint8_t *buf, size_t n) {
     if (!v2) return false;
     uint32_t n_time = be32(p + 32), n_type = be32(p + 36);
     const uint8_t *times = p + 44, *index = times + (size_t)n_time * 8, *types = index + n_time;
-    /* The names stay with the zone, which stays with the process. */
     uint32_t n_chars = be32(p + 40);
-    char *names = mem_zalloc(n_chars + 1);
+    char *names = arena_zalloc(&z->text, n_chars + 1);
     memcpy(names, types + (size_t)n_type * 6, n_chars);
     if (types[5] >= n_chars) return false;
     z->first_s = (int32_t)be32(types);
@@ -280,7 +281,7 @@ static bool tzif_parse(struct tz *z, const uint8_t *buf, size_t n) {
     if (!nl || nl == footer) return true;
     *nl = 0;
     struct rule r;
-    if (!rule_parse(footer, &r)) return false;
+    if (!rule_parse(&z->text, footer, &r)) return false;
     unroll(z, &cap, &r);
     return true;
 }
@@ -325,7 +326,9 @@ static struct tz *load_zone(const char *name) {
     AUTO_FREE uint8_t *buf = read_file(path, TZIF_SIZE_MAX_BYTES, &n);
     if (!buf) return NULL;
     struct tz *z = mem_zalloc(sizeof(*z));
+    arena_init(&z->text);
     if (tzif_parse(z, buf, n)) return z;
+    arena_release(&z->text);
     free(z->t);
     free(z);
     return NULL;

@@ -209,12 +209,30 @@ static void test_regex(void **state) {
     check_value("STR_TO_MAP('')", "MAP<STRING, STRING>", "{}");
 }
 
+static void test_printf(void **state) {
+    check_value("PRINTF('%d-%s', 5, 'x')", "STRING", "5-x");
+    check_value("PRINTF('%.2f|%.2f|%.0f', 1.005e0, 1.005, 2.5e0)", "STRING", "1.01|1.01|3");
+    check_value("PRINTF('%f %e %g', 0.001e0, 12345.678e0, 0.0001e0)", "STRING",
+                "0.001000 1.234568e+04 0.000100000");
+    check_value("PRINTF('%5d|%-5d|%05d|%+d|%,d', 42, 42, 42, 42, 1234567)", "STRING",
+                "   42|42   |00042|+42|1,234,567");
+    check_value("PRINTF('%x %X %o', 255, 255, 8)", "STRING", "ff FF 10");
+    check_value("PRINTF('%2$s %1$s%%%n', 'a', 'b')", "STRING", "b a%\n");
+    check_value("PRINTF('%.3s|%S|%b', 'abcdef', 'é', TRUE)", "STRING", "abc|É|true");
+    check_value("PRINTF('%.1f', 9.99e0)", "STRING", "10.0");
+    check_value("PRINTF('%.2f', 0.001e0)", "STRING", "0.00");
+    check_value("PRINTF('%d', 1.5e0)", "STRING", "NULL");
+    check_value("PRINTF('%d')", "STRING", "NULL");
+    check_value("PRINTF('%q', 1)", "STRING", "NULL");
+    check_value("PRINTF(!'%s', <INT>NULL)", "STRING", "null");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_case),   cmocka_unit_test(test_slices), cmocka_unit_test(test_search),
         cmocka_unit_test(test_concat), cmocka_unit_test(test_codes),  cmocka_unit_test(test_hash),
         cmocka_unit_test(test_url),    cmocka_unit_test(test_is),     cmocka_unit_test(test_like),
-        cmocka_unit_test(test_regex),
+        cmocka_unit_test(test_regex),  cmocka_unit_test(test_printf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,10 @@ static int optimize(struct planner *p, const struct rel **sinks, struct err *err
     struct rule_ctx ctx = {.arena = p->arena,
                            .batch = p->batch,
                            .share = p->set->reuse_sub_plan,
+                           .distinct_buckets =
+                               p->set->distinct_split && p->config.mini_batch && !p->batch
+                                   ? p->set->distinct_buckets
+                                   : 0,
                            .env = session_env(p->in->session)};
     memcpy(sinks, p->in->sinks, sizeof *sinks * (size_t)p->in->n_sinks);
     return rules_run(&ctx, sinks, p->in->n_sinks, err);

@@ -26,6 +26,14 @@ static const struct rel *empty_union(struct rule_ctx *ctx, const struct rel *r) 
         if (!rule_is_empty(r->inputs[i])) kept[n++] = r->inputs[i];
     if (n == r->n_inputs) return NULL;
     if (!n) return rule_empty(ctx->arena, r);
+    if (n == 1) { /* under the union's names */
+        int *cols = ARENA_NEW_N(ctx->arena, int, r->schema->n + 1);
+        for (int i = 0; i < r->schema->n; i++)
+            cols[i] = i;
+        struct rel *p = (struct rel *)rule_pick(ctx->arena, kept[0], cols, r->schema->n);
+        p->schema = r->schema;
+        return p;
+    }
     struct rel *u = rule_copy(ctx->arena, r);
     u->inputs = kept;
     u->n_inputs = n;

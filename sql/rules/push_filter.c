@@ -70,21 +70,6 @@ static bool always(struct rule_ctx *ctx, const struct rel *below, const struct e
     return true;
 }
 
-/* Whether a column comes straight from a window table function's own columns. */
-static bool is_window_column(const struct rel *r, int column) {
-    for (;;) {
-        if (r->kind == REL_WINDOW) return column >= r->inputs[0]->schema->n;
-        if (r->kind == REL_PROJECT) {
-            const struct expr *e = r->u.project.exprs[column];
-            if (e->kind != EXPR_COLUMN) return false;
-            column = e->column;
-        } else if (r->kind != REL_FILTER) {
-            return false;
-        }
-        r = r->inputs[0];
-    }
-}
-
 struct key_check {
     const struct rel *agg;
     bool ok;
@@ -94,7 +79,8 @@ struct key_check {
 static void check_key(void *self, int column) {
     struct key_check *k = self;
     const struct rel *a = k->agg;
-    k->ok &= column < a->u.agg.n_keys && !is_window_column(a->inputs[0], a->u.agg.keys[column]);
+    k->ok &= column < a->u.agg.n_keys &&
+             !rule_is_window_column(a->inputs[0], a->u.agg.keys[column], false);
 }
 
 static bool reads_keys(struct rule_ctx *ctx, const struct rel *below, const struct expr *e) {

@@ -130,3 +130,20 @@ int rule_conjuncts(const struct expr *e, const struct expr **ret) {
     ret[0] = e;
     return 1;
 }
+
+bool rule_is_window_column(const struct rel *r, int column, bool through_aggregates) {
+    for (;;) {
+        if (r->kind == REL_WINDOW && column >= r->inputs[0]->schema->n) return true;
+        if (r->kind == REL_PROJECT) {
+            const struct expr *e = r->u.project.exprs[column];
+            if (e->kind != EXPR_COLUMN) return false;
+            column = e->column;
+        } else if (r->kind == REL_AGGREGATE && through_aggregates) {
+            if (column >= r->u.agg.n_keys) return false;
+            column = r->u.agg.keys[column];
+        } else if (r->kind != REL_FILTER && r->kind != REL_WINDOW) {
+            return false;
+        }
+        r = r->inputs[0];
+    }
+}

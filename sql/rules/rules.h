@@ -24,7 +24,8 @@ enum rule_stage {
 struct rule_ctx {
     struct arena *arena;
     bool batch;
-    bool share; /* table.optimizer.reuse-sub-plan-enabled */
+    bool share;               /* table.optimizer.reuse-sub-plan-enabled */
+    int64_t distinct_buckets; /* of split DISTINCT aggregates; 0: none are split */
     const struct eval_env *env;
     struct ptrmap uses; /* rel -> consumers; nodes made by rules count as used once */
 };
@@ -66,6 +67,10 @@ const struct expr *rule_shift_columns(struct arena *a, const struct expr *e, int
                                       int n);
 bool rule_is_true(const struct expr *e);
 bool rule_is_false(const struct expr *e); /* FALSE or NULL: as a condition the same */
+
+/* Whether a column comes straight from a window table function's own columns; through_aggregates:
+ * also as a key of an aggregate in between. */
+bool rule_is_window_column(const struct rel *r, int column, bool through_aggregates);
 
 enum { RULE_CONJUNCTS_MAX = 256 };
 /* Conjuncts of e into ret[RULE_CONJUNCTS_MAX]; one (e itself) where there are too many. */

@@ -227,6 +227,17 @@ static struct ast_ident *name_of(struct sql_parse *c, struct ast_span at, const 
     return build_ident(c, at, build_list_add(c, NULL, sizeof(name), &name), false);
 }
 
+static bool is_named(const struct ast_call *call, const char *name) {
+    const struct ast_names *p = &call->name->parts;
+    return p->n == 1 && !p->items[0].quoted && strcasecmp(p->items[0].text, name) == 0;
+}
+
+/* Only these take ORDER BY and a null treatment within their parentheses. */
+static bool takes_order(const struct ast_call *call) {
+    return is_named(call, "ARRAY_AGG") || is_named(call, "ARRAY_CONCAT_AGG") ||
+           is_named(call, "GROUP_CONCAT") || is_named(call, "STRING_AGG");
+}
+
 struct ast_call *build_call(struct sql_parse *c, struct ast_span at, struct ast_ident *name,
                             const struct build_args *args) {
     struct ast_call *n = BUILD_NODE(c, AST_CALL, at, struct ast_call);
@@ -235,6 +246,8 @@ struct ast_call *build_call(struct sql_parse *c, struct ast_span at, struct ast_
     n->args = build_ast_list(args->args);
     n->null_treatment = args->nulls;
     n->order_by = build_order(args->order_by);
+    if (args->nulls && !takes_order(n))
+        build_fail(c, at, ERR_PARSE, "IGNORE NULLS and RESPECT NULLS stand behind the parentheses");
     return n;
 }
 
@@ -291,11 +304,6 @@ struct ast_call *build_suffix(struct sql_parse *c, struct ast_span at, struct as
     return call;
 }
 
-static bool is_named(const struct ast_call *call, const char *name) {
-    const struct ast_names *p = &call->name->parts;
-    return p->n == 1 && !p->items[0].quoted && strcasecmp(p->items[0].text, name) == 0;
-}
-
 /* DESCRIPTOR(a, b) with simple names only; anything else stays a call, which binding refuses. */
 static struct ast *descriptor(struct sql_parse *c, struct ast_call *call) {
     struct build_list *names = NULL;
@@ -311,12 +319,6 @@ static struct ast *descriptor(struct sql_parse *c, struct ast_call *call) {
         BUILD_NODE(c, AST_DESCRIPTOR, call->base.span, struct ast_descriptor);
     n->columns = build_names(names);
     return build_done(c, n);
-}
-
-/* Only these take ORDER BY and a null treatment within their parentheses. */
-static bool takes_order(const struct ast_call *call) {
-    return is_named(call, "ARRAY_AGG") || is_named(call, "ARRAY_CONCAT_AGG") ||
-           is_named(call, "GROUP_CONCAT") || is_named(call, "STRING_AGG");
 }
 
 struct ast *build_call_done(struct sql_parse *c, struct ast_call *call) {

@@ -1785,6 +1785,11 @@ explain_detail:
 set:
     SET { $$ = build_set(c, @$, NULL, NULL, false); }
   | SET string '=' string { $$ = build_set(c, @$, build_string($2), build_string($4), true); }
+  | SET RAW_TEXT
+        {
+            $$ = build_set(c, @$, $2->text, NULL, false);
+            build_fail(c, @2, ERR_PARSE, "SET takes a key and a value: SET 'key' = 'value'");
+        }
   | SET RAW_TEXT RAW_TEXT { $$ = build_set(c, @$, $2->text, $3->text, false); }
   | RESET { $$ = build_reset(c, @$, NULL, false); }
   | RESET string { $$ = build_reset(c, @$, build_string($2), true); }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { EXPECTED_SHOWN_MAX = 8, TOKEN_SHOWN_MAX_BYTES = 60, WORDS_MAX = 400 };
+enum { MEANT_MIN_BYTES = 4 }; /* shorter words are near to everything */
 
 /* Tokens that begin an expression, and those that go on behind one. Listing them says less than
  * "an expression", and nothing. */
@@ -220,7 +221,8 @@ void sql_token_describe(const struct sql_token *tok, struct str *out) {
     }
     bool quoted = n && (tok->raw[0] == '\'' || tok->raw[0] == '`');
     if (!quoted) str_add_char(out, '\'');
-    str_add_n(out, tok->raw, n);
+    for (size_t i = 0; i < n; i++)
+        str_add_char(out, (unsigned char)tok->raw[i] < ' ' ? ' ' : tok->raw[i]);
     if (cut) str_add(out, "...");
     if (!quoted) str_add_char(out, '\'');
 }
@@ -228,8 +230,8 @@ void sql_token_describe(const struct sql_token *tok, struct str *out) {
 /* A misspelt keyword: of the token, or of a name before it that was taken as an alias. */
 static const char *meant(const struct sql_token *tok, const char *const *words, size_t n) {
     char text[TOKEN_SHOWN_MAX_BYTES + 1];
-    if (tok->kind != TOK_IDENT || tok->quoted || tok->raw_len >= sizeof(text) || tok->raw_len < 3 ||
-        n == 0)
+    if (tok->kind != TOK_IDENT || tok->quoted || tok->raw_len >= sizeof(text) ||
+        tok->raw_len < MEANT_MIN_BYTES || n == 0)
         return NULL;
     memcpy(text, tok->raw, tok->raw_len);
     text[tok->raw_len] = '\0';

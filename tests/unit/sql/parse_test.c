@@ -181,7 +181,15 @@ static const struct {
     {"STOP JOB 'x' WITH DRAIN", ERR_PARSE, 1, 14, "WITH SAVEPOINT"},
     {"EXPLAIN CREATE TABLE t (a INT)", ERR_PARSE, 1, 9, "AS query"},
     {"EXECUTE STATEMENT SET BEGIN SELECT 1; END", ERR_PARSE, 1, 29, "expected INSERT or UPSERT"},
-    {"SET k", ERR_PARSE, 1, 5, "unexpected"},
+    {"SET k", ERR_PARSE, 1, 5, "SET takes a key and a value"},
+    {"SELECT LAG(a IGNORE NULLS)", ERR_PARSE, 1, 8, "behind the parentheses"},
+    {"SELECT a FROM t 'x\ny' z", ERR_PARSE, 1, 17, "unexpected 'x y'"},
+    {"SELECT CAST(a AS INT NOT NULL)", ERR_PARSE, 1, 22, "unexpected 'NOT'"},
+    {"SELECT a FROM t LIMIT 1, 2", ERR_PARSE, 1, 24, "unexpected ','"},
+    {"SELECT a FROM t OFFSET 1 LIMIT 2", ERR_PARSE, 1, 26, "unexpected 'LIMIT'"},
+    {"SELECT a FROM (t)", ERR_PARSE, 1, 17, "unexpected ')'"},
+    {"SELECT a FROM t LEFT SEMI JOIN u ON TRUE", ERR_PARSE, 1, 22, "unexpected 'SEMI'"},
+    {"SELECT 1 WHERE TRUE", ERR_PARSE, 1, 10, "unexpected 'WHERE'"},
 };
 
 static void errors_say_where_and_what(void **state) {

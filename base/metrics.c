@@ -381,7 +381,7 @@ void metrics_text(struct metrics *m, struct str *out) {
 
 void metrics_docs(struct str *out) {
     str_add(out, "# Metrics\n\n"
-                 "Every process serves these at `/metrics` in Prometheus' text form. Made from\n"
+                 "The coordinator serves these at `/metrics` in Prometheus' text form. Made from\n"
                  "`base/metrics_list.def` by `make docs`.\n\n"
                  "| name | type | labels | meaning |\n|---|---|---|---|\n");
     for (int i = 0; i < METRIC_COUNT; i++) {

@@ -76,7 +76,7 @@ static void table_is_consistent(void **state) {
 static void counters(void **state) {
     struct series *s = metrics_series(m, METRIC_TASK_RECORDS_IN, LABELS("flights", "a1", "0"));
     const char *sample =
-        "penstock_task_input_records_total{job=\"flights\",vertex=\"a1\",subtask=\"0\"}";
+        "penstock_task_input_records_total{job_name=\"flights\",vertex=\"a1\",subtask=\"0\"}";
     assert_true(get(sample) == 0);
     series_add(s, 3);
     series_add(s, UINT64_C(9007199254740993));
@@ -87,15 +87,15 @@ static void counters(void **state) {
     struct series *busy = metrics_series(m, METRIC_TASK_BUSY, LABELS("flights", "a1", "0"));
     series_add(busy, 1500000000);
     assert_true(
-        get("penstock_task_busy_seconds_total{job=\"flights\",vertex=\"a1\",subtask=\"0\"}") ==
+        get("penstock_task_busy_seconds_total{job_name=\"flights\",vertex=\"a1\",subtask=\"0\"}") ==
         1.5);
     series_release(s);
     series_release(busy);
 }
 
 static void gauges(void **state) {
-    struct series *s = metrics_series(m, METRIC_WORKER_MEMORY_LIMIT, LABELS("w0"));
-    const char *sample = "penstock_worker_memory_limit_bytes{worker=\"w0\"}";
+    struct series *s = metrics_series(m, METRIC_WORKER_RSS, LABELS("w0"));
+    const char *sample = "penstock_worker_resident_memory_bytes{worker=\"w0\"}";
     series_set(s, 1e12);
     assert_true(get(sample) == 1e12);
     series_set(s, -0.25);
@@ -116,10 +116,10 @@ static void series_are_shared_and_counted(void **state) {
     assert_ptr_not_equal(a, other);
     assert_int_equal((uintptr_t)a % 64, 0);
     series_release(a);
-    assert_true(has("penstock_job_uptime_seconds{job=\"x\"}"));
+    assert_true(has("penstock_job_uptime_seconds{job_name=\"x\"}"));
     series_release(b);
-    assert_false(has("penstock_job_uptime_seconds{job=\"x\"}"));
-    assert_true(has("penstock_job_uptime_seconds{job=\"y\"}"));
+    assert_false(has("penstock_job_uptime_seconds{job_name=\"x\"}"));
+    assert_true(has("penstock_job_uptime_seconds{job_name=\"y\"}"));
     series_release(other);
     series_release(NULL);
     AUTO_STR text = STR_INIT;
@@ -132,32 +132,37 @@ static void label_values_are_escaped(void **state) {
     AUTO_STR text = STR_INIT;
     metrics_text(m, &text);
     prom_check(str_text(&text));
-    assert_non_null(strstr(str_text(&text), "{job=\"a\\\"b\\\\c\\nd\xEF\xBF\xBDz\xC3\xA9\"} 0\n"));
+    assert_non_null(
+        strstr(str_text(&text), "{job_name=\"a\\\"b\\\\c\\nd\xEF\xBF\xBDz\xC3\xA9\"} 0\n"));
     series_release(s);
 }
 
 static void histograms(void **state) {
-    struct series *s = metrics_series(m, METRIC_CHECKPOINT_TIME, LABELS("j"));
+    struct series *s =
+        metrics_series(m, METRIC_EDGE_EPISODE_LENGTH, LABELS("j", "v", "0", "u", "2"));
     static const double values[] = {0.0005, 0.001, 0.0011, 0.5, 1000000};
     double sum = 0;
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
         series_observe(s, values[i]);
         sum += values[i];
     }
-    assert_true(get("penstock_checkpoint_seconds_bucket{job=\"j\",le=\"0.001\"}") == 2);
-    assert_true(get("penstock_checkpoint_seconds_bucket{job=\"j\",le=\"0.002\"}") == 3);
-    assert_true(get("penstock_checkpoint_seconds_bucket{job=\"j\",le=\"0.256\"}") == 3);
-    assert_true(get("penstock_checkpoint_seconds_bucket{job=\"j\",le=\"0.512\"}") == 4);
-    assert_true(get("penstock_checkpoint_seconds_bucket{job=\"j\",le=\"524.288\"}") == 4);
-    assert_true(get("penstock_checkpoint_seconds_bucket{job=\"j\",le=\"+Inf\"}") == 5);
-    assert_true(get("penstock_checkpoint_seconds_count{job=\"j\"}") == 5);
-    assert_true(get("penstock_checkpoint_seconds_sum{job=\"j\"}") == sum);
+    assert_true(get("penstock_edge_blocked_episode_seconds_bucket{job_name=\"j\",vertex=\"v\","
+                    "subtask=\"0\",to=\"u\",edge=\"2\",le=\"0.001\"}") == 2);
+    assert_true(get("penstock_edge_blocked_episode_seconds_bucket{job_name=\"j\",vertex=\"v\","
+                    "subtask=\"0\",to=\"u\",edge=\"2\",le=\"0.002\"}") == 3);
+    assert_true(get("penstock_edge_blocked_episode_seconds_bucket{job_name=\"j\",vertex=\"v\","
+                    "subtask=\"0\",to=\"u\",edge=\"2\",le=\"0.256\"}") == 3);
+    assert_true(get("penstock_edge_blocked_episode_seconds_bucket{job_name=\"j\",vertex=\"v\","
+                    "subtask=\"0\",to=\"u\",edge=\"2\",le=\"0.512\"}") == 4);
+    assert_true(get("penstock_edge_blocked_episode_seconds_bucket{job_name=\"j\",vertex=\"v\","
+                    "subtask=\"0\",to=\"u\",edge=\"2\",le=\"524.288\"}") == 4);
+    assert_true(get("penstock_edge_blocked_episode_seconds_bucket{job_name=\"j\",vertex=\"v\","
+                    "subtask=\"0\",to=\"u\",edge=\"2\",le=\"+Inf\"}") == 5);
+    assert_true(get("penstock_edge_blocked_episode_seconds_count{job_name=\"j\",vertex=\"v\","
+                    "subtask=\"0\",to=\"u\",edge=\"2\"}") == 5);
+    assert_true(get("penstock_edge_blocked_episode_seconds_sum{job_name=\"j\",vertex=\"v\",subtask="
+                    "\"0\",to=\"u\",edge=\"2\"}") == sum);
     assert_int_equal(series_count(s), 5);
-    series_release(s);
-    s = metrics_series(m, METRIC_RECONCILE_TIME, NO_LABELS); /* without other labels */
-    series_observe(s, 0.1);
-    assert_true(get("penstock_operator_reconcile_seconds_bucket{le=\"0.128\"}") == 1);
-    assert_true(get("penstock_operator_reconcile_seconds_count") == 1);
     series_release(s);
 }
 
@@ -166,23 +171,24 @@ static void collect(void *self, struct metrics_writer *w) {
     static const uint64_t counts[] = {3, 0, 2};
     metrics_emit(w, METRIC_TASK_QUEUE, LABELS("j", "v", "1"), 7);
     metrics_emit(w, METRIC_TASK_WATERMARK, LABELS("j", "v", "1"), NAN);
-    metrics_emit_histogram(w, METRIC_EDGE_EPISODE_LENGTH, LABELS("j", "v", "1", "u"), bounds,
+    metrics_emit_histogram(w, METRIC_EDGE_EPISODE_LENGTH, LABELS("j", "v", "1", "u", "0"), bounds,
                            counts, 2, 4.5);
 }
 
 static void collectors_join_the_registrys_series(void **state) {
     struct series *s = metrics_series(m, METRIC_TASK_QUEUE, LABELS("j", "v", "0"));
     metrics_add_collector(m, collect, NULL);
-    assert_true(get("penstock_task_input_queue_batches{job=\"j\",vertex=\"v\",subtask=\"1\"}") ==
-                7);
-    assert_true(get("penstock_task_input_queue_batches{job=\"j\",vertex=\"v\",subtask=\"0\"}") ==
-                0);
-    assert_true(get("penstock_edge_blocked_episode_seconds_bucket{job=\"j\",vertex=\"v\","
-                    "subtask=\"1\",to=\"u\",le=\"0.01\"}") == 3);
-    assert_true(get("penstock_edge_blocked_episode_seconds_count{job=\"j\",vertex=\"v\","
-                    "subtask=\"1\",to=\"u\"}") == 5);
+    assert_true(
+        get("penstock_task_input_queue_batches{job_name=\"j\",vertex=\"v\",subtask=\"1\"}") == 7);
+    assert_true(
+        get("penstock_task_input_queue_batches{job_name=\"j\",vertex=\"v\",subtask=\"0\"}") == 0);
+    assert_true(get("penstock_edge_blocked_episode_seconds_bucket{job_name=\"j\",vertex=\"v\","
+                    "subtask=\"1\",to=\"u\",edge=\"0\",le=\"0.01\"}") == 3);
+    assert_true(get("penstock_edge_blocked_episode_seconds_count{job_name=\"j\",vertex=\"v\","
+                    "subtask=\"1\",to=\"u\",edge=\"0\"}") == 5);
     metrics_remove_collector(m, collect, NULL);
-    assert_false(has("penstock_task_input_queue_batches{job=\"j\",vertex=\"v\",subtask=\"1\"}"));
+    assert_false(
+        has("penstock_task_input_queue_batches{job_name=\"j\",vertex=\"v\",subtask=\"1\"}"));
     series_release(s);
 }
 
@@ -208,7 +214,7 @@ static void number_of_series_is_bounded(void **state) {
     free(all);
     all = NULL;
     struct series *s = metrics_series(m, METRIC_JOB_UPTIME, LABELS("again"));
-    assert_true(has("penstock_job_uptime_seconds{job=\"again\"}"));
+    assert_true(has("penstock_job_uptime_seconds{job_name=\"again\"}"));
     series_release(s);
 }
 
@@ -227,7 +233,8 @@ static void process_metrics(void **state) {
 
 static void hammer(void *arg) {
     struct series *c = metrics_series(m, METRIC_TASK_RECORDS_IN, LABELS("j", "v", "0"));
-    struct series *h = metrics_series(m, METRIC_CHECKPOINT_TIME, LABELS("j"));
+    struct series *h =
+        metrics_series(m, METRIC_EDGE_EPISODE_LENGTH, LABELS("j", "v", "0", "u", "2"));
     for (int i = 0; i < 20000; i++) {
         series_add(c, 1);
         series_observe(h, 0.25);
@@ -244,7 +251,8 @@ static void hammer(void *arg) {
 static void threads(void **state) {
     static const char *const names[] = {"a", "b", "c"};
     struct series *c = metrics_series(m, METRIC_TASK_RECORDS_IN, LABELS("j", "v", "0"));
-    struct series *h = metrics_series(m, METRIC_CHECKPOINT_TIME, LABELS("j"));
+    struct series *h =
+        metrics_series(m, METRIC_EDGE_EPISODE_LENGTH, LABELS("j", "v", "0", "u", "2"));
     struct thread t[3];
     struct err e = ERR_INIT;
     for (int i = 0; i < 3; i++)
@@ -253,7 +261,8 @@ static void threads(void **state) {
         thread_join(&t[i]);
     assert_int_equal(series_count(c), 60000);
     assert_int_equal(series_count(h), 60000);
-    assert_true(get("penstock_checkpoint_seconds_sum{job=\"j\"}") == 15000);
+    assert_true(get("penstock_edge_blocked_episode_seconds_sum{job_name=\"j\",vertex=\"v\",subtask="
+                    "\"0\",to=\"u\",edge=\"2\"}") == 15000);
     series_release(c);
     series_release(h);
 }

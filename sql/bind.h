@@ -160,9 +160,6 @@ struct agg_item {
     struct agg_call call;
     const struct expr *args[AGG_ARGS_MAX]; /* over the FROM row */
     const struct expr *filter;             /* NULL: none */
-    int n_order;
-    const struct expr **order_exprs;
-    const struct sort_key *order; /* column: number in order_exprs */
     const struct ast *at;
 };
 

@@ -297,40 +297,16 @@ int select_add_grouping(struct expr_place *p, const struct ast_call *c, const st
 
 static bool same_agg(const struct agg_item *x, const struct agg_item *y) {
     if (x->call.agg != y->call.agg || x->call.n_args != y->call.n_args ||
-        x->call.distinct != y->call.distinct || x->n_order != y->n_order ||
-        !x->filter != !y->filter || (x->filter && !expr_eq(x->filter, y->filter)))
+        x->call.distinct != y->call.distinct || !x->filter != !y->filter ||
+        (x->filter && !expr_eq(x->filter, y->filter)))
         return false;
     for (int i = 0; i < x->call.n_args; i++)
         if (!expr_eq(x->args[i], y->args[i])) return false;
-    for (int i = 0; i < x->n_order; i++)
-        if (!expr_eq(x->order_exprs[i], y->order_exprs[i]) ||
-            x->order[i].desc != y->order[i].desc ||
-            x->order[i].nulls_first != y->order[i].nulls_first)
-            return false;
     return true;
 }
 
-static int agg_order(struct expr_place *in, const struct ast_call *c, struct agg_item *item,
-                     struct err *err) {
-    size_t n = c->order_by.n;
-    struct sort_key *keys = ARENA_NEW_N(in->b->a, struct sort_key, n + 1);
-    item->order_exprs = ARENA_NEW_N(in->b->a, const struct expr *, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        const struct ast_order_item *it = &c->order_by.items[i];
-        int rc = bind_expr(in, it->expr, &item->order_exprs[i], err);
-        if (rc) return rc;
-        keys[i].column = (int)i;
-        keys[i].desc = it->desc;
-        keys[i].nulls_first =
-            it->nulls == AST_NULLS_DEFAULT ? !it->desc : it->nulls == AST_NULLS_FIRST;
-    }
-    item->n_order = (int)n;
-    item->order = keys;
-    return 0;
-}
-
-static int agg_args(struct expr_place *in, const struct ast_call *c, struct agg_item *item,
-                    const struct expr **args, int *ret_n, struct err *err) {
+static int agg_args(struct expr_place *in, const struct ast_call *c, const struct expr **args,
+                    int *ret_n, struct err *err) {
     int n = 0;
     const char *name = c->name->parts.items[0].text;
     for (size_t i = 0; i < c->args.n; i++) {
@@ -353,7 +329,7 @@ static int agg_args(struct expr_place *in, const struct ast_call *c, struct agg_
             bind_symbol(in->b, c->json->nulls == AST_JSON_ABSENT_ON_NULL ? "ABSENT" : "NULL");
     }
     *ret_n = n;
-    return agg_order(in, c, item, err);
+    return 0;
 }
 
 int select_add_agg(struct expr_place *p, const struct ast_call *c, const struct expr **ret,
@@ -366,6 +342,9 @@ int select_add_agg(struct expr_place *p, const struct ast_call *c, const struct 
         return invalid(at, err, "aggregate function %s can't stand in %s", name, p->clause);
     if (c->null_treatment == AST_IGNORE_NULLS)
         return unsupported(at, err, "IGNORE NULLS of %s", name);
+    if (c->order_by.n || c->within_group)
+        return unsupported(at, err, "%s of %s",
+                           c->within_group ? "WITHIN GROUP (ORDER BY ...)" : "ORDER BY", name);
     struct expr_place in = {.b = b,
                             .scope = sel->scope,
                             .clause = "another aggregate function",
@@ -374,7 +353,7 @@ int select_add_agg(struct expr_place *p, const struct ast_call *c, const struct 
     struct agg_item item = {.at = &c->base};
     const struct expr **args = ARENA_NEW_N(b->a, const struct expr *, AGG_ARGS_MAX);
     int n = 0;
-    int rc = agg_args(&in, c, &item, args, &n, err);
+    int rc = agg_args(&in, c, args, &n, err);
     if (rc) return rc;
     if (c->filter) {
         in.clause = "FILTER clause";
@@ -429,13 +408,6 @@ static void plan_agg(struct inputs *in, const struct agg_item *item, struct rel_
     for (int i = 0; i < item->call.n_args; i++)
         g->args[i] = input_column(in, item->args[i]);
     g->filter = item->filter ? input_column(in, item->filter) : -1;
-    struct sort_key *order = ARENA_NEW_N(in->a, struct sort_key, item->n_order + 1);
-    for (int i = 0; i < item->n_order; i++) {
-        order[i] = item->order[i];
-        order[i].column = input_column(in, item->order_exprs[i]);
-    }
-    g->n_order = item->n_order;
-    g->order = order;
 }
 
 static void plan_groupings(struct select *sel, struct rel *r) {
@@ -487,8 +459,6 @@ static int map_inputs(struct select *sel, const struct expr **keys, struct err *
         struct agg_item *g = &sel->aggs[i];
         for (int k = 0; !rc && k < g->call.n_args; k++)
             rc = select_attach_and_map(sel, &g->args[k], err);
-        for (int k = 0; !rc && k < g->n_order; k++)
-            rc = select_attach_and_map(sel, &g->order_exprs[k], err);
         if (!rc && g->filter) rc = select_attach_and_map(sel, &g->filter, err);
     }
     for (int k = 0; !rc && k < sel->n_keys; k++) {
@@ -523,7 +493,7 @@ int select_aggregate(struct select *sel, struct err *err) {
     if (rc) return rc;
     int cap = sel->n_keys + 2;
     for (int i = 0; i < sel->n_aggs; i++)
-        cap += sel->aggs[i].call.n_args + 1 + sel->aggs[i].n_order;
+        cap += sel->aggs[i].call.n_args + 1;
     struct inputs in = {.a = a, .row = sel->rel->schema, .cap = cap};
     in.exprs = ARENA_NEW_N(a, const struct expr *, cap);
     in.names = ARENA_NEW_N(a, const char *, cap);

@@ -98,6 +98,7 @@ static int frame(struct expr_place *p, const struct ast_window *w, struct over_i
     o->following = w->order_by.n || ranking ? 0 : FRAME_UNBOUNDED;
     if (w->exclude_given && w->exclude != AST_EXCLUDE_NO_OTHERS)
         return unsupported(&w->base.span, err, "EXCLUDE in a frame");
+    if (w->disallow_partial) return unsupported(&w->base.span, err, "DISALLOW PARTIAL");
     if (w->frame == AST_FRAME_NONE) return 0;
     if (ranking)
         return invalid(&w->base.span, err, "ROWS and RANGE are not allowed with %s",

@@ -70,6 +70,17 @@ int bind_interval_unit(const struct ast_qualifier *q, const struct ast_span *at,
                    ast_unit_name(q->end));
 }
 
+static int unknown_type(const struct ast_type *t, struct err *err) {
+    const struct ast_names *n = &t->name->parts;
+    const char *names[AST_TYPE_COUNT];
+    size_t n_names = 0;
+    for (int i = 0; i < AST_TYPE_NAMED; i++)
+        names[n_names++] = ast_type_kind_name((enum ast_type_kind)i);
+    const char *name = n->items[n->n - 1].text, *near = str_nearest(name, names, n_names);
+    return invalid(&t->span, err, "no type '%s'%s%s%s", name, near ? "; did you mean " : "",
+                   near ? near : "", near ? "?" : "");
+}
+
 static int simple_type(struct binder *b, const struct ast_type *t, const struct type **ret,
                        struct err *err) {
     switch (t->kind) {
@@ -122,6 +133,8 @@ static int simple_type(struct binder *b, const struct ast_type *t, const struct 
         return time_type(b, t, TYPE_TIMESTAMP, 6, ret, err);
     case AST_TYPE_TIMESTAMP_LTZ:
         return time_type(b, t, TYPE_TIMESTAMP_LTZ, 6, ret, err);
+    case AST_TYPE_NAMED:
+        return unknown_type(t, err);
     default:
         return unsupported(&t->span, err, "type %s", ast_type_kind_name(t->kind));
     }

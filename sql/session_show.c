@@ -123,24 +123,31 @@ static int show_tables(struct exec *x, const struct ast_show *sh, bool views_onl
     return 0;
 }
 
-static void show_functions(struct exec *x, const struct ast_show *sh, bool user_only) {
+/* With FROM a database: those of its catalog alone. */
+static int show_functions(struct exec *x, const struct ast_show *sh, bool user_only,
+                          struct err *err) {
+    const char *catalog;
+    struct database *d;
+    int rc = show_database(x, sh, &catalog, &d, err);
+    if (rc) return rc;
+    bool all = !sh->name && !user_only;
     struct names l = {0};
     struct map_entry e;
     size_t n;
     const struct func *const *f = func_all(&n);
-    for (size_t i = 0; i < n && !user_only; i++)
+    for (size_t i = 0; i < n && all; i++)
         if (!(f[i]->flags & FUNC_HIDDEN) && isalpha((unsigned char)f[i]->name[0]) &&
             !strchr(f[i]->name, ' '))
             add_name(&l, f[i]->name);
     const struct agg *const *g = agg_all(&n);
-    for (size_t i = 0; i < n && !user_only; i++)
+    for (size_t i = 0; i < n && all; i++)
         if (g[i]->name[0] != '$') add_name(&l, g[i]->name);
-    for (size_t i = 0; map_next(&x->s->temp_functions, &i, &e);)
+    for (size_t i = 0; !sh->name && map_next(&x->s->temp_functions, &i, &e);)
         add_name(&l, e.key);
-    struct database *d = session_database(x->s, x->s->catalog, x->s->database);
-    for (size_t i = 0; d && map_next(&d->functions, &i, &e);)
+    for (size_t i = 0; map_next(&d->functions, &i, &e);)
         add_name(&l, e.key);
     list(x, sh, "function name", &l);
+    return 0;
 }
 
 static void one_cell(struct exec *x, const char *column, const char *value) {
@@ -346,8 +353,7 @@ int exec_show(struct exec *x, const struct ast_show *sh, struct err *err) {
     }
     case AST_SHOW_FUNCTIONS:
     case AST_SHOW_USER_FUNCTIONS:
-        show_functions(x, sh, sh->show == AST_SHOW_USER_FUNCTIONS);
-        return 0;
+        return show_functions(x, sh, sh->show == AST_SHOW_USER_FUNCTIONS, err);
     case AST_SHOW_MODULES:
         one_cell(x, "module name", "core");
         return 0;
@@ -444,6 +450,10 @@ static int explain_bound(struct exec *x, const struct ast_explain *e, struct str
 
 int exec_explain(struct exec *x, const struct ast_explain *e, struct err *err) {
     int rc;
+    if (e->details & AST_EXPLAIN_ESTIMATED_COST)
+        return unsupported(&e->base.span, err, "EXPLAIN ESTIMATED_COST");
+    if (e->details & AST_EXPLAIN_ADVICE)
+        return unsupported(&e->base.span, err, "EXPLAIN PLAN_ADVICE");
     const struct ast_list one = {(struct ast **)&e->stmt, 1};
     if (e->stmt->kind == AST_QUERY)
         rc = exec_query(x, AST_TO(query, e->stmt), err);

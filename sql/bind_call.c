@@ -1,6 +1,6 @@
 /* bind_call.c - calls: which table the name is in, and the special forms as plain calls by the
  * convention of vector/func/README.md. */
-#include "sql/bind.h"
+#include "sql/bind_select.h"
 
 #include <ctype.h>
 #include <string.h>

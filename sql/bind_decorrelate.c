@@ -4,7 +4,7 @@
  * (Galindo-Legaria & Joshi, "Orthogonal optimization of subqueries and aggregation", SIGMOD 2001).
  * Where that would change the meaning (a LIMIT, an outer join's inner side ...) the subquery is
  * refused. */
-#include "sql/bind.h"
+#include "sql/bind_select.h"
 
 #include <string.h>
 

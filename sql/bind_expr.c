@@ -1,5 +1,5 @@
 /* bind_expr.c - expressions: what each kind of node becomes, and the small helpers they share. */
-#include "sql/bind.h"
+#include "sql/bind_select.h"
 #include "vector/program.h"
 
 #include <stdio.h>

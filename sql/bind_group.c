@@ -1,5 +1,5 @@
 /* bind_group.c - GROUP BY with its grouping sets, GROUPING, and the plan's AGGREGATE. */
-#include "sql/bind.h"
+#include "sql/bind_select.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* bind_join.c - joins: on conditions, USING, NATURAL; and the lateral ones, whose right side sees
  * the left row: UNNEST, LATERAL queries, FOR SYSTEM_TIME AS OF. */
-#include "sql/bind.h"
+#include "sql/bind_select.h"
 
 #include <string.h>
 

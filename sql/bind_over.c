@@ -1,5 +1,5 @@
 /* bind_over.c - OVER: window functions and aggregates over a window of the row. */
-#include "sql/bind.h"
+#include "sql/bind_select.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,6 +1,6 @@
 /* bind_select.c - SELECT: binds its clauses over virtual columns, then puts the plan together in
  * the order FROM, WHERE, GROUP BY, HAVING, OVER, QUALIFY, list, DISTINCT, ORDER BY. */
-#include "sql/bind.h"
+#include "sql/bind_select.h"
 
 #include "base/core/mem.h"
 

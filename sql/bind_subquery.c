@@ -1,6 +1,6 @@
 /* bind_subquery.c - subqueries in expressions: semi and anti joins where a condition needs no more
  * than that, else a join that adds the value as a column. */
-#include "sql/bind.h"
+#include "sql/bind_select.h"
 
 #include <string.h>
 

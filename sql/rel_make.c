@@ -1,5 +1,5 @@
 /* rel_make.c - the plan nodes the binder makes often. */
-#include "sql/bind.h"
+#include "sql/rel_make.h"
 
 #include <string.h>
 

@@ -72,9 +72,10 @@ static void acc_col_reserve(struct acc_col *ac, uint32_t n, uint32_t cap_hint) {
 
 /* ---- kernels: values picked by index -------------------------------------------------------- */
 
+/* Not ATTR_KERNEL: gather instructions are slower than single loads on the machines there are. */
 #define DEF_PICK(name, ctype)                                                                      \
-    ATTR_KERNEL static void pick_##name(void *restrict dst, const void *restrict src,              \
-                                        const uint32_t *restrict idx, uint32_t n) {                \
+    static void pick_##name(void *restrict dst, const void *restrict src,                          \
+                            const uint32_t *restrict idx, uint32_t n) {                            \
         ctype *restrict d = dst;                                                                   \
         const ctype *restrict s = src;                                                             \
         for (uint32_t i = 0; i < n; i++)                                                           \
@@ -122,6 +123,21 @@ static uint32_t row_of(const uint32_t *idx, uint32_t from, uint32_t i) {
     return idx ? idx[i] : from + i;
 }
 
+static uint64_t pick_bits(const uint64_t *valid, const uint32_t *idx, uint32_t n) {
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < n; i++)
+        bits |= (valid[idx[i] >> 6] >> (idx[i] & 63) & 1) << i;
+    return bits;
+}
+
+/* Bits [from, from + n), n <= 64, without reading a word that holds none of them. */
+static uint64_t read_bits(const uint64_t *valid, uint32_t from, uint32_t n) {
+    uint32_t shift = from & 63;
+    uint64_t bits = valid[from >> 6] >> shift;
+    if (shift + n > 64) bits |= valid[(from >> 6) + 1] << (64 - shift);
+    return n == 64 ? bits : bits & ((1ull << n) - 1);
+}
+
 /* Bits [at, at + n) of the destination; the bitmap is made when the first NULL comes. */
 static void append_valid(struct acc_col *ac, const struct column *src, const uint32_t *idx,
                          uint32_t from, uint32_t n) {
@@ -134,21 +150,37 @@ static void append_valid(struct acc_col *ac, const struct column *src, const uin
         memset(c->valid, 0xff, valid_words(c->n) * sizeof(uint64_t));
     }
     uint32_t at = c->n;
-    for (uint32_t i = 0; i < n; i++, at++) {
-        uint32_t r = row_of(idx, from, i);
-        uint64_t bit = src->valid ? src->valid[r >> 6] >> (r & 63) & 1 : 1;
-        uint64_t *w = &c->valid[at >> 6];
-        *w = (*w & ~(1ull << (at & 63))) | bit << (at & 63);
+    for (uint32_t i = 0; i < n;) {
+        /* As many bits as fit into the word that at lies in. */
+        uint32_t shift = at & 63, take = MIN(64 - shift, n - i);
+        uint64_t bits = take == 64 ? ~0ull : (1ull << take) - 1;
+        if (src->valid) bits = idx ? pick_bits(src->valid, idx + i, take)
+                                   : read_bits(src->valid, from + i, take);
+        uint64_t below = shift ? c->valid[at >> 6] & ((1ull << shift) - 1) : 0;
+        c->valid[at >> 6] = below | bits << shift;
+        i += take;
+        at += take;
     }
 }
 
-static uint64_t append_strings(struct acc_col *ac, const struct column *src, uint32_t n,
-                               bool copy) {
+/* Copies the views; returns the bytes of the long ones. */
+static uint64_t pick_views(struct strv *restrict d, const struct strv *restrict s,
+                           const uint32_t *restrict idx, uint32_t from, uint32_t n) {
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t r = row_of(idx, from, i);
+        uint32_t len = s[r].len;
+        d[i] = s[r];
+        bytes += len > STRV_INLINE_MAX_BYTES ? len : 0;
+    }
+    return bytes;
+}
+
+static uint64_t append_strings(struct acc_col *ac, const struct column *src, const uint32_t *idx,
+                               uint32_t from, uint32_t n, bool copy) {
     struct column *c = &ac->col;
     struct strv *v = COL_DATA(c, struct strv) + c->n;
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < n; i++)
-        bytes += v[i].len > STRV_INLINE_MAX_BYTES ? v[i].len : 0;
+    uint64_t bytes = pick_views(v, src->data, idx, from, n);
     if (!bytes) return 0;
     struct heap *h = col_heap(c);
     if (!copy && src->heap) {
@@ -213,9 +245,10 @@ static uint64_t acc_col_append(struct acc_col *ac, const struct column *src, con
         for (int i = 0; i < c->n_children; i++)
             bytes +=
                 acc_col_append(&ac->children[i], &src->children[i], idx, from, n, cap_hint, copy);
+    } else if (c->phys == PHYS_STR) {
+        bytes += append_strings(ac, src, idx, from, n, copy);
     } else if (size) {
         pick((char *)c->data + c->n * size, src->data, size, idx, from, n);
-        if (c->phys == PHYS_STR) bytes += append_strings(ac, src, n, copy);
     }
     c->n += n;
     return bytes;

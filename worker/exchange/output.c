@@ -256,6 +256,28 @@ int output_flush(struct output *o, struct err *err) {
 
 /* ---- elements from the ops ------------------------------------------------------------------ */
 
+/* About what a batch weighs: long strings by a sample, as counting them all would cost more than
+ * passing the batch on. */
+uint64_t output_estimate_bytes(const struct batch *b) {
+    enum { SAMPLE = 64 };
+    uint64_t bytes = 0;
+    for (int32_t i = 0; i < b->n_cols; i++) {
+        const struct column *c = &b->cols[i];
+        if (c->phys != PHYS_STR || b->n <= 2 * SAMPLE) {
+            bytes += col_size_bytes(c);
+            continue;
+        }
+        const struct strv *v = COL_DATA(c, struct strv);
+        uint64_t sum = 0;
+        for (uint32_t k = 0; k < SAMPLE; k++) {
+            uint32_t len = v[(uint64_t)k * b->n / SAMPLE].len;
+            sum += len > STRV_INLINE_MAX_BYTES ? len : 0;
+        }
+        bytes += b->n * sizeof(struct strv) + sum * b->n / SAMPLE;
+    }
+    return bytes + (b->kinds ? b->n : 0) + (b->hashes ? b->n * sizeof(uint64_t) : 0);
+}
+
 static int collect_whole(struct output *o, const struct batch *b, struct err *err) {
     uint32_t from = 0;
     for (uint32_t s = 0; s <= b->n_steps; s++) {
@@ -282,7 +304,7 @@ int output_batch(struct output *o, struct batch *b, struct err *err) {
         if (rc)
             batch_unref(b);
         else
-            rc = output_send(o, 0, b, batch_size_bytes(b), err);
+            rc = output_send(o, 0, b, output_estimate_bytes(b), err);
     } else {
         rc = collect_whole(o, b, err);
         batch_unref(b);

@@ -122,6 +122,7 @@ void output_set_next_table(struct output *o, struct routing_table *t);
 
 /* For routers. */
 bool output_dest_blocked(const struct output *o, uint32_t dest);
+uint64_t output_estimate_bytes(const struct batch *b);
 int output_send(struct output *o, uint32_t lane, struct batch *b /* takes */, uint64_t size_bytes,
                 struct err *err) ATTR_MUST_USE;
 /* Adds rows to a lane, sending each time it is full. */

@@ -7,17 +7,21 @@
 
 #include <stdlib.h>
 
+/* Rows are counted and sorted in LANES stretches side by side, each with counters of its own, so
+ * that one row's counter needn't wait for that of the row before it. */
+enum { LANES = 4 };
+
 struct hash_scratch {
     uint16_t *dest;  /* per row of a batch */
     uint32_t *idx;   /* rows by destination */
-    uint32_t *start; /* per destination, n_dests + 1 */
+    uint32_t *start; /* per destination and stretch: count, then where it goes on in idx */
     uint32_t n_dests, cap_rows;
 };
 
 struct hash_scratch *hash_scratch_new(uint32_t n_dests) {
     struct hash_scratch *s = mem_zalloc(sizeof(*s));
     s->n_dests = n_dests;
-    s->start = mem_calloc((size_t)n_dests + 1, sizeof(*s->start));
+    s->start = mem_calloc((size_t)n_dests * LANES, sizeof(*s->start));
     return s;
 }
 
@@ -52,27 +56,37 @@ ATTR_KERNEL static void find_dests(uint16_t *restrict dest, const uint64_t *rest
         dest[i] = table[((hashes[i] >> 32) * groups) >> 32];
 }
 
-/* start[d] = rows of destination d among [from, to). Returns the destination of all of them, or
- * UINT32_MAX if they differ. */
-static uint32_t count_dests(struct hash_scratch *s, uint32_t from, uint32_t to) {
-    memset(s->start, 0, (s->n_dests + 1) * sizeof(*s->start));
-    for (uint32_t i = from; i < to; i++)
-        s->start[s->dest[i]]++;
-    uint32_t first = s->dest[from];
-    return s->start[first] == to - from ? first : UINT32_MAX;
+/* Returns the destination of all rows, or UINT32_MAX if they differ. */
+static uint32_t common_dest(const struct hash_scratch *s, uint32_t from, uint32_t to) {
+    uint16_t first = s->dest[from];
+    for (uint32_t i = from + 1; i < to; i++)
+        if (s->dest[i] != first) return UINT32_MAX;
+    return first;
 }
 
-/* From counts to ranges of idx; afterwards destination d has idx[start[d - 1] .. start[d]), with
- * start[-1] = 0. */
+/* Orders row numbers [from, to) by destination, keeping their order within each: destination d has
+ * those from where d - 1's end to start[d * LANES + LANES - 1]. */
 static void sort_rows(struct hash_scratch *s, uint32_t from, uint32_t to) {
+    uint32_t n = to - from, part = n / LANES;
+    const uint16_t *d = s->dest + from;
+    uint32_t *at = s->start;
+    memset(at, 0, s->n_dests * LANES * sizeof(*at));
+    for (uint32_t i = 0; i < part; i++)
+        for (uint32_t l = 0; l < LANES; l++)
+            at[d[l * part + i] * LANES + l]++;
+    for (uint32_t i = part * LANES; i < n; i++)
+        at[d[i] * LANES + LANES - 1]++;
     uint32_t sum = 0;
-    for (uint32_t d = 0; d < s->n_dests; d++) {
-        uint32_t n = s->start[d];
-        s->start[d] = sum;
-        sum += n;
+    for (uint32_t k = 0; k < s->n_dests * LANES; k++) {
+        uint32_t count = at[k];
+        at[k] = sum;
+        sum += count;
     }
-    for (uint32_t i = from; i < to; i++)
-        s->idx[s->start[s->dest[i]]++] = i;
+    for (uint32_t i = 0; i < part; i++)
+        for (uint32_t l = 0; l < LANES; l++)
+            s->idx[at[d[l * part + i] * LANES + l]++] = from + l * part + i;
+    for (uint32_t i = part * LANES; i < n; i++)
+        s->idx[at[d[i] * LANES + LANES - 1]++] = from + i;
 }
 
 /* Rows [from, to), which have no step between them. */
@@ -81,12 +95,12 @@ static int partition_rows(struct output *o, const struct batch *b, uint32_t from
     struct hash_scratch *s = o->scratch;
     uint32_t n = to - from;
     if (!n) return 0;
-    uint32_t only = s->n_dests == 1 ? 0 : count_dests(s, from, to);
+    uint32_t only = s->n_dests == 1 ? 0 : common_dest(s, from, to);
     if (only != UINT32_MAX) return output_collect(o, only, b, NULL, from, n, b->hashes, false, err);
     sort_rows(s, from, to);
     uint32_t begin = 0;
     for (uint32_t d = 0; d < s->n_dests; d++) {
-        uint32_t end = s->start[d];
+        uint32_t end = s->start[d * LANES + LANES - 1];
         /* A few rows shouldn't keep the strings of all the others alive. */
         bool copy = (end - begin) * 4 < n;
         int rc = output_collect(o, d, b, s->idx + begin, 0, end - begin, b->hashes, copy, err);
@@ -98,12 +112,10 @@ static int partition_rows(struct output *o, const struct batch *b, uint32_t from
 
 /* All rows go to one destination and are many: the batch itself can go. */
 static bool passes_whole(const struct output *o, const struct batch *b, uint32_t *ret_dest) {
-    struct hash_scratch *s = o->scratch;
+    const struct hash_scratch *s = o->scratch;
     if (b->n * 4 < o->opts.target_rows || o->lanes[s->dest[0]].n) return false;
-    *ret_dest = s->dest[0];
-    for (uint32_t i = 1; i < b->n; i++)
-        if (s->dest[i] != s->dest[0]) return false;
-    return true;
+    *ret_dest = common_dest(s, 0, b->n);
+    return *ret_dest != UINT32_MAX;
 }
 
 int output_partition(struct output *o, struct batch *b, struct err *err) {
@@ -120,7 +132,7 @@ int output_partition(struct output *o, struct batch *b, struct err *err) {
     int rc = 0;
     if (passes_whole(o, b, &whole)) {
         int64_t wm = b->n_steps ? b->steps[b->n_steps - 1].wm : WATERMARK_MIN;
-        rc = output_send(o, whole, b, batch_size_bytes(b), err);
+        rc = output_send(o, whole, b, output_estimate_bytes(b), err);
         if (!rc && wm > WATERMARK_MIN) rc = output_watermark(o, wm, err);
         return rc;
     }

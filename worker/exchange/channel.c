@@ -115,6 +115,7 @@ bool channel_has_room(struct channel *ch) {
 void channel_push(struct channel *ch, struct elem *e) {
     uint64_t tail = atomic_load_explicit(&ch->tail, memory_order_relaxed);
     uint64_t in = atomic_load_explicit(&ch->bytes_in, memory_order_relaxed);
+    if (unlikely(tail - ch->head_seen >= ch->cap)) see_head(ch);
     CHECK(tail - ch->head_seen < ch->cap);
     e->seq = tail;
     ch->slots[tail & (ch->cap - 1)] = *e;

@@ -174,7 +174,9 @@ static int read_batch(struct reader *r, const struct schema *schema, struct batc
     struct batch *b = batch_new(schema->n);
     b->n = h->rows;
     b->split = h->split;
-    if (h->source_ns) b->source_ns = clock_mono_ns() - (clock_wall_ns() - h->source_ns);
+    int64_t age_ns; /* clocks of two hosts: it may seem to come from the future */
+    if (h->source_ns && !__builtin_sub_overflow(clock_wall_ns(), h->source_ns, &age_ns))
+        b->source_ns = clock_mono_ns() - MAX(age_ns, 0);
     uint32_t n_steps = h->n_steps;
     bool kinds = h->flags & WIRE_BATCH_KINDS;
     int rc = n_steps ? read_steps(r, b, n_steps) : 0;

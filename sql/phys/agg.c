@@ -26,7 +26,7 @@ static void build_init(struct agg_build *b, struct planner *p, const struct rel 
     b->n_keys = r->u.agg.n_keys;
     b->keys = ARENA_NEW_N(p->arena, int, b->n_keys + 1);
     b->prop = ARENA_NEW_N(p->arena, int, b->n_keys + 1);
-    memcpy(b->keys, r->u.agg.keys, sizeof(int) * (size_t)b->n_keys);
+    if (b->n_keys) memcpy(b->keys, r->u.agg.keys, sizeof(int) * (size_t)b->n_keys);
     b->n_aggs = r->u.agg.n_aggs;
     b->aggs = ARENA_NEW_N(p->arena, struct rel_agg, b->n_aggs + 1);
     if (b->n_aggs) memcpy(b->aggs, r->u.agg.aggs, sizeof(struct rel_agg) * (size_t)b->n_aggs);

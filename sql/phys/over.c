@@ -26,14 +26,19 @@ static int check_order(struct planner *p, const struct rel *r, enum time_attr *r
     return 0;
 }
 
+static bool same_partition(const struct over_spec *x, const struct over_spec *y) {
+    if (x->n_partition != y->n_partition) return false;
+    for (int i = 0; i < x->n_partition; i++)
+        if (x->partition[i] != y->partition[i]) return false;
+    return true;
+}
+
 static int check_frame(struct planner *p, const struct rel *r, enum time_attr attr,
                        struct err *err) {
     const struct over_spec *o = &r->u.over;
     if (p->batch) return 0;
     if (r->inputs[0]->kind == REL_OVER && attr != TIME_ATTR_NONE &&
-        (o->n_partition != r->inputs[0]->u.over.n_partition ||
-         memcmp(o->partition, r->inputs[0]->u.over.partition,
-                sizeof(int) * (size_t)o->n_partition)))
+        !same_partition(o, &r->inputs[0]->u.over))
         return phys_err(r, err, ERR_VALIDATION,
                         "Over Agg: Unsupported use of OVER windows. All aggregates must be "
                         "computed on the same window. please re-check the over window statement.");

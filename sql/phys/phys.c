@@ -82,7 +82,7 @@ void phys_hash(struct planner *p, struct pnode *n, int input, const int *keys, i
     struct pinput *in = &n->inputs[input];
     in->dist = n_keys ? PDIST_HASH : PDIST_ONE;
     in->keys.n = n_keys;
-    in->keys.cols = arena_dup(p->arena, keys, sizeof *keys * (size_t)(n_keys ? n_keys : 1));
+    in->keys.cols = n_keys ? arena_dup(p->arena, keys, sizeof *keys * (size_t)n_keys) : NULL;
     if (!n_keys) n->max_parallelism = 1;
 }
 

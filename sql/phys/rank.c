@@ -96,15 +96,16 @@ static int split_window(struct planner *p, const struct pnode *in, const struct 
     if (start < 0 || *ret_end < 0 || in->spec_proctime || in->kinds != CHANGELOG_INSERT ||
         p->batch) {
         *ret_end = -1;
-        memcpy(cols, s->partition, sizeof *cols * (size_t)s->n_partition);
-        n = s->n_partition;
+        for (n = 0; n < s->n_partition; n++)
+            cols[n] = s->partition[n];
     }
     *ret_cols = cols;
     return n;
 }
 
-static void windowed_facts(struct pnode *n, const struct pnode *in) {
-    n->props = in->props;
+static void windowed_facts(struct planner *p, struct pnode *n, const struct pnode *in) {
+    for (int i = 0; i < in->schema->n; i++)
+        if (phys_prop(in, i)) phys_set_prop(p, n, i, phys_prop(in, i));
     n->spec = in->spec;
     n->spec_ltz = in->spec_ltz;
     n->spec_proctime = in->spec_proctime;
@@ -130,7 +131,7 @@ static struct pnode *make_dedup(struct planner *p, const struct rel *r, struct p
     n->dist = keys;
     n->kinds = CHANGELOG_INSERT;
     if (end < 0 && (last || !proctime)) n->kinds |= CHANGELOG_UPDATE_AFTER;
-    if (end >= 0) windowed_facts(n, in);
+    if (end >= 0) windowed_facts(p, n, in);
     phys_add_key(n, colset_of(p->arena, s->partition, s->n_partition));
     json_set(n->config, "keys", phys_json_cols(keys, n_keys));
     json_set_i64(n->config, "time", proctime ? -1 : k->column);
@@ -160,7 +161,7 @@ static struct pnode *make_rank(struct planner *p, const struct rel *r, struct pn
     n->dist = cols;
     bool final = p->batch || end >= 0;
     n->kinds = final ? CHANGELOG_INSERT : CHANGELOG_UPSERT;
-    if (end >= 0) windowed_facts(n, in);
+    if (end >= 0) windowed_facts(p, n, in);
     for (int k = 0; k < in->n_keys; k++)
         phys_add_key(n, in->keys[k]);
     bool row_number = !strcmp(s->function, "row_number");

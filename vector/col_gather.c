@@ -2,6 +2,7 @@
 #include "vector/column.h"
 
 #include "base/core/mem.h"
+#include "vector/bits.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,20 +42,39 @@ ATTR_KERNEL static uint32_t max_index(const uint32_t *restrict idx, uint32_t n) 
     return m;
 }
 
+/* m[i] = bit idx[i]. valid as 32-bit words, so that a vector gather fits. */
+ATTR_KERNEL static void gather_bits(uint8_t *restrict m, const uint32_t *restrict valid,
+                                    const uint32_t *restrict idx, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        m[i] = (uint8_t)(valid[idx[i] >> 5] >> (idx[i] & 31) & 1);
+}
+
+ATTR_KERNEL static void gather_bits_opt(uint8_t *restrict m, const uint32_t *restrict valid,
+                                        const uint32_t *restrict idx, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t none = idx[i] == UINT32_MAX, r = none ? 0 : idx[i];
+        m[i] = (uint8_t)((valid[r >> 5] >> (r & 31) & 1) & (none ^ 1));
+    }
+}
+
+ATTR_KERNEL static void not_max(uint8_t *restrict m, const uint32_t *restrict idx, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        m[i] = idx[i] != UINT32_MAX;
+}
+
 /* Bits of the picked rows; a row of UINT32_MAX has none. valid may be NULL. */
 static void gather_valid(uint64_t *restrict dst, const uint64_t *restrict valid,
                          const uint32_t *restrict idx, uint32_t n, bool opt) {
-    for (uint32_t w = 0; w < valid_words(n); w++) {
-        uint32_t end = n - w * 64 < 64 ? n - w * 64 : 64;
-        const uint32_t *p = idx + (size_t)w * 64;
-        uint64_t bits = 0;
-        for (uint32_t i = 0; i < end; i++) {
-            uint32_t r = p[i];
-            bool none = opt && r == UINT32_MAX;
-            uint64_t bit = none ? 0 : valid ? valid[r >> 6] >> (r & 63) & 1 : 1;
-            bits |= bit << i;
-        }
-        dst[w] = bits;
+    enum { CHUNK = 1024 };
+    uint8_t m[CHUNK];
+    for (uint32_t at = 0; at < n; at += CHUNK) {
+        uint32_t len = n - at < CHUNK ? n - at : CHUNK;
+        if (!valid)
+            not_max(m, idx + at, len);
+        else
+            (opt ? gather_bits_opt : gather_bits)(m, (const uint32_t *)valid, idx + at, len);
+        for (uint32_t w = 0; w < valid_words(len); w++)
+            dst[at / 64 + w] = bool_pack64(m + (size_t)w * 64);
     }
 }
 

@@ -85,10 +85,16 @@ static inline uint64_t hash_i128(uint64_t seed, const i128 *v) {
     static void hash_nulls_##name(const void *data, const uint64_t *valid, uint64_t *hash,         \
                                   uint32_t n) {                                                    \
         const ctype *s = data;                                                                     \
-        for (uint32_t i = 0; i < n; i++) {                                                         \
-            ctype v = s[i];                                                                        \
-            bool ok = valid[i >> 6] >> (i & 63) & 1;                                               \
-            hash[i] = mix(hash[i], ok ? WORD : NULL_WORD);                                         \
+        for (uint32_t at = 0; at < n; at += 64) {                                                  \
+            uint32_t len = n - at < 64 ? n - at : 64;                                              \
+            uint64_t nulls = ~valid[at / 64], seeds[64];                                           \
+            if (len < 64) nulls &= ~(~0ull << len);                                                \
+            if (nulls) memcpy(seeds, hash + at, len * sizeof(*hash));                              \
+            hash_##name(s + at, hash + at, len);                                                   \
+            for (; nulls; nulls &= nulls - 1) {                                                    \
+                uint32_t i = (uint32_t)__builtin_ctzll(nulls);                                     \
+                hash[at + i] = mix(seeds[i], NULL_WORD);                                           \
+            }                                                                                      \
         }                                                                                          \
     }
 

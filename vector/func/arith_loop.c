@@ -89,21 +89,38 @@ static const neg_fn negs[PHYS_COUNT] = {
     [PHYS_I128] = neg_i128, [PHYS_F32] = neg_f32, [PHYS_F64] = neg_f64,
 };
 
-/* Remainder by a constant, |x| < 2^52, without the slow 64-bit division: the quotient by way of
- * floating point is off by at most one. */
-ATTR_KERNEL static void mod_i64_by(const int64_t *restrict xs, int64_t *restrict rs, int64_t d,
-                                   uint32_t n) {
-    const uint64_t a = (uint64_t)(d < 0 ? -d : d);
-    const double inv = 1.0 / (double)a;
-    for (uint32_t i = 0; i < n; i++) {
-        int64_t x = xs[i];
-        int64_t q = (int64_t)((double)x * inv);
-        int64_t r = x - q * (int64_t)a;
-        r += x >= 0 ? (r < 0 ? (int64_t)a : 0) : (r > 0 ? -(int64_t)a : 0);
-        r -= x >= 0 ? (r >= (int64_t)a ? (int64_t)a : 0) : (r <= -(int64_t)a ? -(int64_t)a : 0);
-        rs[i] = r;
+/* Division of integers below 2^52 by way of floating point, which vectorises where 64-bit integer
+ * division is slow: the quotient is off by at most one. step_y 0: y[0] divides all. */
+#define DEF_SMALL(name, RESULT, EXTRA)                                                             \
+    ATTR_KERNEL static void name##_vv(const int64_t *restrict xs, const int64_t *restrict ys,      \
+                                      int64_t *restrict rs, uint32_t n) {                          \
+        for (uint32_t i = 0; i < n; i++) {                                                         \
+            const int64_t x = xs[i], y = ys[i] + (ys[i] == 0); /* 0 in NULL rows only */           \
+            int64_t q = (int64_t)((double)x / (double)y), r = x - q * y;                           \
+            EXTRA;                                                                                 \
+            rs[i] = RESULT;                                                                        \
+        }                                                                                          \
+    }                                                                                              \
+    ATTR_KERNEL static void name##_vc(const int64_t *restrict xs, int64_t y, int64_t *restrict rs, \
+                                      uint32_t n) {                                                \
+        const double inv = 1.0 / (double)y;                                                        \
+        for (uint32_t i = 0; i < n; i++) {                                                         \
+            const int64_t x = xs[i];                                                               \
+            int64_t q = (int64_t)((double)x * inv), r = x - q * y;                                 \
+            EXTRA;                                                                                 \
+            rs[i] = RESULT;                                                                        \
+        }                                                                                          \
     }
-}
+/* The remainder must have x's sign (or be 0) and be smaller than y. s: which way y points, seen
+ * from x. Without branches, so that it vectorises. */
+#define FIX                                                                                        \
+    const int64_t s = (x ^ y) >> 63 | 1, a = (y ^ y >> 63) - (y >> 63);                            \
+    const int64_t abs_r = (r ^ r >> 63) - (r >> 63);                                               \
+    const int64_t low = ((r ^ x) < 0) & (r != 0), high = abs_r >= a;                               \
+    q += s * ((high & ~low) - low);                                                                \
+    r = x - q * y
+DEF_SMALL(small_div, q, FIX)
+DEF_SMALL(small_mod, r, FIX)
 
 ATTR_KERNEL static uint64_t largest(const int64_t *restrict xs, uint32_t n) {
     uint64_t m = 0;
@@ -114,16 +131,26 @@ ATTR_KERNEL static uint64_t largest(const int64_t *restrict xs, uint32_t n) {
     return m;
 }
 
+/* Whether small_div and small_mod will do; does the work if so. */
+static bool divide_small(enum arith_op op, const struct arg *x, const struct arg *y, void *r,
+                         uint32_t n) {
+    static const uint64_t limit = (uint64_t)1 << 52;
+    int64_t d = *(const int64_t *)y->data;
+    if (arg_const(x) || largest(x->data, n) >= limit) return false;
+    if (!arg_const(y)) {
+        if (largest(y->data, n) >= limit) return false;
+        (op == ARITH_DIV ? small_div_vv : small_mod_vv)(x->data, y->data, r, n);
+        return true;
+    }
+    if (d == 0 || d <= -(int64_t)limit || d >= (int64_t)limit) return false;
+    (op == ARITH_DIV ? small_div_vc : small_mod_vc)(x->data, d, r, n);
+    return true;
+}
+
 void arith_vectors(enum phys phys, enum arith_op op, const struct arg *x, const struct arg *y,
                    void *r, uint32_t n) {
     int form = arg_const(y) ? 1 : arg_const(x) ? 2 : 0;
-    if (phys == PHYS_I64 && op == ARITH_MOD && form == 1) {
-        int64_t d = *(const int64_t *)y->data;
-        if (d > 1 && d < (int64_t)1 << 40 && largest(x->data, n) < (uint64_t)1 << 52) {
-            mod_i64_by(x->data, r, d, n);
-            return;
-        }
-    }
+    if (phys == PHYS_I64 && op >= ARITH_DIV && divide_small(op, x, y, r, n)) return;
     CHECK(loops[phys][op][form] != NULL);
     loops[phys][op][form](x->data, y->data, r, n);
 }

@@ -121,7 +121,37 @@ static void put_decimal(struct cast_job *j, uint32_t i, bool fits, i128 v) {
     if (!fits) col_set_null(j->dst, i);
 }
 
+/* Every value of the integer type fits: a widening and a multiplication. */
+#define WIDEN(ctype)                                                                               \
+    do {                                                                                           \
+        const ctype *s = j->src->data;                                                             \
+        for (uint32_t i = 0; i < j->src->n; i++)                                                   \
+            d[i] = s[i] * one;                                                                     \
+    } while (0)
+
+static void widen_int(struct cast_job *j) {
+    i128 one = text_pow10(j->to->scale), *d = j->dst->data;
+    switch (j->src->phys) {
+    case PHYS_I8:
+        WIDEN(int8_t);
+        break;
+    case PHYS_I16:
+        WIDEN(int16_t);
+        break;
+    case PHYS_I32:
+        WIDEN(int32_t);
+        break;
+    default:
+        WIDEN(int64_t);
+    }
+}
+
 static int cast_int_decimal(struct cast_job *j, struct err *err) {
+    if (type_is_int(j->from) &&
+        j->to->precision - j->to->scale >= decimal_spec_of(j->from).precision) {
+        widen_int(j);
+        return 0;
+    }
     for (uint32_t i = 0; i < j->src->n; i++) {
         i128 v = 0;
         bool fits = text_rescale(int_value(j->src, i), 0, j->to->scale, j->to->precision, &v);

@@ -56,7 +56,8 @@ static void blend(void *dst, const void *src, bool one, const uint8_t *mask, uin
     }
 }
 
-/* Where mask (as bytes and as bits) is set, ret takes src's value and validity. */
+/* Where mask is set, ret takes src's value and validity; bits is the same as bits, if any of the
+ * two has NULLs. */
 static void take(struct column *ret, const struct column *src, bool one, const uint8_t *mask,
                  const uint64_t *bits, uint32_t n) {
     uint32_t words = valid_words(n);
@@ -83,9 +84,34 @@ static void take(struct column *ret, const struct column *src, bool one, const u
     blend(ret->data, data, one, mask, n, phys_size_bytes(ret->phys));
 }
 
-static void bits_to_mask(const uint64_t *bits, uint8_t *mask, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        mask[i] = bits[i >> 6] >> (i & 63) & 1;
+/* ret = src in every row. */
+static void take_all(struct column *ret, const struct column *src, bool one, uint32_t n) {
+    const struct type *type = ret->type;
+    struct column wide;
+    if (one) {
+        col_repeat(&wide, src, type, n);
+    } else { /* a copy: the caller goes on writing */
+        struct buffer *buf = buffer_new((size_t)n * (size_t)phys_size_bytes(src->phys));
+        col_ref(&wide, src);
+        if (src->data) memcpy(buf->data, src->data, (size_t)n * (size_t)phys_size_bytes(src->phys));
+        buffer_unref(wide.data_buf);
+        wide.data_buf = buf;
+        wide.data = buf->data;
+        if (src->valid) {
+            struct buffer *valid = buffer_new((valid_words(n) + 1) * sizeof(uint64_t));
+            memcpy(valid->data, src->valid, valid_words(n) * sizeof(uint64_t));
+            buffer_unref(wide.valid_buf);
+            wide.valid_buf = valid;
+            wide.valid = (uint64_t *)valid->data;
+        }
+    }
+    col_release(ret);
+    *ret = wide;
+    ret->type = type;
+}
+
+static bool arg_is_one(const struct kernel_call *k, int i) {
+    return k->args[i]->n == 1 && (k->n == 1 || i >= 32 || (k->const_mask >> i & 1));
 }
 
 /* LIST, MAP, ROW: all arguments behind one another, then row choice[i] / i of each. */
@@ -111,50 +137,62 @@ static void merge_nested(struct kernel_call *k, const int *values, int n_values,
     col_release(&all);
 }
 
-static bool arg_is_one(const struct kernel_call *k, int i) {
-    return k->args[i]->n == 1 && (k->n == 1 || i >= 32 || (k->const_mask >> i & 1));
+/* The rows where a branch's condition is TRUE (or, for COALESCE, valid): as bits, and as bytes in
+ * *mask or the condition's own. */
+static const uint8_t *branch_mask(const struct kernel_call *k, int cond, bool by_valid,
+                                  bool want_bits, uint64_t *bits, uint8_t *mask) {
+    const struct column *c = k->args[cond];
+    uint32_t n = k->n, words = valid_words(n);
+    if (arg_is_one(k, cond)) {
+        bool on = col_is_valid(c, 0) && (by_valid || *(const uint8_t *)c->data);
+        memset(bits, on ? 0xff : 0, words * sizeof(*bits));
+        memset(mask, on, n);
+        return mask;
+    }
+    bool plain = !by_valid && !c->valid;
+    for (uint32_t w = 0; w < words && (want_bits || !plain); w++)
+        bits[w] = !by_valid ? bool_true_word(c, w, n) : c->valid ? c->valid[w] : ~0ull;
+    if (plain) return c->data;
+    bits_to_bytes(mask, bits, 0, n);
+    return mask;
 }
 
 /* Branches from the last to the first, so that the first that holds wins. Branch b's condition is
- * args[conds[b]] being TRUE (or valid, for COALESCE); its value args[values[b]]. */
+ * args[conds[b]]; its value args[values[b]]. */
 static void merge(struct kernel_call *k, const int *conds, const int *values, int n_branches,
                   int otherwise, bool by_valid) {
     uint32_t n = k->n, words = valid_words(n);
-    AUTO_FREE uint8_t *mask = mem_alloc(n + 64);
-    AUTO_FREE uint64_t *bits = mem_alloc((words + 1) * sizeof(*bits));
-    bool nested = k->ret->n_children > 0;
-    AUTO_FREE uint16_t *choice = nested ? mem_calloc(n, sizeof(*choice)) : NULL;
-    memset(bits, 0xff, (words + 1) * sizeof(*bits));
-    memset(mask, 1, n);
-    if (nested)
-        for (uint32_t i = 0; i < n; i++)
-            choice[i] = (uint16_t)n_branches;
-    else
-        take(k->ret, k->args[otherwise], arg_is_one(k, otherwise), mask, bits, n);
+    struct buffer *mask_buf = buffer_new(n), *bits_buf = buffer_new(words * sizeof(uint64_t));
+    uint64_t *bits = (uint64_t *)bits_buf->data;
+    take_all(k->ret, k->args[otherwise], arg_is_one(k, otherwise), n);
     for (int b = n_branches - 1; b >= 0; b--) {
-        const struct column *c = k->args[conds[b]];
-        bool one = arg_is_one(k, conds[b]);
-        for (uint32_t w = 0; w < words; w++) {
-            if (one) {
-                bool on = col_is_valid(c, 0) && (by_valid || *(const uint8_t *)c->data);
-                bits[w] = on ? ~0ull : 0;
-            } else if (by_valid) {
-                bits[w] = c->valid ? c->valid[w] : ~0ull;
-            } else {
-                bits[w] = bool_true_word(c, w, n);
-            }
-        }
-        bits_to_mask(bits, mask, n);
-        for (uint32_t i = 0; i < n && nested; i++)
+        const struct column *v = k->args[values[b]];
+        bool want_bits = k->ret->valid || v->valid;
+        const uint8_t *mask = branch_mask(k, conds[b], by_valid, want_bits, bits, mask_buf->data);
+        take(k->ret, v, arg_is_one(k, values[b]), mask, bits, n);
+    }
+    buffer_unref(mask_buf);
+    buffer_unref(bits_buf);
+}
+
+/* The same for LIST, MAP, ROW. */
+static void choose_nested(struct kernel_call *k, const int *conds, const int *values,
+                          int n_branches, int otherwise, bool by_valid) {
+    uint32_t n = k->n;
+    AUTO_FREE uint16_t *choice = mem_calloc(n, sizeof(*choice));
+    AUTO_FREE uint64_t *bits = mem_calloc(valid_words(n), sizeof(*bits));
+    AUTO_FREE uint8_t *own = mem_alloc(n);
+    AUTO_FREE int *all = mem_calloc((size_t)n_branches + 1, sizeof(*all));
+    for (uint32_t i = 0; i < n; i++)
+        choice[i] = (uint16_t)n_branches;
+    for (int b = n_branches - 1; b >= 0; b--) {
+        const uint8_t *mask = branch_mask(k, conds[b], by_valid, true, bits, own);
+        for (uint32_t i = 0; i < n; i++)
             if (mask[i]) choice[i] = (uint16_t)b;
-        if (!nested) take(k->ret, k->args[values[b]], arg_is_one(k, values[b]), mask, bits, n);
     }
-    if (nested) {
-        AUTO_FREE int *all = mem_calloc((size_t)n_branches + 1, sizeof(*all));
-        memcpy(all, values, sizeof(*all) * (size_t)n_branches);
-        all[n_branches] = otherwise;
-        merge_nested(k, all, n_branches + 1, choice);
-    }
+    memcpy(all, values, sizeof(*all) * (size_t)n_branches);
+    all[n_branches] = otherwise;
+    merge_nested(k, all, n_branches + 1, choice);
 }
 
 static int kernel_case(struct kernel_call *k, struct err *err) {
@@ -165,7 +203,8 @@ static int kernel_case(struct kernel_call *k, struct err *err) {
         conds[b] = b * 2;
         values[b] = b * 2 + 1;
     }
-    merge(k, conds, values, n_branches, k->n_args - 1, false);
+    (k->ret->n_children ? choose_nested : merge)(k, conds, values, n_branches, k->n_args - 1,
+                                                 false);
     return 0;
 }
 
@@ -173,7 +212,8 @@ static int kernel_coalesce(struct kernel_call *k, struct err *err) {
     AUTO_FREE int *values = mem_calloc((size_t)k->n_args, sizeof(*values));
     for (int b = 0; b < k->n_args; b++)
         values[b] = b;
-    merge(k, values, values, k->n_args - 1, k->n_args - 1, true);
+    (k->ret->n_children ? choose_nested : merge)(k, values, values, k->n_args - 1, k->n_args - 1,
+                                                 true);
     return 0;
 }
 

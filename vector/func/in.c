@@ -67,15 +67,25 @@ static void in_unprepare(void *state) {
     free(s);
 }
 
+/* items has FEW_MAX values, the last one repeated. */
 #define DEF_FEW(name, ctype)                                                                       \
-    ATTR_KERNEL static void few_##name(const void *data, const void *items, uint32_t n_items,      \
-                                       uint8_t *restrict d, uint32_t n) {                          \
+    ATTR_KERNEL static void few_##name(const void *data, const ctype *items, uint8_t *restrict d,  \
+                                       uint32_t n) {                                               \
         const ctype *restrict s = data;                                                            \
-        for (uint32_t k = 0; k < n_items; k++) {                                                   \
-            const ctype v = ((const ctype *)items)[k];                                             \
-            for (uint32_t i = 0; i < n; i++)                                                       \
-                d[i] |= s[i] == v;                                                                 \
+        const ctype v0 = items[0], v1 = items[1], v2 = items[2], v3 = items[3];                    \
+        const ctype v4 = items[4], v5 = items[5], v6 = items[6], v7 = items[7];                    \
+        for (uint32_t i = 0; i < n; i++) {                                                         \
+            const ctype x = s[i];                                                                  \
+            d[i] = (x == v0) | (x == v1) | (x == v2) | (x == v3) | (x == v4) | (x == v5) |         \
+                   (x == v6) | (x == v7);                                                          \
         }                                                                                          \
+    }                                                                                              \
+    static void find_##name(const struct in_set *s, const struct column *x, uint8_t *d,            \
+                            uint32_t n) {                                                          \
+        ctype items[FEW_MAX];                                                                      \
+        for (uint32_t k = 0; k < FEW_MAX; k++)                                                     \
+            items[k] = COL_DATA(&s->values, ctype)[MIN(k, s->values.n - 1)];                       \
+        few_##name(x->data, items, d, n);                                                          \
     }
 DEF_FEW(i32, int32_t)
 DEF_FEW(i64, int64_t)
@@ -104,12 +114,12 @@ static int kernel_in(struct kernel_call *k, struct err *err) {
     }
     memset(d, 0, k->n);
     if (s->values.n && s->values.n <= FEW_MAX && x->phys == PHYS_I64)
-        few_i64(x->data, s->values.data, s->values.n, d, k->n);
+        find_i64(s, x, d, k->n);
     else if (s->values.n && s->values.n <= FEW_MAX && x->phys == PHYS_I32)
-        few_i32(x->data, s->values.data, s->values.n, d, k->n);
+        find_i32(s, x, d, k->n);
     else if (s->values.n)
         find_hashed(s, x, d, k->n);
-    for (uint32_t i = 0; i < k->n; i++) {
+    for (uint32_t i = 0; i < k->n && (s->has_null || s->n_other || x->valid); i++) {
         bool null = s->has_null;
         for (int o = 0; o < s->n_other && !d[i]; o++) {
             const struct column *item = k->args[s->other[o]];

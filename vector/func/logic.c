@@ -174,8 +174,8 @@ const struct func func_not = {
 
 /* ---- IS NULL, IS TRUE, ... ------------------------------------------------------------------ */
 
-ATTR_KERNEL static void bits_to_bytes(uint8_t *restrict d, const uint64_t *restrict bits,
-                                      uint8_t flip, uint32_t n) {
+ATTR_KERNEL void bits_to_bytes(uint8_t *restrict d, const uint64_t *restrict bits, uint8_t flip,
+                               uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
         d[i] = (uint8_t)(bits[i >> 6] >> (i & 63) & 1) ^ flip;
 }

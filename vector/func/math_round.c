@@ -152,10 +152,30 @@ static double round_text(char *digits, int n, int exp10, bool neg, int places, e
     return strtod(text, NULL);
 }
 
+/* Without text, where v * 10^places is clearly not at a boundary: the quotient of two exact
+ * integers is the double nearest to the decimal, as reading its text would give. */
+static bool round_fast(double v, int places, enum rounding how, double *ret) {
+    static const double p10[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8};
+    if (places < 0 || places > 8) return false;
+    double t = fabs(v) * p10[places], whole = floor(t), frac = t - whole, tol = t * 1e-15 + 1e-300;
+    if (t > 1e14) return false;
+    if (how == ROUND_HALF_UP) {
+        if (fabs(frac - 0.5) <= tol) return false;
+        whole += frac > 0.5;
+    } else if (frac <= tol || 1 - frac <= tol) {
+        return false;
+    }
+    double r = whole / p10[places];
+    *ret = v < 0 && r != 0 ? -r : r;
+    return true;
+}
+
 static double round_f64(double v, int places, enum rounding how) {
     char digits[32];
     int exp10;
+    double fast;
     if (!isfinite(v) || v == 0) return v;
+    if (round_fast(v, places, how, &fast)) return fast;
     int n = text_f64_digits(fabs(v), digits, &exp10);
     double r = round_text(digits, n, exp10, v < 0, places, how);
     return r == 0 ? 0.0 : r; /* BigDecimal has no -0 */

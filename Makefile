@@ -226,7 +226,7 @@ fuzz-regress: $(FUZZ_REPLAYS)
 	@set -e; for t in $(FUZZERS); do $(B)/fuzz-regress/$$t tests/fuzz/corpus/$$t; done
 
 # ---- pages made from tables in the code ---------------------------------------------------------
-DOC_PAGES := metrics
+DOC_PAGES := connectors flinkjob functions metrics settings
 .PHONY: docs docs-check
 $(B)/tools/gen_docs: $(B)/obj/tools/gen_docs.c.o $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -243,6 +243,18 @@ $(B)/bench/%_bench: $(B)/obj/bench/%_bench.c.o $(ARCHIVES)
 	$(CC) $(LDFLAGS_ALL) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
 bench-%: $(B)/bench/%_bench
 	$< $(ARGS)
+
+# ---- install -------------------------------------------------------------------------------
+.PHONY: install
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/penstock
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	$(B)/bin/penstock completion man >$(DESTDIR)$(PREFIX)/share/man/man1/penstock.1
+	$(B)/bin/penstock completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/penstock
+	$(B)/bin/penstock completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/penstock.fish
+	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/penstock
+	install -m 644 crds/penstock.dev_flinkjobs.yaml $(DESTDIR)$(PREFIX)/share/doc/penstock
 
 # ---- checks of form ------------------------------------------------------------------------
 .PHONY: fmt fmt-check tidy hdr-check

@@ -47,6 +47,26 @@ static void print_fish(void) {
     }
 }
 
+/* penstock(1): from the same tables. */
+static void print_man(void) {
+    printf(".TH PENSTOCK 1 \"\" \"penstock %s\" \"User Commands\"\n.SH NAME\npenstock \\- stateful "
+           "streaming "
+           "SQL\n.SH SYNOPSIS\n.B penstock\n.I COMMAND\n[options] [arguments]\n.SH COMMANDS\n",
+           PENSTOCK_VERSION);
+    for (int i = 0; cli_commands[i]; i++) {
+        const struct cli_command *c = cli_commands[i];
+        printf(".SS penstock %s%s%s\n%s\n", c->name, c->args ? " " : "", c->args ? c->args : "",
+               c->summary);
+        for (const struct cli_option *o = c->options; o->name; o++)
+            printf(".TP\n\\fB\\-\\-%s\\fR%s%s\n%s\n", o->name, o->arg ? " " : "",
+                   o->arg ? o->arg : "", o->help);
+    }
+    printf(".SH EXIT STATUS\n0: all statements succeeded; 1: one failed; 2: bad usage, nothing "
+           "ran; 130: interrupted.\n"
+           ".SH FILES\n.I $XDG_RUNTIME_DIR/penstock\n(else /tmp/penstock\\-UID): the running local "
+           "jobs.\n");
+}
+
 static int run_completion(int argc, char **argv) {
     struct cli_args args;
     int rc = cli_parse(&cli_cmd_completion, argc, argv, &args);
@@ -59,16 +79,18 @@ static int run_completion(int argc, char **argv) {
         print_bash();
     } else if (!strcmp(shell, "fish")) {
         print_fish();
+    } else if (!strcmp(shell, "man")) {
+        print_man();
     } else {
-        cli_complain(&args, "which shell? One of bash, zsh, fish");
+        cli_complain(&args, "for what? One of bash, zsh, fish, man");
         return CLI_USAGE;
     }
     return CLI_OK;
 }
 
-const struct cli_command cli_cmd_completion = {"completion",
-                                               "Print a completion script for a shell.",
-                                               run_completion, completion_options, "bash|zsh|fish"};
+const struct cli_command cli_cmd_completion = {
+    "completion", "Print a completion script for a shell.", run_completion, completion_options,
+    "bash|zsh|fish|man"};
 
 const struct cli_command *const cli_commands[] = {
     &cli_cmd_run,        &cli_cmd_plan, &cli_cmd_validate, &cli_cmd_list, &cli_cmd_cancel,

@@ -1,5 +1,7 @@
 /* coordinator.c - set-up, stopping and winding up. */
 #define LOG_MODULE "coordinator"
+#include "coordinator/coordinator.h"
+
 #include "coordinator/state.h"
 
 #include "base/core/log.h"

@@ -28,7 +28,7 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wno-unused-parameter -Wno-missing-
 CWARN := $(WARN) -Wmissing-prototypes -Wstrict-prototypes -Wno-pointer-sign
 DEFS := -D_GNU_SOURCE -DPENSTOCK_VERSION='"$(VERSION)"'
 CFLAGS_ALL = -std=gnu17 $(OPT) -g -fno-strict-aliasing -fno-omit-frame-pointer -I. -I$(B)/gen $(DEFS) $(CWARN) $(SANFLAGS) $(CFLAGS)
-CXXFLAGS_ALL = -std=c++17 $(OPT) -g -fno-omit-frame-pointer -fno-exceptions -I. -I$(B)/gen $(DEFS) $(WARN) $(SANFLAGS) $(CXXFLAGS)
+CXXFLAGS_ALL = -std=c++17 $(OPT) -g -fno-omit-frame-pointer -fno-exceptions -I. -I$(B)/gen $(DEFS) $(WARN) $(SANFLAGS) $(if $(SANFLAGS),-fno-sanitize=vptr) $(CXXFLAGS)
 LDFLAGS_ALL = -g $(SANFLAGS) -Wl,--as-needed -pthread -rdynamic $(LDFLAGS)
 
 ifneq ($(SANITIZE),)

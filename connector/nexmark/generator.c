@@ -1,5 +1,7 @@
 /* generator.c - a batch of events: runs of one kind follow one another by the event id's place in
  * its epoch (person, auctions, bids); each kind's maker fills the rows of a run. */
+#include "connector/nexmark/generator.h"
+
 #include "connector/nexmark/makers.h"
 
 #include <stdlib.h>

@@ -185,6 +185,7 @@ struct ast *build_set(struct sql_parse *c, struct ast_span at, const char *key, 
     n->key = key;
     n->value = value;
     n->quoted = quoted;
+    if (key && !*key) build_fail(c, at, ERR_PARSE, "the key of SET is empty");
     return build_done(c, n);
 }
 

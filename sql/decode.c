@@ -54,8 +54,8 @@ static void check_text(struct sql_lex *lex, const char *s, size_t n) {
         uint32_t cp = 0;
         size_t len = decode_utf8(s + i, n - i, &cp);
         if (!len || !cp) {
-            sql_lex_fail(lex, len ? "there is a NUL character between the quotes"
-                                  : "the script is not UTF-8 between the quotes");
+            sql_lex_fail(lex, len ? "there is a NUL character in this text"
+                                  : "the script is not UTF-8 in this text");
             return;
         }
         i += len;
@@ -72,6 +72,23 @@ void sql_lex_string(struct sql_lex *lex, const char *s, size_t n) {
         if (s[i] == s[0]) i++;
     }
     set_text(lex, out, k);
+}
+
+void sql_lex_setting(struct sql_lex *lex, const char *s, size_t n) {
+    bool quoted = n >= 2 && s[0] == '\'' && s[n - 1] == '\'';
+    for (size_t i = 1; quoted && i + 1 < n; i++) {
+        if (s[i] != '\'') continue;
+        quoted = i + 2 < n && s[i + 1] == '\''; /* doubled */
+        i++;
+    }
+    if (quoted) {
+        sql_lex_string(lex, s, n);
+        return;
+    }
+    check_text(lex, s, n);
+    char *text = arena_alloc(lex->arena, n + 1);
+    memcpy(text, s, n);
+    set_text(lex, text, n);
 }
 
 void sql_lex_quoted_name(struct sql_lex *lex, const char *s, size_t n) {

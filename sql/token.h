@@ -61,6 +61,7 @@ void sql_lex_quoted_name(struct sql_lex *lex, const char *s, size_t n);
 /* ERR_PARSE for the name of no character set that Java knows to be always there. */
 void sql_lex_charset(struct sql_lex *lex, const char *s, size_t n);
 int sql_lex_word(struct sql_lex *lex, const char *s, size_t n);
+void sql_lex_setting(struct sql_lex *lex, const char *s, size_t n); /* bare, or in quotes */
 void sql_lex_fail(struct sql_lex *lex, const char *what);
 
 /* Replaces each escape, (mark)XXXX or (mark)+XXXXXX, in a U&'' string. */

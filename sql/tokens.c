@@ -63,15 +63,9 @@ static void push_raw(struct sql_lex *lex, struct sql_tokens *t, size_t from, siz
     tok.span.end = to;
     tok.span.end_line = lex->last_line;
     tok.span.end_column = lex->last_column;
-    size_t n = to - from;
-    const char *s = lex->text + from;
-    if (n >= 2 && s[0] == '\'' && s[n - 1] == '\'') { /* SET k = 'v' */
-        s++;
-        n -= 2;
-    }
-    tok.text = arena_strndup(lex->arena, s, n);
-    tok.len = n;
-    push(t, &tok);
+    lex->tok = tok;
+    sql_lex_setting(lex, lex->text + from, to - from);
+    push(t, &lex->tok);
 }
 
 /* SET k = v and RESET k with plain text, as the SQL client takes them: no tokens, for values hold

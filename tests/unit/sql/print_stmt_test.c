@@ -138,6 +138,8 @@ static const struct {
     {"SET 'a' = 'b'", NULL},
     {"SET table.exec.state.ttl = 1 h", "SET 'table.exec.state.ttl' = '1 h'"},
     {"SET k = 'v;w'", "SET 'k' = 'v;w'"},
+    {"SET k = 'it''s'", "SET 'k' = 'it''s'"},
+    {"SET k = 'a' + 'b'", "SET 'k' = '''a'' + ''b'''"},
     {"RESET", NULL},
     {"RESET 'a'", NULL},
     {"RESET table.exec.state.ttl", "RESET 'table.exec.state.ttl'"},

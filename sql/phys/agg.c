@@ -170,7 +170,7 @@ static void attach_window(struct agg_build *b) {
         return;
     }
     b->windowed = true;
-    b->window = (struct window_ref){.attached = true};
+    b->window = (struct window_ref){.attached = true, .ltz = b->in->spec_ltz};
     for (int i = 0; i < b->n_keys; i++) {
         if (b->prop[i] == WPROP_START) b->window.start = b->keys[i];
         if (b->prop[i] == WPROP_END) b->window.end = b->keys[i];
@@ -409,8 +409,8 @@ static int group_agg(struct agg_build *b, struct pnode **ret, struct err *err) {
 static cJSON *json_emit(const struct planner *p) {
     const struct session_settings *set = p->set;
     cJSON *j = cJSON_CreateObject();
-    json_set_i64(j, "early", set->early_fire ? set->early_fire_ms : -1);
-    json_set_i64(j, "late", set->late_fire ? set->late_fire_ms : -1);
+    json_set(j, "early", set->early_fire ? json_i64(set->early_fire_ms) : cJSON_CreateNull());
+    json_set(j, "late", set->late_fire ? json_i64(set->late_fire_ms) : cJSON_CreateNull());
     json_set_i64(j, "lateness", set->emit_lateness_ms);
     return j;
 }
@@ -421,7 +421,7 @@ static int window_agg(struct agg_build *b, struct pnode **ret, struct err *err) 
     struct schema *s = op_schema(b, keys, n_keys, 3);
     struct field *f = (struct field *)s->fields + n_keys + b->n_aggs;
     static const char *const names[] = {"window_start", "window_end", "window_time"};
-    bool ltz = b->window.attached ? b->in->spec_ltz : b->window.ltz;
+    bool ltz = b->window.ltz;
     bool proctime = b->window.attached ? b->in->spec_proctime : b->window.proctime;
     for (int i = 0; i < 3; i++) {
         f[i].name = names[i];

@@ -35,12 +35,10 @@ static int window_join(struct join_parts *j, struct pnode **ret, struct err *err
     struct pnode *n = phys_new(p, PHYS_WINDOW_JOIN, j->r, join_schema(j), j->in, 2);
     n->kinds = CHANGELOG_INSERT;
     join_distribute(j, n);
-    json_set_str(n->config, "join", join_type_name(j->type));
-    json_set(n->config, "leftKeys", phys_json_cols(j->keys[0], j->n_keys));
-    json_set(n->config, "rightKeys", phys_json_cols(j->keys[1], j->n_keys));
+    join_config(j, n->config);
     json_set_i64(n->config, "leftEnd", left_end);
     json_set_i64(n->config, "rightEnd", right_end);
-    json_set(n->config, "residual", join_residual_json(j));
+    json_set_bool(n->config, "ltz", j->in[0]->spec_ltz);
     int n_sides = join_left_only(j->type) ? 1 : 2;
     for (int s = 0, at = 0; s < n_sides; at += j->in[s]->schema->n, s++)
         for (int i = 0; i < j->in[s]->schema->n; i++)
@@ -63,14 +61,11 @@ static int interval_join(struct join_parts *j, const struct join_interval *v, st
     struct pnode *n = phys_new(p, PHYS_INTERVAL_JOIN, j->r, join_schema(j), j->in, 2);
     n->kinds = CHANGELOG_INSERT;
     join_distribute(j, n);
-    json_set_str(n->config, "join", join_type_name(j->type));
-    json_set(n->config, "leftKeys", phys_json_cols(j->keys[0], j->n_keys));
-    json_set(n->config, "rightKeys", phys_json_cols(j->keys[1], j->n_keys));
+    join_config(j, n->config);
     json_set_i64(n->config, "leftTime", v->time[0]);
     json_set_i64(n->config, "rightTime", v->time[1]);
     json_set_i64(n->config, "lower", v->lower_ms);
     json_set_i64(n->config, "upper", v->upper_ms);
-    json_set(n->config, "residual", join_residual_json(j));
     json_set_bool(n->config, "proctime", v->proctime);
     AUTO_STR bounds = STR_INIT;
     str_addf(&bounds, ", windowBounds=[isRowTime=%s, leftLowerBound=%lld, leftUpperBound=%lld]",
@@ -156,13 +151,7 @@ static int regular_join(struct join_parts *j, struct pnode **ret, struct err *er
     int n_left = usable_keys(j, 0, left), n_right = usable_keys(j, 1, right);
     add_join_keys(j, n, left, n_left, right, n_right);
     n->has_residual = j->n_rest > 0;
-    json_set_str(n->config, "join", join_type_name(j->type));
-    json_set(n->config, "leftKeys", phys_json_cols(j->keys[0], j->n_keys));
-    json_set(n->config, "rightKeys", phys_json_cols(j->keys[1], j->n_keys));
-    cJSON *nulls = cJSON_AddArrayToObject(n->config, "filterNulls");
-    for (int i = 0; i < j->n_keys; i++)
-        cJSON_AddItemToArray(nulls, cJSON_CreateBool(!j->eqs[i].null_safe));
-    json_set(n->config, "residual", join_residual_json(j));
+    join_config(j, n->config);
     json_set(n->config, "leftUpsertKey", json_key(left, n_left));
     json_set(n->config, "rightUpsertKey", json_key(right, n_right));
     json_set_i64(n->config, "leftTtl", phys_ttl(p, j->r, 0));

@@ -43,7 +43,8 @@ void join_remove_eq(struct join_parts *j, int i);
 void join_label(const struct join_parts *j, struct pnode *n, const char *what, const char *more);
 /* Hash by the keys on both sides; distribution of the output. */
 void join_distribute(const struct join_parts *j, struct pnode *n);
-cJSON *join_residual_json(const struct join_parts *j);
+/* "join", "leftKeys", "rightKeys", "filterNulls", "residual" of the op's config. */
+void join_config(const struct join_parts *j, cJSON *config);
 
 /* Interval joins (interval.c): takes bounds lower <= left - right <= upper out of rest and eqs.
  * False where the predicate doesn't bound time on both sides; then j is unchanged. */

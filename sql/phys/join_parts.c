@@ -155,9 +155,15 @@ const struct expr *join_residual(const struct join_parts *j) {
     return all;
 }
 
-cJSON *join_residual_json(const struct join_parts *j) {
+void join_config(const struct join_parts *j, cJSON *config) {
+    json_set_str(config, "join", join_type_name(j->type));
+    json_set(config, "leftKeys", phys_json_cols(j->keys[0], j->n_keys));
+    json_set(config, "rightKeys", phys_json_cols(j->keys[1], j->n_keys));
+    cJSON *nulls = cJSON_AddArrayToObject(config, "filterNulls");
+    for (int i = 0; i < j->n_keys; i++)
+        cJSON_AddItemToArray(nulls, cJSON_CreateBool(!j->eqs[i].null_safe));
     const struct expr *e = join_residual(j);
-    return e ? expr_to_json(e) : cJSON_CreateNull();
+    json_set(config, "residual", e ? expr_to_json(e) : cJSON_CreateNull());
 }
 
 const struct schema *join_schema(const struct join_parts *j) {

@@ -139,6 +139,7 @@ static struct pnode *make_dedup(struct planner *p, const struct rel *r, struct p
     json_set_bool(n->config, "updateBefore", false);
     json_set_bool(n->config, "batch", p->batch);
     json_set_i64(n->config, "window", end);
+    json_set_bool(n->config, "ltz", end >= 0 && in->spec_ltz);
     json_set_i64(n->config, "ttl", p->config.state_ttl_ms);
     AUTO_STR names = STR_INIT;
     phys_print_cols(in->schema, s->partition, s->n_partition, &names);
@@ -185,6 +186,7 @@ static struct pnode *make_rank(struct planner *p, const struct rel *r, struct pn
     json_set(n->config, "uniqueKey",
              in->n_keys ? phys_json_cols(in->keys[0].cols, in->keys[0].n) : cJSON_CreateNull());
     json_set_i64(n->config, "window", end);
+    json_set_bool(n->config, "ltz", end >= 0 && in->spec_ltz);
     json_set_i64(n->config, "ttl", p->config.state_ttl_ms);
     AUTO_STR text = STR_INIT;
     print_spec(s, in->schema, &text);

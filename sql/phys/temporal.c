@@ -269,13 +269,10 @@ static int temporal_join(struct join_parts *j, struct pnode **ret, struct err *e
     rc = phys_require(p, n, 0, CHANGELOG_INSERT, "TemporalJoin (left side)", err);
     if (rc) return rc;
     join_distribute(j, n);
-    json_set_str(n->config, "join", join_type_name(j->type));
-    json_set(n->config, "leftKeys", phys_json_cols(j->keys[0], j->n_keys));
-    json_set(n->config, "rightKeys", phys_json_cols(j->keys[1], j->n_keys));
+    join_config(j, n->config);
     json_set_i64(n->config, "leftTime", left_time);
     json_set_i64(n->config, "rightTime", right_time);
     json_set(n->config, "rightPrimaryKey", phys_json_cols(key->cols, key->n));
-    json_set(n->config, "residual", join_residual_json(j));
     json_set_i64(n->config, "ttl", p->config.state_ttl_ms);
     join_label(j, n, "TemporalJoin", "");
     *ret = join_trim(j, n);

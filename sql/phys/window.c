@@ -10,6 +10,7 @@ cJSON *phys_json_window(const struct window_ref *w) {
         json_set_str(j, "type", "attached");
         json_set_i64(j, "start", w->start);
         json_set_i64(j, "end", w->end);
+        json_set_bool(j, "ltz", w->ltz);
         return j;
     }
     const struct window_spec *s = w->spec;

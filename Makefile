@@ -6,6 +6,7 @@
 #   make check-NAME      the unit tests whose name begins with NAME (make check-vector)
 #   make asan|ubsan|tsan the same tests under a sanitizer
 #   make fuzz T=sql S=60 one fuzzer for S seconds
+#   make bench T=exchange one benchmark (bench/NAME_bench.c), ARGS="..." for it
 #   make help            all targets
 
 B ?= build
@@ -255,6 +256,15 @@ install: all
 	$(B)/bin/penstock completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/penstock.fish
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/penstock
 	install -m 644 crds/penstock.dev_flinkjobs.yaml $(DESTDIR)$(PREFIX)/share/doc/penstock
+
+# ---- benchmarks: bench/NAME_bench.c ------------------------------------------------------------
+.PHONY: bench
+$(B)/bench/%_bench: $(B)/obj/bench/%_bench.c.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
+bench: $(B)/bench/$(T)_bench
+	$(B)/bench/$(T)_bench $(ARGS)
 
 # ---- checks of form ------------------------------------------------------------------------
 .PHONY: fmt fmt-check tidy hdr-check

@@ -34,6 +34,8 @@ LDFLAGS_ALL = -g $(SANFLAGS) -Wl,--as-needed -pthread -rdynamic $(LDFLAGS)
 
 ifneq ($(SANITIZE),)
 SANFLAGS = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-sanitize=vptr -DPENSTOCK_SANITIZE
+# What gcc guesses about instrumented code is often wrong.
+SANFLAGS += $(if $(findstring clang,$(CC)),,-Wno-maybe-uninitialized)
 endif
 
 # One static archive per folder, in link order: each may use those behind it (docs/layers.txt).
@@ -73,6 +75,14 @@ $(DEPS_STAMP): tools/deps
 # gcc vectorises loops of unknown length at -O3 only unless told so; clang does at -O2.
 $(B)/obj/vector/%.c.o: KERNEL_CFLAGS = $(if $(findstring clang,$(CC)),,-fvect-cost-model=dynamic)
 
+# Other flags or another compiler build everything anew.
+FLAGS_NOW := $(CC) $(CXX) $(CFLAGS_ALL) $(CXXFLAGS_ALL)
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@echo "$(subst ",\",$(FLAGS_NOW))" | cmp -s - $@ || echo "$(subst ",\",$(FLAGS_NOW))" >$@
+.PHONY: FORCE
+FORCE:
+
 # ---- compile -------------------------------------------------------------------------------
 $(B)/obj/%.c.o: %.c | $(DEPS_STAMP) gen
 	@mkdir -p $(@D)
@@ -83,7 +93,7 @@ $(B)/obj/%.cc.o: %.cc | $(DEPS_STAMP) gen
 	@echo "  CXX  $<"
 	$(Q)$(CCACHE) $(CXX) $(CXXFLAGS_ALL) -MMD -MP -c $< -o $@
 # Generated code: bison's and flex's own warnings are theirs.
-$(B)/obj/gen/%.c.o: $(B)/gen/%.c
+$(B)/obj/gen/%.c.o: $(B)/gen/%.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	$(Q)$(CCACHE) $(CC) $(CFLAGS_ALL) -Wno-error -w -MMD -MP -c $< -o $@
@@ -151,8 +161,8 @@ $(B)/oracle/expressions: $(B)/obj/tests/oracle/expressions.c.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
-.PHONY: oracle
-oracle: $(B)/oracle/expressions
+.PHONY: oracle-expressions
+oracle-expressions: $(B)/oracle/expressions
 	$< $(ORACLE_DATA) tests/oracle/known.txt
 
 # ---- demo ----------------------------------------------------------------------------------

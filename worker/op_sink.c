@@ -59,6 +59,7 @@ static int sink_open(struct op *op, struct err *err) {
                           .parallelism = ctx->parallelism,
                           .env = ctx->env,
                           .job_id = ctx->job_id,
+                          .op_uid = ctx->plan->uid,
                           .attempt = ctx->attempt,
                           .wake_self = op,
                           .wake = wake,

@@ -148,7 +148,7 @@ static struct batch *file_view(struct fs_sink *s, const struct batch *in) {
 static int sink_write(struct sink *base, struct batch *in, struct err *err) {
     struct fs_sink *s = CONTAINER_OF(base, struct fs_sink, base);
     int rc = check_times(s, err);
-    if (rc || !in->n) return rc ? err_wrap(err, "table '%s'", s->table->name) : SINK_OK;
+    if (rc || !in->n) return rc ? rc : SINK_OK;
     struct batch *view = file_view(s, in);
     for (uint32_t from = 0, to; from < in->n && !rc; from = to) {
         to = from + 1;
@@ -159,7 +159,7 @@ static int sink_write(struct sink *base, struct batch *in, struct err *err) {
         rc = write_rows(s, view, str_text(&s->partition), from, to - from, err);
     }
     batch_unref(view);
-    if (rc) return err_wrap(err, "table '%s'", s->table->name);
+    if (rc) return rc;
     __atomic_fetch_add(&base->records, in->n, __ATOMIC_RELAXED);
     return SINK_OK;
 }
@@ -206,10 +206,10 @@ static int sink_prepare(struct sink *base, uint64_t checkpoint, bool end, cJSON 
                         struct err *err) {
     struct fs_sink *s = CONTAINER_OF(base, struct fs_sink, base);
     int rc = close_parts(s, NULL, err);
-    if (rc) return err_wrap(err, "table '%s'", s->table->name);
+    if (rc) return rc;
     if (sync_group_pending(s->sync)) return SINK_BUSY;
     rc = sync_group_error(s->sync, err);
-    if (rc) return err_wrap(err, "table '%s'", s->table->name);
+    if (rc) return rc;
     bool by_time = s->options.success_file && (s->options.commit_trigger == COMMIT_PARTITION_TIME ||
                                                s->options.commit_delay_ms > 0);
     if (s->closed || by_time || (end && s->options.overwrite)) *ret = committable(s);

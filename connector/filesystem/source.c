@@ -319,13 +319,13 @@ static int source_poll(struct source *base, struct batch **ret, int64_t *ret_wak
         }
         struct split *s = f->splits[f->cur];
         int rc = f->open ? 0 : split_open(f, s, err);
-        if (rc) return err_wrap(err, "table '%s'", f->table->name);
+        if (rc) return rc;
         struct place start = s->at;
         while (sink.n_rows < sink.max_rows && bytes < POLL_MAX_BYTES &&
                !(f->reader.at_end && f->reader.from == f->reader.to)) {
             uint64_t before = f->reader.offset;
             rc = decode_some(f, &sink, err);
-            if (rc) return err_wrap(err, "table '%s'", f->table->name);
+            if (rc) return rc;
             bytes += f->reader.offset - before;
         }
         bool done = f->reader.at_end && f->reader.from == f->reader.to;

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                str_text(&whole), str_text(&pieces));
         /* Only with plain options does the format write what it reads: NULL and quotes have a text.
          */
-        if (!(pick & ~1u & 63) && !memmem(whole.ptr, whole.len, "[NULL]", 6))
+        if (!(pick & ~1u & 63) && !memmem(str_text(&whole), whole.len, "[NULL]", 6))
             check_write(&f, b, &whole);
     }
     batch_unref(b);

@@ -310,7 +310,7 @@ static void bad_records(void **state) {
     harness_init(&h, "ROW<a INT>", OPTIONS("path", path_of("bad.json"), "format", "json"));
     char want[400];
     snprintf(want, sizeof want,
-             "error: table 't': %s:3 offset 9: field 'a': 'x' is not an INT; the record: "
+             "error: %s:3 offset 9: field 'a': 'x' is not an INT; the record: "
              "{\"a\":\"x\"}\n",
              path_of("bad.json"));
     assert_string_equal(read_all(&h, 1, 4096), want);

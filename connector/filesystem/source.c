@@ -202,6 +202,11 @@ static int bad_record(struct fs_source *f, const struct record_error *bad, struc
         str_add_n(&text, raw, n);
         if (n < bad->length) str_add(&text, "...");
     }
+    if (opt_find(&f->format->options, "ignore-parse-errors"))
+        str_addf(&text,
+                 " ('%s.ignore-parse-errors' = 'true' skips such records, 'penstock.dead-letter' "
+                 "sets them aside)",
+                 f->format->name);
     __atomic_fetch_add(&f->base.stats.errors, 1, __ATOMIC_RELAXED);
     return err_set(err, ERR_RECORD, "%s", str_text(&text));
 }

@@ -311,7 +311,8 @@ static void bad_records(void **state) {
     char want[400];
     snprintf(want, sizeof want,
              "error: %s:3 offset 9: field 'a': 'x' is not an INT; the record: "
-             "{\"a\":\"x\"}\n",
+             "{\"a\":\"x\"} ('json.ignore-parse-errors' = 'true' skips such records, "
+             "'penstock.dead-letter' sets them aside)\n",
              path_of("bad.json"));
     assert_string_equal(read_all(&h, 1, 4096), want);
     h.table.dead_letter = h.table.schema;

@@ -350,15 +350,25 @@ static int marked(struct binder *b, const struct rel *in, const struct ast *at,
     return 0;
 }
 
-static int count_rows(struct select *sel, struct subquery *s, struct err *err) {
+/* COUNT(*) of the subquery (arg -1) or of its column, as a column of the plan that is 0 also while
+ * a stream has not given a row. */
+static int attach_count(struct select *sel, struct subquery *s, int arg, const struct expr **ret,
+                        struct err *err) {
     struct binder *b = sel->b;
     const struct rel *right;
-    int rc = simple_agg(b, s->rel, NULL, 0, "COUNT", -1, s->at, &right, err);
+    int rc = simple_agg(b, s->rel, NULL, 0, "COUNT", arg, s->at, &right, err);
     if (rc) return rc;
     int at = sel->rel->schema->n;
-    attach(sel, s, JOIN_INNER, right, NULL);
-    const struct expr *args[] = {column_of(b->a, sel->rel, at), bind_int(b, 0)};
-    return bind_call_named(b, s->at, ">", args, 2, &s->value, err);
+    attach(sel, s, JOIN_LEFT, right, NULL);
+    const struct expr *zero = expr_literal(b->a, value_int(b->a, type_of_not_null(TYPE_BIGINT), 0));
+    const struct expr *args[] = {column_of(b->a, sel->rel, at), zero};
+    return bind_call_named(b, s->at, "COALESCE", args, 2, ret, err);
+}
+
+static int count_rows(struct select *sel, struct subquery *s, struct err *err) {
+    const struct expr *args[] = {NULL, bind_int(sel->b, 0)};
+    int rc = attach_count(sel, s, -1, &args[0], err);
+    return rc ? rc : bind_call_named(sel->b, s->at, ">", args, 2, &s->value, err);
 }
 
 struct used_columns {
@@ -406,22 +416,6 @@ static int attach_exists(struct select *sel, struct subquery *s, struct err *err
     return bind_call_named(b, s->at, "IS NOT NULL", &mark, 1, &s->value, err);
 }
 
-/* How many rows and how many without NULL: what decides between FALSE and unknown. */
-static int attach_counts(struct select *sel, struct subquery *s, const struct expr **ret_rows,
-                         const struct expr **ret_known, struct err *err) {
-    struct binder *b = sel->b;
-    const struct rel *rows, *known;
-    int rc = simple_agg(b, s->rel, NULL, 0, "COUNT", -1, s->at, &rows, err);
-    if (!rc) rc = simple_agg(b, s->rel, NULL, 0, "COUNT", 0, s->at, &known, err);
-    if (rc) return rc;
-    int at = sel->rel->schema->n;
-    attach(sel, s, JOIN_INNER, rows, NULL);
-    attach(sel, s, JOIN_INNER, known, NULL);
-    *ret_rows = column_of(b->a, sel->rel, at);
-    *ret_known = column_of(b->a, sel->rel, at + 1);
-    return 0;
-}
-
 /* x IN (query) as a value, three-valued: no rows FALSE, x NULL unknown, a match TRUE, a NULL among
  * the rows unknown, else FALSE. */
 static int attach_in(struct select *sel, struct subquery *s, struct err *err) {
@@ -433,7 +427,9 @@ static int attach_in(struct select *sel, struct subquery *s, struct err *err) {
                            s->n_left != 1 ? "of several columns" : "correlated");
     bool nullable = comparison_nullable(s);
     const struct expr *rows = NULL, *known = NULL, *on, *x;
-    int rc = nullable ? attach_counts(sel, s, &rows, &known, err) : 0;
+    /* How many rows, and how many without NULL: decides between FALSE and unknown. */
+    int rc = nullable ? attach_count(sel, s, -1, &rows, err) : 0;
+    if (!rc && nullable) rc = attach_count(sel, s, 0, &known, err);
     const struct rel *right;
     if (!rc) rc = marked(b, s->rel, s->at, &right, err);
     if (!rc) rc = compare(sel, s, right, "=", false, false, &on, err);

@@ -91,6 +91,9 @@ struct connector_desc {
     enum changelog_mode (*source_mode)(const struct connector_table *t);
     enum changelog_mode (*sink_mode)(const struct connector_table *t, enum changelog_mode input);
     int (*fixed_parallelism)(const struct connector_table *t); /* 0 = any */
+    /* A source's ROW columns may come with some of their fields only, in declared order: it finds
+     * fields by name. NULL: no. */
+    bool (*nested_projection)(const struct connector_table *t);
 
     /* Source, in the coordinator: the splits there are now, as a JSON array of objects each with a
      * unique string "id" and, where known, "bytes" or "records" (for progress). */

@@ -192,6 +192,11 @@ static enum changelog_mode filesystem_sink_mode(const struct connector_table *t,
     return format_of_table(t, &f, NULL) == 0 ? f->sink_mode : CHANGELOG_INSERT;
 }
 
+static bool filesystem_nested(const struct connector_table *t) {
+    const struct format_desc *f;
+    return format_of_table(t, &f, NULL) == 0 && f->by_name;
+}
+
 const struct connector_desc connector_filesystem = {
     .name = "filesystem",
     .doc = "Files of a directory, plain or compressed, with Hive-style partitions.",
@@ -203,6 +208,7 @@ const struct connector_desc connector_filesystem = {
     .is_bounded = filesystem_bounded,
     .source_mode = filesystem_source_mode,
     .sink_mode = filesystem_sink_mode,
+    .nested_projection = filesystem_nested,
     .enumerate = filesystem_enumerate,
     .discovery_interval_ms = filesystem_discovery,
     .source_new = filesystem_source_new,

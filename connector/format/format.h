@@ -88,6 +88,7 @@ struct format_desc {
     int (*encoder_new)(const struct format_ctx *ctx, struct encoder **ret, struct err *err);
     const struct metadata_key *metadata; /* that it reads; ended by a NULL key; may be NULL */
     const char *file_suffix;             /* ".json" */
+    bool by_name; /* finds the fields of a ROW by name: a table may declare some of them */
     /* Whether a record ends at every line break, so that a file can be read from any of them.
      * NULL: yes. */
     bool (*splittable)(const struct format_ctx *ctx);

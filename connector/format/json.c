@@ -196,4 +196,5 @@ const struct format_desc format_json = {
     .decoder_new = json_decoder_new,
     .encoder_new = json_encoder_new,
     .file_suffix = ".json",
+    .by_name = true,
 };

@@ -191,6 +191,10 @@ static int nexmark_check(const struct connector_table *t, bool as_sink, struct e
     return rc;
 }
 
+static bool nexmark_nested(const struct connector_table *t) {
+    return true;
+}
+
 static int nexmark_bounded(const struct connector_table *t, bool *ret, struct err *err) {
     struct arena a;
     arena_init(&a);
@@ -436,6 +440,7 @@ const struct connector_desc connector_nexmark = {
     .options = {nexmark_rows, ARRAY_LEN(nexmark_rows)},
     .check = nexmark_check,
     .is_bounded = nexmark_bounded,
+    .nested_projection = nexmark_nested,
     .enumerate = nexmark_enumerate,
     .source_new = nexmark_new,
 };

@@ -125,6 +125,21 @@ int phys_parallelism(const struct rel *r, const struct connector_desc *d,
 
 /* ---- scan ---- */
 
+/* ROWs of which only some fields are read have lost the others in the rel. */
+static void take_types(struct planner *p, const struct rel *r, struct connector_table *t,
+                       const int *cols) {
+    struct schema *s = phys_schema(p->arena, t->schema->n);
+    struct field *f = (struct field *)s->fields;
+    for (int i = 0; i < s->n; i++)
+        f[i] = t->schema->fields[i];
+    for (int i = 0; i < r->schema->n; i++) {
+        const struct type *now = r->schema->fields[i].type;
+        if (now->kind == TYPE_ROW && now->n_children < f[cols[i]].type->n_children)
+            f[cols[i]].type = now;
+    }
+    t->schema = s;
+}
+
 /* The rel's columns among the table's, by name; NULL when all in order. */
 static int project(const struct rel *r, struct planner *p, struct connector_table *t,
                    struct err *err) {
@@ -135,6 +150,7 @@ static int project(const struct rel *r, struct planner *p, struct connector_tabl
         CHECKF(cols[i] >= 0, "scan of '%s': no column '%s'", t->name, r->schema->fields[i].name);
         all &= cols[i] == i;
     }
+    take_types(p, r, t, cols);
     if (all) return 0;
     t->projection = cols;
     t->n_projection = r->schema->n;
@@ -214,6 +230,22 @@ static void add_dead_letter(struct planner *p, const struct rel *r, const char *
     d->sources = sources;
 }
 
+/* a, b, r(x, y): the fields of a ROW that lost some. */
+static void print_fields(const struct table_desc *t, const struct schema *s, struct str *out) {
+    for (int i = 0; i < s->n; i++) {
+        const struct type *now = s->fields[i].type;
+        str_addf(out, "%s%s", i ? ", " : "", s->fields[i].name);
+        for (int c = 0; c < t->n_columns; c++) {
+            if (strcmp(t->columns[c].name, s->fields[i].name) || now->kind != TYPE_ROW ||
+                now->n_children == t->columns[c].type->n_children)
+                continue;
+            for (int f = 0; f < now->n_children; f++)
+                str_addf(out, "%s%s", f ? ", " : "(", now->field_names[f]);
+            str_add_char(out, ')');
+        }
+    }
+}
+
 static int dead_letter_table(struct planner *p, const struct rel *r, const char *name,
                              const struct table_desc **ret, struct err *err);
 
@@ -250,8 +282,7 @@ int phys_scan(struct planner *p, const struct rel *r, struct pnode **ret, struct
     n->bounded = bounded;
     n->uid_seed = table_path(p, desc);
     AUTO_STR fields = STR_INIT;
-    for (int i = 0; i < n->schema->n; i++)
-        str_addf(&fields, "%s%s", i ? ", " : "", n->schema->fields[i].name);
+    print_fields(desc, n->schema, &fields);
     phys_label(p, n, "TableSourceScan(table=[%s], fields=[%s])", desc->name, str_text(&fields));
     if (dead) add_dead_letter(p, r, dead, n);
     struct colset key;

@@ -12,13 +12,47 @@ struct needs *needs_of(struct prune *p, const struct rel *r) {
     if (!n) {
         n = ARENA_NEW(p->ctx->arena, struct needs);
         n->used = ARENA_NEW_N(p->ctx->arena, bool, r->schema->n + 1);
+        n->whole = ARENA_NEW_N(p->ctx->arena, bool, r->schema->n + 1);
+        n->fields = ARENA_NEW_N(p->ctx->arena, bool *, r->schema->n + 1);
         ptrmap_put(&p->needs, r, n);
     }
     return n;
 }
 
 static void need(struct prune *p, const struct rel *r, int col) {
-    needs_of(p, r)->used[col] = true;
+    needs_of(p, r)->used[col] = needs_of(p, r)->whole[col] = true;
+}
+
+static void need_field(struct prune *p, const struct rel *r, int col, int field) {
+    struct needs *n = needs_of(p, r);
+    n->used[col] = true;
+    if (!n->fields[col])
+        n->fields[col] = ARENA_NEW_N(p->ctx->arena, bool, r->schema->fields[col].type->n_children);
+    n->fields[col][field] = true;
+}
+
+/* What is needed of column col of r is needed of column in_col of its input. */
+static void need_same(struct prune *p, const struct rel *r, int col, const struct rel *in,
+                      int in_col) {
+    const struct needs *n = needs_of(p, r);
+    const struct type *t = in->schema->fields[in_col].type;
+    if (n->whole[col] || t->kind != TYPE_ROW ||
+        t->n_children != r->schema->fields[col].type->n_children) {
+        need(p, in, in_col);
+        return;
+    }
+    for (int f = 0; f < t->n_children; f++)
+        if (n->fields[col][f]) need_field(p, in, in_col, f);
+}
+
+bool prune_is_field(const struct expr *e, int *ret_column, int *ret_field) {
+    if (e->kind != EXPR_CALL || e->n_args != 2 || strcmp(e->func->name, "ROW_FIELD") ||
+        e->args[0]->kind != EXPR_COLUMN || e->args[1]->kind != EXPR_LITERAL ||
+        e->args[1]->type->kind != TYPE_INT)
+        return false;
+    *ret_column = e->args[0]->column;
+    *ret_field = *COL_DATA(e->args[1]->literal, int32_t);
+    return true;
 }
 
 static void need_all(struct prune *p, const struct rel *r) {
@@ -26,23 +60,23 @@ static void need_all(struct prune *p, const struct rel *r) {
         need(p, r, i);
 }
 
-/* Columns of an expression over the concatenated inputs of r. */
-struct need_expr {
-    struct prune *p;
-    const struct rel *r;
-};
-
-static void need_column(void *self, int column) {
-    struct need_expr *e = self;
-    int i = 0;
-    while (column >= e->r->inputs[i]->schema->n)
-        column -= e->r->inputs[i++]->schema->n;
-    need(e->p, e->r->inputs[i], column);
-}
-
+/* Columns, or their fields, of an expression over the concatenated inputs of r. */
 static void need_columns(struct prune *p, const struct rel *r, const struct expr *e) {
-    struct need_expr ne = {p, r};
-    if (e) expr_visit_columns(e, need_column, &ne);
+    int column, field = -1, i = 0;
+    if (!e) return;
+    if (!prune_is_field(e, &column, &field)) {
+        if (e->kind == EXPR_CALL)
+            for (int k = 0; k < e->n_args; k++)
+                need_columns(p, r, e->args[k]);
+        if (e->kind != EXPR_COLUMN) return;
+        column = e->column;
+    }
+    while (column >= r->inputs[i]->schema->n)
+        column -= r->inputs[i++]->schema->n;
+    if (field >= 0)
+        need_field(p, r->inputs[i], column, field);
+    else
+        need(p, r->inputs[i], column);
 }
 
 static void need_cols(struct prune *p, const struct rel *r, const int *cols, int n) {
@@ -82,14 +116,14 @@ static void need_over(struct prune *p, const struct rel *r) {
 static void need_passed(struct prune *p, const struct rel *r, const bool *used) {
     const struct rel *in = r->inputs[0];
     for (int i = 0; i < in->schema->n && i < r->schema->n; i++)
-        if (used[i]) need(p, in, i);
+        if (used[i]) need_same(p, r, i, in, i);
 }
 
 static void need_joined(struct prune *p, const struct rel *r, const bool *used) {
     need_passed(p, r, used);
     int n_left = r->inputs[0]->schema->n;
     for (int i = n_left; i < r->schema->n; i++)
-        if (used[i]) need(p, r->inputs[1], i - n_left);
+        if (used[i]) need_same(p, r, i, r->inputs[1], i - n_left);
 }
 
 /* A versioned table keeps its time, and what its rows are told apart by. */
@@ -119,8 +153,13 @@ static void tell_inputs(struct prune *p, const struct rel *r) {
     case REL_VALUES:
         break;
     case REL_PROJECT:
-        for (int i = 0; i < r->schema->n; i++)
-            if (used[i]) need_columns(p, r, r->u.project.exprs[i]);
+        for (int i = 0; i < r->schema->n; i++) {
+            const struct expr *e = r->u.project.exprs[i];
+            if (used[i] && e->kind == EXPR_COLUMN)
+                need_same(p, r, i, r->inputs[0], e->column);
+            else if (used[i])
+                need_columns(p, r, e);
+        }
         break;
     case REL_FILTER:
         need_passed(p, r, used);

@@ -6,7 +6,9 @@
 #include "sql/rules/rules.h"
 
 struct needs {
-    bool *used; /* per column */
+    bool *used;  /* per column */
+    bool *whole; /* of a used ROW: all its fields, else only those marked in fields[column] */
+    bool **fields;
 };
 
 struct built {
@@ -22,6 +24,8 @@ struct prune {
 };
 
 struct needs *needs_of(struct prune *p, const struct rel *r);
+/* e as a field of a ROW column: its column and field number. */
+bool prune_is_field(const struct expr *e, int *ret_column, int *ret_field);
 const struct built *prune_built(struct prune *p, const struct rel *r);
 /* Makes r anew over its inputs' new forms. */
 void prune_build(struct prune *p, const struct rel *r);

@@ -79,13 +79,70 @@ static const struct sort_key *remap_order(struct prune *p, const struct sort_key
     return out;
 }
 
-/* Members of map that are -1 belong to columns an expression doesn't read. */
-static const struct expr *remap_expr(struct prune *p, const struct expr *e, const int *map, int n) {
-    if (!e) return NULL;
-    int *safe = ARENA_NEW_N(p->ctx->arena, int, n + 1);
-    for (int i = 0; i < n; i++)
-        safe[i] = map[i] < 0 ? 0 : map[i];
-    return expr_remap(p->ctx->arena, e, safe, n);
+/* An expression over the inputs' old columns, being moved to their new ones. */
+struct moving {
+    struct prune *p;
+    const int *map;
+    const struct rel *const *ins; /* new inputs, side by side */
+};
+
+static const struct type *new_type(const struct moving *m, int column) {
+    int i = 0;
+    while (column >= m->ins[i]->schema->n)
+        column -= m->ins[i++]->schema->n;
+    return m->ins[i]->schema->fields[column].type;
+}
+
+static bool is_narrowed(const struct type *old, const struct type *now) {
+    return old->kind == TYPE_ROW && now->kind == TYPE_ROW && now->n_children < old->n_children;
+}
+
+/* The field of a ROW that may have lost others. */
+static const struct expr *move_field(const struct moving *m, const struct expr *e, int column,
+                                     int field) {
+    struct arena *a = m->p->ctx->arena;
+    const struct type *old = e->args[0]->type, *now = new_type(m, m->map[column]);
+    int f = field;
+    if (is_narrowed(old, now))
+        for (f = 0; f < now->n_children; f++)
+            if (!strcmp(now->field_names[f], old->field_names[field])) break;
+    CHECK(f < now->n_children);
+    const struct expr *args[2] = {expr_column(a, m->map[column], is_narrowed(old, now) ? now : old),
+                                  expr_literal(a, value_int(a, e->args[1]->type, f))};
+    return expr_call(a, e->func, e->type, args, 2);
+}
+
+static const struct expr *move(const struct moving *m, const struct expr *e) {
+    int column, field;
+    struct arena *a = m->p->ctx->arena;
+    if (prune_is_field(e, &column, &field)) return move_field(m, e, column, field);
+    if (e->kind == EXPR_COLUMN) {
+        const struct type *now = new_type(m, m->map[e->column]);
+        struct expr *c = (struct expr *)expr_column(a, m->map[e->column],
+                                                    is_narrowed(e->type, now) ? now : e->type);
+        c->line = e->line;
+        c->col = e->col;
+        return c;
+    }
+    if (e->kind != EXPR_CALL) return e;
+    const struct expr **args = ARENA_NEW_N(a, const struct expr *, e->n_args + 1);
+    for (int i = 0; i < e->n_args; i++)
+        args[i] = move(m, e->args[i]);
+    struct expr *c = (struct expr *)expr_call(a, e->func, e->type, args, e->n_args);
+    c->line = e->line;
+    c->col = e->col;
+    return c;
+}
+
+static const struct expr *remap_expr(struct prune *p, const struct expr *e, const int *map,
+                                     const struct rel *const *ins) {
+    struct moving m = {p, map, ins};
+    return e ? move(&m, e) : NULL;
+}
+
+/* A field of a schema under its old name and type, but for fields it lost. */
+static struct field keep_field(struct field old, struct field now) {
+    return (struct field){old.name, is_narrowed(old.type, now.type) ? now.type : old.type};
 }
 
 static struct rel *copy_over(struct prune *p, const struct rel *r, const struct rel *in) {
@@ -95,6 +152,40 @@ static struct rel *copy_over(struct prune *p, const struct rel *r, const struct 
 }
 
 /* ---- each kind ---- */
+
+static bool reads_by_name(const struct rel *r) {
+    const struct connector_desc *d = r->u.scan.table->connector;
+    struct connector_table t = {.name = r->u.scan.table->name,
+                                .schema = r->schema,
+                                .n_projection = -1,
+                                .options = r->u.scan.options,
+                                .n_options = r->u.scan.n_options};
+    return d && d->nested_projection && d->nested_projection(&t);
+}
+
+/* Takes fields nobody reads off the scan's ROWs; whether there were any. */
+static bool narrow_rows(struct prune *p, const struct rel *old, struct rel *now, const int *cols) {
+    const struct needs *needs = needs_of(p, old);
+    struct arena *a = p->ctx->arena;
+    bool any = false;
+    for (int i = 0; i < now->schema->n; i++) {
+        const struct type *t = now->schema->fields[i].type;
+        const bool *fields = needs->fields[cols[i]];
+        if (needs->whole[cols[i]] || !fields || !reads_by_name(old)) continue;
+        int n = 0;
+        const struct type **types = ARENA_NEW_N(a, const struct type *, t->n_children + 1);
+        const char **names = ARENA_NEW_N(a, const char *, t->n_children + 1);
+        for (int f = 0; f < t->n_children; f++)
+            if (fields[f]) {
+                types[n] = t->children[f];
+                names[n++] = t->field_names[f];
+            }
+        if (n == t->n_children) continue;
+        ((struct field *)now->schema->fields)[i].type = type_row(a, n, types, names, t->nullable);
+        any = true;
+    }
+    return any;
+}
 
 static void build_scan(struct prune *p, const struct rel *r) {
     bool *used = needs_of(p, r)->used;
@@ -115,13 +206,10 @@ static void build_scan(struct prune *p, const struct rel *r) {
         map[0] = 0;
         cols[n++] = 0;
     }
-    if (n == r->schema->n) {
-        set_built(p, r, r, map);
-        return;
-    }
     struct rel *s = rule_copy(p->ctx->arena, r);
     s->schema = schema_of(p, r->schema, cols, n);
-    set_built(p, r, s, map);
+    bool narrow = narrow_rows(p, r, s, cols);
+    set_built(p, r, narrow || n < r->schema->n ? s : r, map);
 }
 
 static void build_project(struct prune *p, const struct rel *r) {
@@ -150,8 +238,11 @@ static void build_project(struct prune *p, const struct rel *r) {
     struct rel *q = copy_over(p, r, in->rel);
     const struct expr **exprs = ARENA_NEW_N(p->ctx->arena, const struct expr *, n + 1);
     for (int i = 0; i < n; i++)
-        exprs[i] = remap_expr(p, r->u.project.exprs[cols[i]], in->map, r->inputs[0]->schema->n);
+        exprs[i] = remap_expr(p, r->u.project.exprs[cols[i]], in->map, &in->rel);
     q->schema = schema_of(p, r->schema, cols, n);
+    for (int i = 0; i < n; i++)
+        if (is_narrowed(q->schema->fields[i].type, exprs[i]->type))
+            ((struct field *)q->schema->fields)[i].type = exprs[i]->type;
     q->u.project.exprs = exprs;
     set_built(p, r, q, map);
 }
@@ -167,7 +258,10 @@ static const int *pass_through(struct prune *p, const struct rel *r, const struc
     memcpy(f, in->schema->fields, sizeof *f * (size_t)n_new);
     for (int i = 0; i < r->schema->n; i++) {
         map[i] = i < n_old ? in_map[i] : n_new + i - n_old;
-        if (map[i] >= 0) f[map[i]] = r->schema->fields[i];
+        if (i >= n_old)
+            f[map[i]] = r->schema->fields[i];
+        else if (map[i] >= 0)
+            f[map[i]] = keep_field(r->schema->fields[i], f[map[i]]);
     }
     now->schema = s;
     return map;
@@ -176,7 +270,7 @@ static const int *pass_through(struct prune *p, const struct rel *r, const struc
 static void build_filter(struct prune *p, const struct rel *r) {
     const struct built *in = prune_built(p, r->inputs[0]);
     struct rel *q = copy_over(p, r, in->rel);
-    q->u.filter.predicate = remap_expr(p, r->u.filter.predicate, in->map, r->inputs[0]->schema->n);
+    q->u.filter.predicate = remap_expr(p, r->u.filter.predicate, in->map, &in->rel);
     set_built(p, r, q, pass_through(p, r, in->rel, in->map, q));
 }
 
@@ -184,7 +278,7 @@ static void build_watermark(struct prune *p, const struct rel *r) {
     const struct built *in = prune_built(p, r->inputs[0]);
     struct rel *q = copy_over(p, r, in->rel);
     q->u.watermark.column = in->map[r->u.watermark.column];
-    q->u.watermark.expr = remap_expr(p, r->u.watermark.expr, in->map, r->inputs[0]->schema->n);
+    q->u.watermark.expr = remap_expr(p, r->u.watermark.expr, in->map, &in->rel);
     set_built(p, r, q, pass_through(p, r, in->rel, in->map, q));
 }
 
@@ -297,11 +391,11 @@ static void build_join(struct prune *p, const struct rel *r) {
     for (int i = 0; i < new_n; i++)
         f[i] = i < new_left ? ins[0]->schema->fields[i] : ins[1]->schema->fields[i - new_left];
     for (int i = 0; i < r->schema->n; i++)
-        if (map[i] >= 0) f[map[i]] = r->schema->fields[i];
+        if (map[i] >= 0) f[map[i]] = keep_field(r->schema->fields[i], f[map[i]]);
     struct rel *q = rule_copy(p->ctx->arena, r);
     q->inputs = arena_dup(p->ctx->arena, ins, sizeof ins);
     q->schema = schema;
-    const struct expr *e = remap_expr(p, predicate, map, n_left + n_right);
+    const struct expr *e = remap_expr(p, predicate, map, ins);
     if (temporal) {
         q->u.temporal.predicate = e;
         q->u.temporal.left_time = map[r->u.temporal.left_time];
@@ -313,13 +407,12 @@ static void build_join(struct prune *p, const struct rel *r) {
 
 static void build_correlate(struct prune *p, const struct rel *r) {
     const struct built *in = prune_built(p, r->inputs[0]);
-    int n = r->inputs[0]->schema->n;
     struct rel *q = copy_over(p, r, in->rel);
-    q->u.correlate.collection = remap_expr(p, r->u.correlate.collection, in->map, n);
+    q->u.correlate.collection = remap_expr(p, r->u.correlate.collection, in->map, &in->rel);
     const struct expr **args =
         ARENA_NEW_N(p->ctx->arena, const struct expr *, r->u.correlate.n_args + 1);
     for (int i = 0; i < r->u.correlate.n_args; i++)
-        args[i] = remap_expr(p, r->u.correlate.args[i], in->map, n);
+        args[i] = remap_expr(p, r->u.correlate.args[i], in->map, &in->rel);
     q->u.correlate.args = args;
     set_built(p, r, q, pass_through(p, r, in->rel, in->map, q));
 }

@@ -171,6 +171,13 @@ static size_t put_utf8(char *out, uint32_t cp) {
     return 4;
 }
 
+/* NUL is no character here: texts end with it. */
+static size_t put_escaped(struct sql_lex *lex, char *out, uint32_t cp) {
+    bool ok = cp && is_scalar(cp);
+    if (!ok) sql_lex_fail(lex, "an escape in this string names no character");
+    return put_utf8(out, ok ? cp : '?');
+}
+
 /* Behind a backslash of an E'' string, at s[*i]. Returns the bytes written; out holds 4. */
 static size_t c_escape(struct sql_lex *lex, const char *s, size_t n, size_t *i, char *out) {
     static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
@@ -188,12 +195,10 @@ static size_t c_escape(struct sql_lex *lex, const char *s, size_t n, size_t *i, 
         ++*i;
         cp = number_at(s, n, i, 16, want, &count);
         bool ok = e == 'x' ? count > 0 : count == want;
-        if (!ok || !is_scalar(cp)) sql_lex_fail(lex, "an escape in this string names no character");
-        return put_utf8(out, is_scalar(cp) ? cp : '?');
+        return put_escaped(lex, out, ok ? cp : 0);
     }
     if (e >= '0' && e <= '7') {
-        cp = number_at(s, n, i, 8, 3, &count);
-        return put_utf8(out, cp);
+        return put_escaped(lex, out, number_at(s, n, i, 8, 3, &count));
     }
     out[0] = e;
     ++*i;
@@ -236,7 +241,7 @@ int sql_unescape_unicode(struct arena *arena, const struct sql_token *tok, char 
         int want = i + 1 < n && s[i + 1] == '+' ? 6 : 4, count;
         i += want == 6 ? 2 : 1;
         uint32_t cp = number_at(s, n, &i, 16, want, &count);
-        if (count != want || !is_scalar(cp))
+        if (count != want || !cp || !is_scalar(cp))
             return err_set_at(
                 err, ERR_PARSE, tok->span.line, tok->span.column,
                 "an escape in this string is not %cXXXX or %c+XXXXXX with the code of "

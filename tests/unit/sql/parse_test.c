@@ -163,6 +163,8 @@ static const struct {
     {"SELECT X'0G'", ERR_PARSE, 1, 8, "hexadecimal digits only"},
     {"SELECT _klingon'a'", ERR_PARSE, 1, 8, "character set"},
     {"SELECT U&'\\12'", ERR_PARSE, 1, 8, "code of a character"},
+    {"SELECT U&'\\0000'", ERR_PARSE, 1, 8, "code of a character"},
+    {"SELECT E'a\\0'", ERR_PARSE, 1, 8, "names no character"},
     {"SELECT DECIMAL 'x'", ERR_PARSE, 1, 16, "DECIMAL takes a number"},
     {"SELECT INTERVAL '1' FORTNIGHT", ERR_PARSE, 1, 21, "expected a time unit"},
     {"SELECT INTERVAL '1' MONTH TO DAY", ERR_PARSE, 1, 30, "MONTH TO DAY is no interval"},

@@ -77,7 +77,7 @@ int agg_bind(struct arena *a, const struct agg *agg, const struct expr **args, i
             return err_set(err, ERR_VALIDATION, "Illegal use of 'NULL' in %s", agg->name);
     int rc = agg->bind(&ab, err);
     if (rc) return rc;
-    for (int i = 0; i < n_args; i++)
+    for (int i = 0; i < c.n_args; i++) /* bind may have taken symbols off the end */
         c.arg_types[i] = args[i]->type;
     CHECKF(c.ret_type && c.acc_size_bytes, "%s is not bound", agg->name);
     *ret = c;

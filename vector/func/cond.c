@@ -332,7 +332,6 @@ static int bind_coalesce(struct func_bind *fb, struct err *err) {
 
 const struct func func_coalesce = {
     .name = "COALESCE",
-    .aliases = "IFNULL",
     .category = "conditional",
     .signature = "COALESCE(value1 [, value]*)",
     .doc = "The first argument that is not NULL, else NULL.",
@@ -341,4 +340,19 @@ const struct func func_coalesce = {
     .flags = FUNC_LAZY | FUNC_CONST_ARGS,
     .bind = bind_coalesce,
     .kernel = kernel_coalesce,
+};
+
+static int bind_ifnull(struct func_bind *fb, struct err *err) {
+    return func_call(fb->arena, &func_coalesce, fb->args, fb->n_args, &fb->rewrite, err);
+}
+
+const struct func func_ifnull = {
+    .name = "IFNULL",
+    .category = "conditional",
+    .signature = "IFNULL(value, replacement)",
+    .doc = "The value, or the replacement if it is NULL.",
+    .min_args = 2,
+    .max_args = 2,
+    .flags = FUNC_LAZY,
+    .bind = bind_ifnull,
 };

@@ -1,4 +1,6 @@
 /* json_build.c - making JSON of values: JSON_STRING, JSON_OBJECT, JSON_ARRAY, JSON. */
+#include "vector/func/json_build.h"
+
 #include "vector/func/args.h"
 
 #include "base/core/mem.h"
@@ -197,6 +199,19 @@ static int check_type(const struct type *t, struct err *err) {
         if (rc) return rc;
     }
     return 0;
+}
+
+int json_check_type(const struct type *t, struct err *err) {
+    return check_type(t, err);
+}
+
+int json_print_value(struct arena *a, const struct column *c, uint32_t row, struct str *out,
+                     struct err *err) {
+    struct maker m = {a, err};
+    struct jnode *n;
+    int rc = make(&m, c, row, &n);
+    if (!rc) jdoc_print(n, out);
+    return rc;
 }
 
 /* ---- state ---------------------------------------------------------------------------------- */

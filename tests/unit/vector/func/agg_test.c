@@ -272,6 +272,58 @@ static void test_values(void **state) {
                "MULTISET<STRING> NOT NULL", "{a=2}");
 }
 
+/* Two arguments: key and value, as a ROW's fields. */
+static char *object_agg(const char *symbol, const char *keys, const char *values, const char *kinds,
+                        struct err *err) {
+    struct agg_call call;
+    struct column cols[2] = {make_column("STRING", keys), make_column("INT", values)};
+    const struct expr *args[3] = {expr_column(&arena, 0, cols[0].type),
+                                  expr_column(&arena, 1, cols[1].type), NULL};
+    if (symbol) {
+        const struct type *t = type_of_not_null(TYPE_SYMBOL);
+        args[2] = expr_literal(&arena, value_str(&arena, t, symbol, strlen(symbol)));
+    }
+    assert_int_equal(agg_bind(&arena, agg_find("JSON_OBJECTAGG"), args, symbol ? 3 : 2, false,
+                              false, true, &call, err),
+                     0);
+    assert_int_equal(call.n_args, 2);
+    struct run r = {.call = call};
+    char *acc = acc_new(&r), *accs[8], *text = NULL;
+    uint8_t k[8];
+    for (uint32_t i = 0; i < cols[0].n; i++) {
+        accs[i] = acc;
+        k[i] = kinds && kinds[i] == '-' ? ROW_DELETE : ROW_INSERT;
+    }
+    const struct column *ptrs[2] = {&cols[0], &cols[1]};
+    struct agg_rows ar = {.n = cols[0].n, .args = ptrs, .kinds = k, .accs = accs};
+    ar.acc_offset = OFFSET;
+    ar.blobs = &mem.blobs;
+    if (call.agg->update(&call, &ar, err) == 0) text = result(&r, acc);
+    acc_free(&r, acc);
+    col_release(&cols[0]);
+    col_release(&cols[1]);
+    assert_int_equal(mem.live, 0);
+    return text;
+}
+
+static void test_json(void **state) {
+    struct err err = ERR_INIT;
+    check("JSON_ARRAYAGG", "INT", "[10, null, 5, 5]", "VARCHAR(2000) NOT NULL", "[10,5,5]");
+    check("JSON_ARRAYAGG NULL ON NULL", "STRING", "[\"a\\\"b\", null]", "VARCHAR(2000) NOT NULL",
+          "[\"a\\\"b\",null]");
+    check("JSON_ARRAYAGG", "INT", "[null]", "VARCHAR(2000) NOT NULL", "[]");
+    assert_string_equal(object_agg(NULL, "[\"b\", \"a\"]", "[1, null]", NULL, &err),
+                        "{\"b\":1,\"a\":null}");
+    assert_string_equal(object_agg("ABSENT", "[\"b\", \"a\"]", "[1, null]", NULL, &err),
+                        "{\"b\":1}");
+    assert_string_equal(object_agg("NULL", "[\"b\", \"a\", \"b\"]", "[1, 2, 1]", "++-", &err),
+                        "{\"a\":2}");
+    assert_null(object_agg(NULL, "[\"b\", \"b\"]", "[1, 2]", NULL, &err));
+    assert_non_null(strstr(err.msg, "Key \"b\" is already present"));
+    assert_null(object_agg(NULL, "[null]", "[1]", NULL, &err));
+    assert_non_null(strstr(err.msg, "must not be NULL"));
+}
+
 static void test_single_value_fails(void **state) {
     struct run r = {.args = {make_column("INT", "[1, 2]")}};
     bind(&r, "$SINGLE_VALUE", "INT", NULL);
@@ -349,10 +401,15 @@ static int teardown(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_count_sum), cmocka_unit_test(test_avg),
-        cmocka_unit_test(test_min_max),   cmocka_unit_test(test_variance),
-        cmocka_unit_test(test_values),    cmocka_unit_test(test_single_value_fails),
-        cmocka_unit_test(test_approx),    cmocka_unit_test(test_bad_arguments),
+        cmocka_unit_test(test_count_sum),
+        cmocka_unit_test(test_avg),
+        cmocka_unit_test(test_min_max),
+        cmocka_unit_test(test_variance),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_single_value_fails),
+        cmocka_unit_test(test_approx),
+        cmocka_unit_test(test_bad_arguments),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

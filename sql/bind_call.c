@@ -153,8 +153,7 @@ static int user_function(const struct ast_call *c, const struct function_desc *f
 /* Functions of Flink that are in neither function table: asked for when a name is not found there.
  */
 static bool is_flink_function(const char *name) {
-    static const char *const names[] = {"CURRENT_WATERMARK", "OBJECT_OF", "OBJECT_UPDATE",
-                                        "PARSE_JSON",        "PRINTF",    "TRY_PARSE_JSON"};
+    static const char *const names[] = {"CURRENT_WATERMARK", "OBJECT_OF", "OBJECT_UPDATE"};
     if (!strncmp(name, "BITMAP_", 7)) return true;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (!strcmp(names[i], name)) return true;

@@ -282,6 +282,25 @@ static int interval_minus(struct expr_place *p, const struct ast_interval_minus 
     return bind_call_named(p->b, &n->base, "MINUS_DATE", args, 3, ret, err);
 }
 
+/* CAST(5 AS INTERVAL DAY) counts the unit named; interval types as such know none. */
+static int cast_to_unit(struct expr_place *p, const struct ast_cast *c, const struct expr **e,
+                        const struct type *to, struct err *err) {
+    static const int units[] = {
+        [AST_UNIT_YEAR] = IV_YEAR, [AST_UNIT_MONTH] = IV_MONTH,   [AST_UNIT_DAY] = IV_DAY,
+        [AST_UNIT_HOUR] = IV_HOUR, [AST_UNIT_MINUTE] = IV_MINUTE, [AST_UNIT_SECOND] = IV_SECOND};
+    const struct ast_qualifier *q = &c->type->qual;
+    if (q->end != AST_UNIT_NONE)
+        return invalid(&c->base.span, err,
+                       "CAST can't convert %s to an interval of several units, %s TO %s",
+                       type_name(p->b, (*e)->type), ast_unit_name(q->start), ast_unit_name(q->end));
+    if (q->start == AST_UNIT_QUARTER || q->start == AST_UNIT_WEEK)
+        return unsupported(&c->base.span, err, "CAST of a number to INTERVAL %s",
+                           ast_unit_name(q->start));
+    struct type *unit = arena_dup(p->b->a, to, sizeof(*to));
+    unit->unit = (uint8_t)units[q->start];
+    return bind_cast_to(p->b, &c->base, *e, unit, c->is_try, e, err);
+}
+
 static int cast_expr(struct expr_place *p, const struct ast_cast *c, const struct expr **ret,
                      struct err *err) {
     const struct type *to;
@@ -289,11 +308,8 @@ static int cast_expr(struct expr_place *p, const struct ast_cast *c, const struc
     int rc = bind_type(p->b, c->type, &to, err);
     if (!rc) rc = bind_expr(p, c->arg, &e, err);
     if (rc) return rc;
-    if (type_is_interval(to) && type_is_numeric(e->type) && c->type->qual.end != AST_UNIT_NONE)
-        return invalid(&c->base.span, err,
-                       "CAST can't convert %s to an interval of several units, %s TO %s",
-                       type_name(p->b, e->type), ast_unit_name(c->type->qual.start),
-                       ast_unit_name(c->type->qual.end));
+    if (type_is_interval(to) && type_is_numeric(e->type)) rc = cast_to_unit(p, c, &e, to, err);
+    if (rc) return rc;
     return bind_cast_to(p->b, &c->base, e, to, c->is_try, ret, err);
 }
 

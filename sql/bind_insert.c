@@ -41,6 +41,8 @@ static const unsigned implicit_from[TYPE_KIND_COUNT] = {
     [TYPE_TIMESTAMP_LTZ] = TIMESTAMPS,
     [TYPE_INTERVAL_YEAR_MONTH] = K(INTERVAL_YEAR_MONTH),
     [TYPE_INTERVAL_DAY_TIME] = K(INTERVAL_DAY_TIME),
+    [TYPE_VARIANT] = K(VARIANT),
+    [TYPE_BITMAP] = K(BITMAP),
 };
 
 static bool assignable(const struct type *from, const struct type *to, bool top) {

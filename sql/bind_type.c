@@ -114,6 +114,12 @@ static int simple_type(struct binder *b, const struct ast_type *t, const struct 
     case AST_TYPE_BYTES:
         *ret = type_of(TYPE_VARBINARY);
         return 0;
+    case AST_TYPE_VARIANT:
+        *ret = type_of(TYPE_VARIANT);
+        return 0;
+    case AST_TYPE_BITMAP:
+        *ret = type_of(TYPE_BITMAP);
+        return 0;
     case AST_TYPE_NULL:
         *ret = type_of(TYPE_NULL);
         return 0;

@@ -26,6 +26,8 @@
     X(TIMESTAMP_LTZ, .precision = 6)                                                               \
     X(INTERVAL_YEAR_MONTH, .precision = 2, .unit = IV_MONTH)                                       \
     X(INTERVAL_DAY_TIME, .precision = 2, .scale = 3, .unit = IV_SECOND)                            \
+    X(VARIANT, .precision = 0)                                                                     \
+    X(BITMAP, .precision = 0)                                                                      \
     X(SYMBOL, .precision = 0)                                                                      \
     X(DESCRIPTOR, .precision = 0)
 
@@ -189,6 +191,8 @@ enum phys type_phys(const struct type *t) {
         [TYPE_MAP] = PHYS_MAP,
         [TYPE_MULTISET] = PHYS_MAP,
         [TYPE_ROW] = PHYS_ROW,
+        [TYPE_VARIANT] = PHYS_STR,
+        [TYPE_BITMAP] = PHYS_STR,
         [TYPE_SYMBOL] = PHYS_STR, /* a literal that holds the keyword's text */
         [TYPE_DESCRIPTOR] = PHYS_STR,
     };

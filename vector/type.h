@@ -35,6 +35,8 @@ enum type_kind {
     TYPE_MAP,      /* children[0] = key, children[1] = value */
     TYPE_MULTISET, /* children[0] = element; stored as MAP<element, INT> */
     TYPE_ROW,      /* children = fields, field_names */
+    TYPE_VARIANT,  /* JSON in its one canonical text: see vector/func/variant.h */
+    TYPE_BITMAP,   /* a set of 32-bit integers: see vector/bitmap.h */
     TYPE_SYMBOL, /* a keyword argument (TRIM's BOTH, EXTRACT's unit, JSON flags); never a column */
     TYPE_DESCRIPTOR, /* DESCRIPTOR(col); never a column */
     TYPE_KIND_COUNT
@@ -54,7 +56,7 @@ enum phys {
                   the epoch */
     PHYS_F32,
     PHYS_F64,
-    PHYS_STR,  /* struct strv: CHAR, VARCHAR (UTF-8), BINARY, VARBINARY */
+    PHYS_STR,  /* struct strv: CHAR, VARCHAR, VARIANT (UTF-8), BINARY, VARBINARY, BITMAP */
     PHYS_LIST, /* ARRAY: uint32_t offsets[n + 1] into children[0] */
     PHYS_MAP,  /* MAP, MULTISET: uint32_t offsets[n + 1] into children[0], children[1] */
     PHYS_ROW,  /* ROW: children in step with the parent; no data of its own */

@@ -35,6 +35,8 @@ static const char *const kind_names[TYPE_KIND_COUNT] = {
     [TYPE_MAP] = "MAP",
     [TYPE_MULTISET] = "MULTISET",
     [TYPE_ROW] = "ROW",
+    [TYPE_VARIANT] = "VARIANT",
+    [TYPE_BITMAP] = "BITMAP",
     [TYPE_SYMBOL] = "SYMBOL",
     [TYPE_DESCRIPTOR] = "DESCRIPTOR",
 };
@@ -390,6 +392,8 @@ static int parse_base(struct type_parser *p, const struct type **ret) {
         {"MAP", TYPE_MAP},
         {"MULTISET", TYPE_MULTISET},
         {"ROW", TYPE_ROW},
+        {"VARIANT", TYPE_VARIANT},
+        {"BITMAP", TYPE_BITMAP},
         {"SYMBOL", TYPE_SYMBOL},
         {"DESCRIPTOR", TYPE_DESCRIPTOR},
     };

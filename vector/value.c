@@ -122,7 +122,8 @@ const struct column *value_copy(struct arena *a, const struct column *src, uint3
 
 /* Text is a JSON string; bytes (and text that is no UTF-8 or holds NUL) are {"hex": "00ff"}. */
 static cJSON *str_to_json(const struct type *t, struct sv s) {
-    if (!type_is_binary(t) && text_utf8_valid(s.ptr, s.len) && !memchr(s.ptr, 0, s.len)) {
+    if (!type_is_binary(t) && t->kind != TYPE_BITMAP && text_utf8_valid(s.ptr, s.len) &&
+        !memchr(s.ptr, 0, s.len)) {
         AUTO_STR text = STR_INIT;
         str_add_sv(&text, s);
         return cJSON_CreateString(str_text(&text));

@@ -2,6 +2,7 @@
  * (Row.toString, what the print connector writes). */
 #include "vector/value.h"
 
+#include "vector/bitmap.h"
 #include "vector/func/tz.h"
 #include "vector/text.h"
 #include "vector/value_text.h"
@@ -213,6 +214,9 @@ void value_text(const struct column *c, uint32_t row, const struct tz *tz,
         return;
     case TYPE_ROW:
         text_row(c, row, tz, mode, out);
+        return;
+    case TYPE_BITMAP:
+        bitmap_print(strv_sv(&COL_DATA(c, struct strv)[row]), out);
         return;
     default:
         CHECK(c->phys == PHYS_STR);

@@ -223,7 +223,7 @@ static void mm_free(const struct agg_call *c, void *acc, struct blob_alloc *blob
 
 static int mm_bind(struct agg_bind *ab, struct err *err) {
     const struct type *t = ab->args[0]->type;
-    if (type_is_nested(t) || t->kind >= TYPE_SYMBOL) return agg_bind_fail(ab, err);
+    if (type_is_nested(t) || t->kind > TYPE_ROW) return agg_bind_fail(ab, err);
     enum phys phys = type_phys(t);
     ab->call->ret_type = agg_nullable_like(ab, t);
     ab->call->acc_size_bytes = phys == PHYS_STR    ? sizeof(struct mm_str)

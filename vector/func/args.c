@@ -36,6 +36,10 @@ static bool fits(char family, const struct type *t) {
         return t->kind == TYPE_MAP;
     case 'r':
         return t->kind == TYPE_ROW;
+    case 'V':
+        return t->kind == TYPE_VARIANT;
+    case 'S':
+        return t->kind == TYPE_BITMAP;
     case 'y':
         return t->kind == TYPE_SYMBOL;
     default:

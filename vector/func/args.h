@@ -13,7 +13,7 @@
  *   c character string     b byte string         n any number, as it is
  *   i integer, cast to INT l integer, cast to BIGINT   f number, cast to DOUBLE
  *   B boolean              d DATE   t TIME   T TIMESTAMP   z TIMESTAMP_LTZ   v interval
- *   a array  m map  r row  y symbol  x anything
+ *   a array  m map  r row  V VARIANT  S BITMAP  y symbol  x anything
  * A bare NULL goes for any and is cast to the first letter's type.
  * ret: a type text, or @N for argument N's type, or @vN for it as VARCHAR / VARBINARY of the same
  * length. NULL if some argument may be NULL; with '?' behind always, with '!' never. */

@@ -124,6 +124,12 @@ int cast_check(const struct type *from, const struct type *to, struct err *err) 
     if (from->kind == TYPE_NULL) return 0;
     if (to->kind == TYPE_NULL || to->kind == TYPE_SYMBOL || to->kind == TYPE_DESCRIPTOR)
         return refuse(from, to, err);
+    if (from->kind == TYPE_VARIANT || to->kind == TYPE_VARIANT || to->kind == TYPE_BITMAP)
+        return from->kind == to->kind ? 0 : refuse(from, to, err);
+    if (from->kind == TYPE_BITMAP) {
+        bool bytes = to->kind == TYPE_VARBINARY && to->length == TYPE_LENGTH_MAX;
+        return bytes || type_is_char(to) ? 0 : refuse(from, to, err);
+    }
     if (type_is_nested(from)) return check_nested(from, to, err);
     if (type_is_nested(to)) return refuse(from, to, err);
     if (type_is_numeric(from)) return check_numeric(from, to, err);
@@ -192,6 +198,7 @@ static int cast_null(struct cast_job *j, struct err *err) {
 }
 
 static bool same_value_space(const struct type *from, const struct type *to) {
+    if (from->kind == TYPE_BITMAP && to->kind == TYPE_VARBINARY) return true;
     if (from->kind == TYPE_CHAR && to->kind == TYPE_VARCHAR) return from->length <= to->length;
     if (from->kind == TYPE_BINARY && to->kind == TYPE_VARBINARY) return from->length <= to->length;
     if (from->kind != to->kind) return false;

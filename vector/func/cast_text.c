@@ -310,6 +310,7 @@ cast_fn cast_kernel_to_text(const struct type *from, const struct type *to) {
     case TYPE_MAP:
     case TYPE_MULTISET:
     case TYPE_ROW:
+    case TYPE_BITMAP:
         return cast_nested_text;
     default:
         return NULL;

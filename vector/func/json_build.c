@@ -5,6 +5,7 @@
 
 #include "base/core/mem.h"
 #include "vector/func/json_doc.h"
+#include "vector/func/variant.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -152,6 +153,8 @@ static int make(struct maker *m, const struct column *c, uint32_t row, struct jn
     case TYPE_VARBINARY:
         *ret = make_base64(m, strv_sv(&COL_DATA(c, struct strv)[row]));
         return 0;
+    case TYPE_VARIANT:
+        return variant_read(m->a, strv_sv(&COL_DATA(c, struct strv)[row]), ret, NULL);
     case TYPE_ARRAY:
     case TYPE_MAP:
     case TYPE_MULTISET:
@@ -173,6 +176,7 @@ static int check_type(const struct type *t, struct err *err) {
     case TYPE_TIME:
     case TYPE_INTERVAL_YEAR_MONTH:
     case TYPE_INTERVAL_DAY_TIME:
+    case TYPE_BITMAP:
     case TYPE_SYMBOL:
     case TYPE_DESCRIPTOR: {
         AUTO_STR s = STR_INIT;

@@ -132,7 +132,7 @@ static int read_number(struct reader *r, struct jnode *n) {
         if (r->p == exp) return bad(r, "an exponent needs a digit");
     }
     n->kind = whole ? JNODE_INT : JNODE_FLOAT;
-    n->text = (struct sv){s, (size_t)(r->p - s)};
+    n->raw = n->text = (struct sv){s, (size_t)(r->p - s)};
     if (whole && n->text.len == 2 && memcmp(s, "-0", 2) == 0) n->text = SV_LIT("0");
     if (!whole) {
         AUTO_STR t = STR_INIT;

@@ -28,6 +28,7 @@ struct jnode {
     uint32_t place; /* among its parent's children */
     struct sv key;  /* as a member of an object */
     struct sv text; /* STRING: decoded; INT, FLOAT: as Java prints the number */
+    struct sv raw;  /* INT, FLOAT: as written */
     struct jnode *first, *next;
 };
 

@@ -215,6 +215,8 @@ static kernel_fn pick_item(const struct expr *call) {
     return call->args[0]->type->kind == TYPE_ARRAY ? kernel_item_array : kernel_item_map;
 }
 
+extern const struct func func_variant_item;
+
 static int bind_item(struct func_bind *fb, struct err *err) {
     const struct type *t = fb->args[0]->type, *at = fb->args[1]->type;
     if (t->kind == TYPE_MAP) {
@@ -224,6 +226,8 @@ static int bind_item(struct func_bind *fb, struct err *err) {
         fb->ret_type = type_with_null(fb->arena, t->children[1], true);
         return rc;
     }
+    if (t->kind == TYPE_VARIANT)
+        return func_call(fb->arena, &func_variant_item, fb->args, 2, &fb->rewrite, err);
     if (t->kind != TYPE_ARRAY) return func_bind_fail(fb, NULL, err);
     if (at->kind == TYPE_NULL) fb->args[1] = expr_cast(fb->arena, fb->args[1], type_of(TYPE_INT));
     if (fb->args[1]->type->kind < TYPE_TINYINT || fb->args[1]->type->kind > TYPE_INT)
@@ -242,7 +246,7 @@ static int bind_item(struct func_bind *fb, struct err *err) {
 const struct func func_item = {
     .name = "ITEM",
     .category = "collection",
-    .signature = "array[index] or map[key]",
+    .signature = "array[index], map[key], variant[index] or variant[key]",
     .doc =
         "Element of the array at the index (from 1), or the map's value for the key; NULL if there "
         "is none.",

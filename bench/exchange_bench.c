@@ -1,6 +1,6 @@
 /* exchange_bench.c - what a batch and a row cost on their way through tasks and exchanges. Prints
- * one line per plan: rows per second of one core, CPU ns per row and per batch. The source gives the
- * same batch again and again, so that only the way is measured. */
+ * one line per plan: rows per second of one core, CPU ns per row and per batch. The source gives
+ * the same batch again and again, so that only the way is measured. */
 #include "tests/unit/worker/rig.h"
 
 static double cpu_ns(void) {
@@ -27,8 +27,8 @@ static void exchange(const char *what, enum routing routing, int to, int batch, 
     rig_init(&r);
     int source = rig_vertex(&r, 1, 0), sink = rig_vertex(&r, to, 1);
     char config[128];
-    snprintf(config, sizeof(config), "{\"rows\": %.0f, \"batch\": %d, \"repeat\": true, \"keys\": 1000}",
-             rows, batch);
+    snprintf(config, sizeof(config),
+             "{\"rows\": %.0f, \"batch\": %d, \"repeat\": true, \"keys\": 1000}", rows, batch);
     rig_op(&r, source, "t_source", config, rig_schema());
     rig_edge(&r, source, sink, 0, routing);
     rig_op(&r, sink, "t_count", "{}", rig_schema());
@@ -43,7 +43,8 @@ static void chain(const char *what, int passes, int batch, double rows) {
     rig_init(&r);
     int source = rig_vertex(&r, 1, 0);
     char config[128];
-    snprintf(config, sizeof(config), "{\"rows\": %.0f, \"batch\": %d, \"repeat\": true}", rows, batch);
+    snprintf(config, sizeof(config), "{\"rows\": %.0f, \"batch\": %d, \"repeat\": true}", rows,
+             batch);
     rig_op(&r, source, "t_source", config, rig_schema());
     for (int i = 0; i < passes; i++)
         rig_op(&r, source, "t_pass", "{}", rig_schema());

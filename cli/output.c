@@ -104,13 +104,14 @@ static void json_statement(struct output *o, const cJSON *e) {
 }
 
 static void json_rows(struct output *o, const cJSON *e) {
-    AUTO_STR line = STR_INIT;
+    AUTO_STR rows = STR_INIT, line = STR_INIT;
     const cJSON *row;
     cJSON_ArrayForEach(row, json_opt(e, "rows")) {
-        if (o->any_row) str_add_char(&line, ',');
-        json_print(row, &line);
+        if (o->any_row) str_add_char(&rows, ',');
+        json_print(row, &rows);
         o->any_row = true;
     }
+    control_show_nul(str_text(&rows), SV_LIT("\\u0000"), &line);
     fwrite(str_text(&line), 1, line.len, stdout);
     fflush(stdout);
 }
@@ -233,13 +234,14 @@ static void on_end(struct output *o, const cJSON *e) {
 }
 
 static void on_output(struct output *o, const cJSON *e) {
-    const char *text = json_opt_str(e, "text", "");
+    AUTO_STR text = STR_INIT;
+    control_show_nul(json_opt_str(e, "text", ""), (struct sv){"", 1}, &text);
     if (!strcmp(json_opt_str(e, "stream", "stdout"), "stderr")) {
-        fputs(text, stderr);
+        fwrite(str_text(&text), 1, text.len, stderr);
     } else if (o->format == OUTPUT_JSON && o->open_index >= 0) {
-        str_add(&o->held, text);
+        str_add_sv(&o->held, str_view(&text));
     } else {
-        fputs(text, stdout);
+        fwrite(str_text(&text), 1, text.len, stdout);
         fflush(stdout);
     }
 }

@@ -2,6 +2,7 @@
 #include "cli/table.h"
 
 #include "base/core/mem.h"
+#include "base/proto/control.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,10 +67,14 @@ static void cell(const struct table *t, int i, const char *text, bool right) {
         putchar(' ');
     /* A line break in a cell would break the table. */
     for (const char *p = text; *p; p++)
-        if (*p == '\n')
+        if (*p == '\n') {
             fputs("\\n", stdout);
-        else
+        } else if (!strncmp(p, CONTROL_NUL, strlen(CONTROL_NUL))) {
+            fputs("\xE2\x90\x80", stdout); /* U+2400, the picture of NUL */
+            p += strlen(CONTROL_NUL) - 1;
+        } else {
             putchar(*p);
+        }
     for (int k = 0; !right && k < pad; k++)
         putchar(' ');
 }

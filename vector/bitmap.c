@@ -10,9 +10,9 @@ enum {
     COOKIE = 12346,
     COOKIE_WITH_RUNS = 12347, /* in the lower 16 bits; above them the number of containers - 1 */
     CONTAINERS_MAX = 65536,
-    ARRAY_MAX = 4096,                    /* values; more of them make a bit set */
-    BITSET_BYTES = BITMAP_WORDS * 8,     /* 65,536 bits */
-    OFFSETS_FROM = 4,                    /* containers from which runs come with offsets */
+    ARRAY_MAX = 4096,                /* values; more of them make a bit set */
+    BITSET_BYTES = BITMAP_WORDS * 8, /* 65,536 bits */
+    OFFSETS_FROM = 4,                /* containers from which runs come with offsets */
     PRINTED_MAX_BYTES = 512 * 1024
 };
 

@@ -108,6 +108,16 @@ static struct str *open_item(struct outbox *o, enum item_kind kind) {
     return &i->text;
 }
 
+static void quote(struct str *out, struct sv text) {
+    if (likely(!text.len || !memchr(text.ptr, 0, text.len))) {
+        json_quote(out, text);
+        return;
+    }
+    AUTO_STR hidden = STR_INIT;
+    control_hide_nul(text, &hidden);
+    json_quote(out, str_view(&hidden));
+}
+
 static void print_row(const struct batch *b, uint32_t row, const struct tz *zone,
                       struct str *scratch, struct str *out) {
     str_addf(out, "[\"%s\",[", row_kind_text[b->kinds ? b->kinds[row] : ROW_INSERT]);
@@ -115,7 +125,7 @@ static void print_row(const struct batch *b, uint32_t row, const struct tz *zone
         if (c) str_add_char(out, ',');
         str_clear(scratch);
         if (value_print(&b->cols[c], row, zone, scratch))
-            json_quote(out, str_view(scratch));
+            quote(out, str_view(scratch));
         else
             str_add(out, "null");
     }
@@ -198,7 +208,7 @@ static int send_item(struct outbox *o, struct item *i, struct err *err) {
     } else {
         str_addf(&frame,
                  "\"stream\":\"%s\",\"text\":", i->kind == ITEM_STDERR ? "stderr" : "stdout");
-        json_quote(&frame, str_view(&i->text));
+        quote(&frame, str_view(&i->text));
         str_add_char(&frame, '}');
     }
     int rc = ws_send_text(o->conn, str_view(&frame), err);

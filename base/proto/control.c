@@ -1,6 +1,29 @@
 /* control.c - frames of the control protocol. */
 #include "base/proto/control.h"
 
+#include <string.h>
+
+void control_hide_nul(struct sv s, struct str *out) {
+    const char *nul;
+    while (s.len && (nul = memchr(s.ptr, 0, s.len))) {
+        size_t n = (size_t)(nul - s.ptr);
+        str_add_n(out, s.ptr, n);
+        str_add(out, CONTROL_NUL);
+        s = (struct sv){nul + 1, s.len - n - 1};
+    }
+    str_add_sv(out, s);
+}
+
+void control_show_nul(const char *text, struct sv nul, struct str *out) {
+    const char *at;
+    while ((at = strstr(text, CONTROL_NUL))) {
+        str_add_n(out, text, (size_t)(at - text));
+        str_add_sv(out, nul);
+        text = at + strlen(CONTROL_NUL);
+    }
+    str_add(out, text);
+}
+
 cJSON *control_new(const char *type) {
     cJSON *j = cJSON_CreateObject();
     json_set_str(j, "t", type);

@@ -11,6 +11,14 @@
 #define PENSTOCK_BASE_PROTO_CONTROL_H
 
 #include "base/core/json.h"
+#include "base/core/str.h"
+
+/* NUL in the text of rows and of output: a JSON string of a frame can't hold it. U+10FFFF is one of
+ * the characters that Unicode keeps for such internal use. */
+#define CONTROL_NUL "\xF4\x8F\xBF\xBF"
+/* s as such a text, and a text with something in NUL's place. Appended. */
+void control_hide_nul(struct sv s, struct str *out);
+void control_show_nul(const char *text, struct sv nul, struct str *out);
 
 #define CONTROL_PATH_WORKER "/v1/worker"
 #define CONTROL_PATH_CLIENT "/v1/client"

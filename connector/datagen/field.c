@@ -192,6 +192,9 @@ int field_gen_init(struct field_gen *g, struct arena *a, const struct connector_
                    const char *name, const struct type *type, bool *used, struct err *err) {
     struct reader r = {a, t, name, used};
     *g = (struct field_gen){.type = type};
+    if (type->kind > TYPE_ROW)
+        return err_set(err, ERR_UNSUPPORTED, "column '%s': datagen makes no %s", name,
+                       type_text_of(a, type));
     const char *kind = text_of(&r, "kind");
     if (kind && strcmp(kind, "sequence") == 0)
         g->kind = FIELD_SEQUENCE;

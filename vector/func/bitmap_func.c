@@ -40,10 +40,11 @@ static int kernel_build(struct kernel_call *k, struct err *err) {
 }
 
 static int bind_build(struct func_bind *fb, struct err *err) {
-    const struct type *t = fb->args[0]->type, *want = type_array(fb->arena, type_of(TYPE_INT), true);
+    const struct type *t = fb->args[0]->type,
+                      *want = type_array(fb->arena, type_of(TYPE_INT), true);
     if (!coll_implicit_cast(t, want)) return func_bind_fail(fb, "BITMAP_BUILD(<ARRAY<INT>>)", err);
-    int rc = t->kind == TYPE_NULL || t->children[0]->kind != TYPE_INT ? args_cast(fb, 0, want, err)
-                                                                      : 0;
+    int rc =
+        t->kind == TYPE_NULL || t->children[0]->kind != TYPE_INT ? args_cast(fb, 0, want, err) : 0;
     fb->ret_type = type_with_null(fb->arena, type_of(TYPE_BITMAP), t->nullable);
     return rc;
 }
@@ -52,8 +53,9 @@ const struct func func_bitmap_build = {
     .name = "BITMAP_BUILD",
     .category = "bitmap",
     .signature = "BITMAP_BUILD(array)",
-    .doc = "The bitmap of the integers in the ARRAY<INT>. NULL elements are left out, negative ones "
-           "count as unsigned.",
+    .doc =
+        "The bitmap of the integers in the ARRAY<INT>. NULL elements are left out, negative ones "
+        "count as unsigned.",
     .min_args = 1,
     .max_args = 1,
     .flags = FUNC_STRICT,
@@ -112,7 +114,7 @@ static int combine(struct kernel_call *k, enum bitmap_op op) {
     static int kernel_##sym(struct kernel_call *k, struct err *err) {                              \
         return combine(k, OP);                                                                     \
     }                                                                                              \
-    const struct func func_##sym = {                                                        \
+    const struct func func_##sym = {                                                               \
         .name = NAME,                                                                              \
         .category = "bitmap",                                                                      \
         .signature = NAME "(bitmap1, bitmap2)",                                                    \
@@ -129,7 +131,8 @@ static int combine(struct kernel_call *k, enum bitmap_op op) {
 COMBINE_FUNC(bitmap_and, "BITMAP_AND", BITMAP_OP_AND, "What is in both bitmaps.");
 COMBINE_FUNC(bitmap_or, "BITMAP_OR", BITMAP_OP_OR, "What is in one of the bitmaps at least.");
 COMBINE_FUNC(bitmap_xor, "BITMAP_XOR", BITMAP_OP_XOR, "What is in exactly one of the bitmaps.");
-COMBINE_FUNC(bitmap_andnot, "BITMAP_ANDNOT", BITMAP_OP_ANDNOT, "What is in the first bitmap alone.");
+COMBINE_FUNC(bitmap_andnot, "BITMAP_ANDNOT", BITMAP_OP_ANDNOT,
+             "What is in the first bitmap alone.");
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
@@ -232,10 +235,11 @@ static int kernel_to_array(struct kernel_call *k, struct err *err) {
         if (!col_is_valid(k->ret, i)) continue;
         total += bitmap_cardinality(arg_sv(&a, i));
         if (total > ELEMENTS_MAX)
-            return kernel_fail(k, i, err,
-                               "Failed to convert bitmap to an array: a batch of them has more than "
-                               "%d elements",
-                               ELEMENTS_MAX);
+            return kernel_fail(
+                k, i, err,
+                "Failed to convert bitmap to an array: a batch of them has more than "
+                "%d elements",
+                ELEMENTS_MAX);
     }
     struct column *elems = &k->ret->children[0];
     const struct type *t = elems->type;

@@ -53,8 +53,8 @@ static int set_number(struct arena *a, struct jnode *n, struct err *err) {
     double d;
     enum text_status st = text_parse_f64(raw.ptr, raw.len, &d);
     if (st != TEXT_OK || !isfinite(d))
-        return err_set(err, ERR_RUNTIME, "the number %.*s is beyond DOUBLE",
-                       (int)MIN(raw.len, 50), raw.ptr);
+        return err_set(err, ERR_RUNTIME, "the number %.*s is beyond DOUBLE", (int)MIN(raw.len, 50),
+                       raw.ptr);
     char buf[TEXT_F64_MAX_BYTES];
     size_t len = text_fmt_f64(buf, d);
     n->text = (struct sv){arena_strndup(a, buf, len), len};

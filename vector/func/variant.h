@@ -1,7 +1,7 @@
-/* variant.h - VARIANT values. A VARIANT is held as JSON in one canonical text, the one Flink prints:
- * compact, members in order of their keys, numbers as their VARIANT type has them (64-bit integers,
- * decimals up to 38 digits, else doubles). Equal values have equal texts, and a part of a VARIANT is
- * a piece of its text. */
+/* variant.h - VARIANT values. A VARIANT is held as JSON in one canonical text, the one Flink
+ * prints: compact, members in order of their keys, numbers as their VARIANT type has them (64-bit
+ * integers, decimals up to 38 digits, else doubles). Equal values have equal texts, and a part of a
+ * VARIANT is a piece of its text. */
 #ifndef PENSTOCK_VECTOR_FUNC_VARIANT_H
 #define PENSTOCK_VECTOR_FUNC_VARIANT_H
 
@@ -12,8 +12,8 @@
 int variant_parse(struct arena *a, struct sv json, bool allow_duplicates, struct jnode **ret,
                   struct err *err) ATTR_MUST_USE;
 /* The tree of a canonical text. */
-int variant_read(struct arena *a, struct sv text, struct jnode **ret, struct err *err)
-    ATTR_MUST_USE;
+int variant_read(struct arena *a, struct sv text, struct jnode **ret,
+                 struct err *err) ATTR_MUST_USE;
 /* Element i (from 0) of an array's text; false if there is none. */
 bool variant_element(struct sv text, uint32_t i, struct sv *ret);
 /* The member of an object's text; key is quoted and escaped as jdoc_print_string does it. */

@@ -154,8 +154,9 @@ static void append_valid(struct acc_col *ac, const struct column *src, const uin
         /* As many bits as fit into the word that at lies in. */
         uint32_t shift = at & 63, take = MIN(64 - shift, n - i);
         uint64_t bits = take == 64 ? ~0ull : (1ull << take) - 1;
-        if (src->valid) bits = idx ? pick_bits(src->valid, idx + i, take)
-                                   : read_bits(src->valid, from + i, take);
+        if (src->valid)
+            bits =
+                idx ? pick_bits(src->valid, idx + i, take) : read_bits(src->valid, from + i, take);
         uint64_t below = shift ? c->valid[at >> 6] & ((1ull << shift) - 1) : 0;
         c->valid[at >> 6] = below | bits << shift;
         i += take;

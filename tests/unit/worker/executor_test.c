@@ -164,8 +164,8 @@ static void pools_have_limits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(turns_follow_wakes),   cmocka_unit_test(due_times_are_kept),
-        cmocka_unit_test(no_wake_is_lost),      cmocka_unit_test(idle_executors_sleep),
+        cmocka_unit_test(turns_follow_wakes), cmocka_unit_test(due_times_are_kept),
+        cmocka_unit_test(no_wake_is_lost),    cmocka_unit_test(idle_executors_sleep),
         cmocka_unit_test(pools_have_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

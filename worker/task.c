@@ -210,17 +210,27 @@ static bool all_flushed(const struct task *t) {
     return true;
 }
 
-/* What the task waits for, and until when at the latest. */
+enum outcome { OUTCOME_AGAIN, OUTCOME_WAIT, OUTCOME_FINISHED };
+
+/* What the task waits for, and until when at the latest. Returns enum outcome or a negative ERR_*.
+ */
 static int wait_for(struct task *t, int64_t now_ns, int64_t *ret_wake_ns, struct err *err) {
     int64_t wake = INT64_MAX;
-    bool full = false, waiting = false;
+    bool full = false, waiting = false, again = false;
     for (int i = 0; i < t->n_outputs; i++) {
+        struct output *o = &t->outputs[i];
         int64_t due;
-        int rc = output_dry(&t->outputs[i], &due, err);
+        int rc = output_dry(o, &due, err);
         if (rc) return rc;
         wake = MIN(wake, due);
-        full |= output_full(&t->outputs[i]);
+        /* What was sent since the last poll (by a timer, by output_dry) may have filled a channel:
+         * its consumer must have been asked for a wake before the task sleeps. */
+        bool was_full = output_full(o);
+        if (o->n_blocked) output_poll(o);
+        full |= output_full(o);
+        again |= was_full && !output_full(o);
     }
+    if (again) return OUTCOME_AGAIN;
     for (int i = 0; i < t->n_ops; i++) {
         struct op_links *l = &t->ops[i];
         waiting |= l->waiting && l->more;
@@ -236,10 +246,8 @@ static int wait_for(struct task *t, int64_t now_ns, int64_t *ret_wake_ns, struct
     metric_set(&t->metrics.phase, full      ? PHASE_BACKPRESSURED
                                   : waiting ? PHASE_WAITING
                                             : PHASE_IDLE);
-    return 0;
+    return OUTCOME_WAIT;
 }
-
-enum outcome { OUTCOME_AGAIN, OUTCOME_WAIT, OUTCOME_FINISHED };
 
 /* Returns enum outcome or a negative ERR_*. */
 static int run(struct task *t, int64_t now_ns, int64_t *ret_wake_ns, struct err *err) {
@@ -265,8 +273,7 @@ static int run(struct task *t, int64_t now_ns, int64_t *ret_wake_ns, struct err 
         if (now_ns >= end_ns || ++inputs >= TASK_TURN_INPUTS) return OUTCOME_AGAIN;
     }
     if (t->n_ended == t->n_ops && all_flushed(t)) return OUTCOME_FINISHED;
-    int rc = wait_for(t, now_ns, ret_wake_ns, err);
-    return rc ? rc : OUTCOME_WAIT;
+    return wait_for(t, now_ns, ret_wake_ns, err);
 }
 
 static void set_status(struct task *t, enum task_status status, const struct err *err) {

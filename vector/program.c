@@ -1,8 +1,9 @@
 /* program.c - expressions to programs: folding, common sub-expressions, what is evaluated lazily.
  */
-#include "vector/program_int.h"
+#include "vector/program.h"
 
 #include "base/core/mem.h"
+#include "vector/program_int.h"
 
 #include <stdlib.h>
 #include <string.h>

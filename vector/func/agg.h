@@ -61,7 +61,8 @@ struct agg_rows {
 };
 
 struct agg {
-    const char *name, *aliases, *signature, *doc;
+    const char *name; /* beginning with $: internal, not in the docs, not callable from SQL */
+    const char *aliases, *signature, *doc;
     int min_args, max_args;
     unsigned flags;
     int (*bind)(struct agg_bind *ab, struct err *err);

@@ -309,7 +309,7 @@ static char *object_agg(const char *symbol, const char *keys, const char *values
 static void test_json(void **state) {
     struct err err = ERR_INIT;
     check("JSON_ARRAYAGG", "INT", "[10, null, 5, 5]", "VARCHAR(2000) NOT NULL", "[10,5,5]");
-    check("JSON_ARRAYAGG NULL ON NULL", "STRING", "[\"a\\\"b\", null]", "VARCHAR(2000) NOT NULL",
+    check("$JSON_ARRAYAGG_NULL", "STRING", "[\"a\\\"b\", null]", "VARCHAR(2000) NOT NULL",
           "[\"a\\\"b\",null]");
     check("JSON_ARRAYAGG", "INT", "[null]", "VARCHAR(2000) NOT NULL", "[]");
     assert_string_equal(object_agg(NULL, "[\"b\", \"a\"]", "[1, null]", NULL, &err),

@@ -35,7 +35,8 @@ static const struct opt_row filesystem_rows[] = {
     {"sink.compression", OPT_ENUM, "none", 0, 0, AT(compression), "Compression of part files.", 0,
      codec_choices},
     {"sink.shuffle-by-partition.enable", OPT_BOOL, "false", 0, 0, AT(shuffle_by_partition),
-     "Rows of one partition go to one subtask."},
+     "Accepted for compatibility; rows are not shuffled, each subtask writes part files of its "
+     "own."},
     {"sink.partition-commit.trigger", OPT_ENUM, "process-time", 0, 0, AT(commit_trigger),
      "What makes a partition complete: that it was written to and the delay is over, or that event "
      "time has passed its own time plus the delay.",
@@ -75,6 +76,11 @@ static int check_values(const struct connector_table *t, struct filesystem_optio
                         struct err *err) {
     if (o->auto_compaction)
         return err_set(err, ERR_UNSUPPORTED, "option 'auto-compaction' is not supported");
+    if (o->policy_class || o->policy_parameters)
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "option 'sink.partition-commit.policy.class' is not supported; 'success-file' "
+            "is the policy there is");
     if (strcmp(o->time_extractor, "default") != 0 || o->extractor_class)
         return err_set(err, ERR_UNSUPPORTED,
                        "option 'partition.time-extractor.kind': only 'default' is supported");

@@ -322,10 +322,12 @@ static int read_window(struct csv_decoder *d, const char *text, uint32_t len, ui
     d->pos[n_pos] = d->pos[n_pos + 1] = UINT32_MAX;
     while (c.at < len && run->out->n_rows < run->out->max_rows) {
         uint32_t start = c.at, rows = run->out->n_rows;
+        const uint32_t *start_pos = c.pos;
         bool open = false;
         int rc = step(d, &c, run->out, &open);
         if (unlikely(rc)) {
-            /* Go on behind the first line, wherever the walk got stuck. */
+            /* Go on behind the first line, wherever the walk got stuck: that may be back. */
+            c.pos = start_pos;
             skip_line(&c, start);
             c.lines = 0;
             open = c.at == len && text[len - 1] != '\n';
@@ -341,6 +343,11 @@ static int read_window(struct csv_decoder *d, const char *text, uint32_t len, ui
         run->lines += c.lines + 1;
     }
     return 0;
+}
+
+static void fill_rows(struct row_sink *out) {
+    for (int i = 0; i < out->n_cols; i++)
+        emit_fill(&out->cols[i]);
 }
 
 static void keep_input(struct row_sink *out, struct col_builder *b) {
@@ -386,6 +393,7 @@ static int csv_decode(struct decoder *base, const char *data, size_t len, bool a
         for (int i = 0; i < out->n_cols && out->borrow; i++)
             keep_input(out, &out->cols[i]);
     }
+    fill_rows(out);
     *ret_consumed = run.at;
     *ret_lines = run.lines;
     if (rc && err) *err = d->err;
@@ -409,6 +417,7 @@ static int csv_message(struct decoder *base, const char *data, size_t len, struc
     d->borrow = NULL;
     bool open = false;
     int rc = read_record(d, &c, out, &open);
+    fill_rows(out);
     if (rc) {
         roll_back(out, rows);
         if (d->options.ignore_errors) return 0;

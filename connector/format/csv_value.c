@@ -129,6 +129,7 @@ static int row_value(const struct csv_options *o, const struct type *t, struct s
                      struct col_builder *b, struct err *err) {
     struct sv e;
     int n = 0;
+    emit_row_begin(b);
     for (bool first = true; next_element(&s, o->array_delimiter[0], first, &e); first = false) {
         if (n < t->n_children) {
             int rc = csv_value(o, t->children[n], e, borrow, &b->children[n], err);

@@ -60,11 +60,16 @@ static inline void emit_str_borrowed(struct col_builder *b, const char *p, size_
     }
 }
 
-/* An empty value without a NULL bit: what a field of a NULL row holds. */
-void emit_empty(struct col_builder *b);
-
-/* As col_add_null; fields of a NULL row are left empty rather than NULL. */
+/* As col_add_null. For a ROW the fields are left behind, to be filled up in one go by emit_fill: a
+ * reader of nested records meets long runs of NULL rows. */
 void emit_null(struct col_builder *b);
+/* Brings the fields of b, and of ROWs within, up to as many rows as b has: with empty values that
+ * are not marked NULL. Before a value is appended to the fields of a ROW (emit_row_begin), and
+ * before the builder is handed on. */
+void emit_fill(struct col_builder *b);
+static inline void emit_row_begin(struct col_builder *b) {
+    if (b->col.n_children && b->children[0].col.n < b->col.n) emit_fill(b);
+}
 
 /* The stored value of a TIMESTAMP or TIMESTAMP_LTZ column, cut to its precision. ns: within the
  * ms, 0 .. 999999. */

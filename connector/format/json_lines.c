@@ -3,6 +3,7 @@
 #include "connector/format/json_read.h"
 
 #include "base/core/mem.h"
+#include "connector/format/emit.h"
 
 #include <string.h>
 
@@ -13,6 +14,11 @@ static void keep_input(struct row_sink *out, struct col_builder *b) {
     if (b->col.phys == PHYS_STR) heap_adopt(col_heap(&b->col), buffer_ref(out->borrow));
     for (int i = 0; i < b->col.n_children; i++)
         keep_input(out, &b->children[i]);
+}
+
+static void fill_rows(struct row_sink *out) {
+    for (int i = 0; i < out->n_cols; i++)
+        emit_fill(&out->cols[i]);
 }
 
 static void roll_back(struct row_sink *out, uint32_t n) {
@@ -193,6 +199,7 @@ int json_lines_decode(struct json_lines *l, const char *data, size_t len, bool a
                 keep_input(out, &out->cols[i]);
         }
     }
+    fill_rows(out);
     *ret_consumed = run.at;
     *ret_lines = run.lines;
     if (rc && err) *err = r->err;
@@ -206,6 +213,7 @@ int json_lines_message(struct json_lines *l, const char *data, size_t len, struc
     if (!n) return 0;
     l->reader->borrow = NULL;
     int rc = read_alone(l, data, n, out);
+    fill_rows(out);
     if (rc) {
         roll_back(out, rows);
         if (l->reader->options.ignore_errors) return 0;

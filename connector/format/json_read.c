@@ -81,20 +81,33 @@ static inline int string_body(struct json_reader *r, const uint32_t *tok, struct
     return 0;
 }
 
+int json_string_body(struct json_reader *r, struct sv *ret) {
+    int rc = string_body(r, r->tok, ret);
+    if (!rc) r->tok++;
+    return rc;
+}
+
 /* memchr costs more than it finds in short strings. */
-static inline bool has_escape(const char *p, size_t n) {
+size_t json_plain_prefix(struct sv s) {
     const uint64_t ones = 0x0101010101010101ull;
-    if (n >= 48) return memchr(p, '\\', n) != NULL;
-    for (; n >= 8; n -= 8, p += 8) {
+    if (s.len >= 48) {
+        const char *e = memchr(s.ptr, '\\', s.len);
+        return e ? (size_t)(e - s.ptr) : s.len;
+    }
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
         uint64_t w;
-        memcpy(&w, p, 8);
+        memcpy(&w, s.ptr + i, 8);
         w ^= ones * '\\';
-        if ((w - ones) & ~w & (ones << 7)) return true;
+        if ((w - ones) & ~w & (ones << 7)) break;
     }
-    for (; n; n--) {
-        if (*p++ == '\\') return true;
-    }
-    return false;
+    while (i < s.len && s.ptr[i] != '\\')
+        i++;
+    return i;
+}
+
+static inline bool has_escape(const char *p, size_t n) {
+    return json_plain_prefix((struct sv){p, n}) < n;
 }
 
 static int hex4(const char *p) {
@@ -161,7 +174,7 @@ long json_unescape(char *dst, const char *src, size_t n) {
 static int unescape_into(struct json_reader *r, struct sv body, struct str *scratch,
                          struct sv *ret) {
     str_clear(scratch);
-    str_reserve(scratch, body.len + 32);
+    str_reserve(scratch, body.len + 1);
     long n = json_unescape(scratch->ptr, body.ptr, body.len);
     if (n < 0) return json_fail(r, "a string has a bad escape");
     *ret = (struct sv){scratch->ptr, (size_t)n};
@@ -410,6 +423,7 @@ static int read_value(struct json_reader *r, struct json_node *nd, struct col_bu
     case TYPE_MULTISET:
         return read_map(r, nd, b);
     case TYPE_ROW: {
+        emit_row_begin(b);
         int rc = json_row(r, nd, b->children);
         if (!rc) col_close_row(b);
         return rc;

@@ -96,6 +96,11 @@ int json_key(struct json_reader *r, struct sv *ret) ATTR_MUST_USE;
  * as they stand. Moves on. */
 int json_text(struct json_reader *r, struct str *scratch, struct sv *ret) ATTR_MUST_USE;
 
+/* The string at the cursor as it stands between its quotes; moves on. */
+int json_string_body(struct json_reader *r, struct sv *ret) ATTR_MUST_USE;
+/* Bytes in front of the first escape; all of them if there is none. */
+size_t json_plain_prefix(struct sv body);
+
 /* ---- values ---- */
 
 /* Appends the value at the cursor to b, NULL for null. On failure b may have a partial value:
@@ -112,7 +117,7 @@ int json_places(struct json_reader *r, struct json_node *row,
 /* Every error of reading goes through here: ERR_RECORD, "<what> at byte n of the record". */
 int json_fail(struct json_reader *r, const char *fmt, ...) ATTR_PRINTF(2, 3) ATTR_COLD;
 
-/* Unescapes src (without quotes) to dst, which has room for n + 32 bytes. -1: a bad escape. */
+/* Unescapes src (without quotes) to dst, which has room for n bytes. -1: a bad escape. */
 long json_unescape(char *dst, const char *src, size_t n);
 
 /* ---- records ---- */

@@ -269,6 +269,17 @@ static int container_text(struct json_reader *r, struct str *out) {
     return 0;
 }
 
+/* Unescapes straight into the column's heap. */
+static int escaped_string(struct json_reader *r, struct sv body, struct col_builder *b) {
+    struct heap *h = col_heap(&b->col);
+    uint8_t *p = heap_alloc(h, body.len);
+    long n = json_unescape((char *)p, body.ptr, body.len);
+    if (n < 0) return json_fail(r, "a string has a bad escape");
+    heap_trim(h, p, (size_t)n);
+    col_add_str_borrowed(b, (const char *)p, (size_t)n);
+    return 0;
+}
+
 static int read_string(struct json_reader *r, struct col_builder *b) {
     char c = json_peek(r);
     if (unlikely(c == '{' || c == '[')) {
@@ -277,14 +288,22 @@ static int read_string(struct json_reader *r, struct col_builder *b) {
         if (!rc) col_add_str(b, str_text(&r->scratch), r->scratch.len);
         return rc;
     }
+    if (c == '"') {
+        struct sv body;
+        int rc = json_string_body(r, &body);
+        if (rc) return rc;
+        size_t plain = json_plain_prefix(body);
+        if (unlikely(plain < body.len)) return escaped_string(r, body, b);
+        if (r->borrow)
+            emit_str_borrowed(b, body.ptr, body.len);
+        else
+            col_add_str(b, body.ptr, body.len);
+        return 0;
+    }
     struct sv s;
     int rc = json_text(r, &r->scratch, &s);
-    if (rc) return rc;
-    if (r->borrow && s.ptr != r->scratch.ptr)
-        emit_str_borrowed(b, s.ptr, s.len);
-    else
-        col_add_str(b, s.ptr, s.len);
-    return 0;
+    if (!rc) col_add_str(b, s.ptr, s.len);
+    return rc;
 }
 
 int json_scalar(struct json_reader *r, const struct type *t, struct col_builder *b) {

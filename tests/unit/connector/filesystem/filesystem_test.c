@@ -576,6 +576,7 @@ static void options(void **state) {
         {"pathh", "x", "did you mean 'path'", ERR_VALIDATION},
         {"auto-compaction", "true", "auto-compaction", ERR_UNSUPPORTED},
         {"sink.partition-commit.policy.kind", "metastore", "'success-file' is", ERR_UNSUPPORTED},
+        {"sink.partition-commit.policy.class", "a.B", "policy.class", ERR_UNSUPPORTED},
         {"format", "jsn", "unknown format 'jsn'", ERR_VALIDATION},
         {"json.nope", "1", "json.nope", ERR_VALIDATION},
         {"path", "s3://b/x", "file system 's3'", ERR_UNSUPPORTED},

@@ -85,6 +85,11 @@ static void errors(void **state) {
                 "bad line 3 offset 6: the record has 3 fields, the table 2: 3,4,5\n"
                 "bad line 4 offset 12: '7' behind a closing quote: \"6\"7,8\n"
                 "+I(1, NULL)\n+I(2, NULL)\n+I(9, 10)\n");
+    /* A record that goes wrong in a later line: the lines behind its first are looked at again. */
+    expect_once("ROW<a INT, b STRING>", OPTIONS("csv.ignore-parse-errors", "true"),
+                "\"6\n7\"x,b\n8,y\n",
+                "bad line 1 offset 0: 'x' behind a closing quote: \"6\n"
+                "+I(NULL, b)\n+I(8, y)\n");
     struct harness h;
     harness_init(&h, "ROW<a INT>", NULL);
     h.table.dead_letter = h.table.schema;

@@ -1,6 +1,7 @@
 /* csv_value.c - the text of a CSV field to a column, as Flink converts it. */
 #include "connector/format/base64.h"
 #include "connector/format/csv.h"
+#include "connector/format/digits.h"
 #include "connector/format/emit.h"
 #include "connector/format/iso_time.h"
 #include "vector/text.h"
@@ -23,9 +24,12 @@ static inline struct sv trim(struct sv s) {
 }
 
 static int int_value(const struct type *t, struct sv s, struct col_builder *b, struct err *err) {
-    s = trim(s);
     int64_t v;
-    enum text_status st = text_parse_i64_strict(s.ptr, s.len, &v);
+    enum text_status st = TEXT_OK;
+    if (!digits_plain(s.ptr, s.len, &v)) {
+        s = trim(s);
+        st = text_parse_i64_strict(s.ptr, s.len, &v);
+    }
     switch (t->kind) {
     case TYPE_TINYINT:
         if (st != TEXT_OK || v != (int8_t)v) return bad_value(s, "a TINYINT", err);

@@ -14,7 +14,7 @@ struct row_sink {
     int32_t n_cols;
     struct col_builder *cols;
     uint32_t n_rows;       /* appended so far */
-    uint32_t max_rows;     /* stop there */
+    uint32_t max_rows;     /* stop there; the last record's rows may go beyond */
     struct buffer *borrow; /* the input's memory, kept alive by string columns that view into it;
                               NULL: strings must be copied */
     struct col_builder

@@ -3,6 +3,7 @@
 #include "connector/format/json_scalar.h"
 
 #include "connector/format/base64.h"
+#include "connector/format/digits.h"
 #include "connector/format/emit.h"
 #include "connector/format/iso_time.h"
 #include "vector/text.h"
@@ -84,22 +85,11 @@ static bool cut_float(const struct type *t, struct sv s, int64_t *ret) {
     return true;
 }
 
-/* A plain number of up to 18 digits, by far the most frequent: no second look at it. */
+/* A number at the cursor that needs no second look. JSON has no leading zeros. */
 static inline bool plain_int(struct json_reader *r, int64_t *ret) {
-    const char *p = r->buf + r->tok[0];
-    size_t n = json_token(r, r->tok).len;
-    bool negative = *p == '-';
-    p += negative;
-    n -= negative;
-    if (n - 1 > 17 || (n > 1 && *p == '0')) return false;
-    uint64_t v = 0;
-    for (size_t i = 0; i < n; i++) {
-        unsigned digit = (unsigned char)p[i] - '0';
-        if (digit > 9) return false;
-        v = v * 10 + digit;
-    }
-    *ret = negative ? -(int64_t)v : (int64_t)v;
-    return true;
+    struct sv s = json_token(r, r->tok);
+    size_t sign = s.ptr[0] == '-';
+    return digits_plain(s.ptr, s.len, ret) && (s.len == sign + 1 || s.ptr[sign] != '0');
 }
 
 static int emit_int(struct json_reader *r, const struct type *t, struct col_builder *b, struct sv s,

@@ -63,4 +63,5 @@ const struct format_desc format_canal_json = {
     .encoder_new = canal_encoder,
     .metadata = canal_metadata,
     .file_suffix = ".json",
+    .by_name = true,
 };

@@ -57,4 +57,5 @@ const struct format_desc format_debezium_json = {
     .encoder_new = debezium_encoder,
     .metadata = debezium_metadata,
     .file_suffix = ".json",
+    .by_name = true,
 };

@@ -50,4 +50,5 @@ const struct format_desc format_maxwell_json = {
     .encoder_new = maxwell_encoder,
     .metadata = maxwell_metadata,
     .file_suffix = ".json",
+    .by_name = true,
 };

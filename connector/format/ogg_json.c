@@ -49,4 +49,5 @@ const struct format_desc format_ogg_json = {
     .encoder_new = ogg_encoder,
     .metadata = ogg_metadata,
     .file_suffix = ".json",
+    .by_name = true,
 };

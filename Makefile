@@ -84,11 +84,11 @@ $(B)/flags: FORCE
 FORCE:
 
 # ---- compile -------------------------------------------------------------------------------
-$(B)/obj/%.c.o: %.c | $(DEPS_STAMP) gen
+$(B)/obj/%.c.o: %.c $(B)/flags | $(DEPS_STAMP) gen
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	$(Q)$(CCACHE) $(CC) $(CFLAGS_ALL) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
-$(B)/obj/%.cc.o: %.cc | $(DEPS_STAMP) gen
+$(B)/obj/%.cc.o: %.cc $(B)/flags | $(DEPS_STAMP) gen
 	@mkdir -p $(@D)
 	@echo "  CXX  $<"
 	$(Q)$(CCACHE) $(CXX) $(CXXFLAGS_ALL) -MMD -MP -c $< -o $@

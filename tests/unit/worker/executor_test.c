@@ -10,9 +10,9 @@ struct counter {
     struct runnable r;
     _Atomic int turns, wakes_seen, posted;
     _Atomic bool in_turn, done;
-    int again;       /* turns to ask for at once */
-    int64_t wait_ns; /* then: wait that long; 0 = for a wake */
-    int end_at;      /* posted wakes after which it is done */
+    int again;          /* turns to ask for at once */
+    int64_t wait_ns;    /* then: wait that long; 0 = for a wake */
+    _Atomic int end_at; /* posted wakes after which it is done */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

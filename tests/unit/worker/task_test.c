@@ -327,6 +327,62 @@ static void barriers_cut_consistently(void **state) {
     rig_release(&r);
 }
 
+/* A barrier carries a routing version: rows behind it go by the new table, on every source. */
+static void barriers_switch_the_routing(void **state) {
+    enum { SOURCES = 2, SINKS = 3 };
+    struct rig r;
+    rig_init(&r);
+    int source = rig_vertex(&r, SOURCES, 0), sink = rig_vertex(&r, SINKS, 1);
+    rig_op(&r, source, "t_source", "{\"batch\": 50, \"splits\": true, \"keys\": 100}",
+           rig_schema());
+    rig_edge(&r, source, sink, 0, ROUTING_HASH);
+    rig_op(&r, sink, "t_sink", "{}", rig_schema());
+    struct err err = ERR_INIT;
+    struct worker *w;
+    assert_ok(worker_new(&(struct worker_opts){.executors = 2}, &w, &err), &err);
+    struct runtime_spec spec = rig_spec(&r);
+    struct job_runtime *rt;
+    assert_ok(job_runtime_new(w, &spec, &rt, &err), &err);
+    job_runtime_start(rt);
+    struct routing_table *table = routing_table_new(7, MAX_PARALLELISM_DEFAULT); /* all to 0 */
+    job_runtime_set_routing(rt, 0, table);
+    routing_table_unref(table);
+    for (int part = 0; part < 2; part++) {
+        for (int s = 0; s < SOURCES; s++) {
+            cJSON *split = cJSON_CreateObject();
+            json_set_i64(split, "rows", 1000);
+            job_runtime_add_split(rt, source, s, split);
+        }
+        /* All rows of the first part before the barrier. */
+        while (!part &&
+               rig_count(0, ENTRY_ROW) + rig_count(1, ENTRY_ROW) + rig_count(2, ENTRY_ROW) <
+                   1000 * SOURCES)
+            assert_false(job_runtime_wait(rt, 1, &err));
+        if (!part) job_runtime_barrier(rt, &(struct barrier){.id = 1, .routing_version = 7});
+    }
+    for (int s = 0; s < SOURCES; s++)
+        job_runtime_no_more_splits(rt, source, s);
+    assert_true(job_runtime_wait(rt, 60000, &err));
+    assert_ok(err.code, &err);
+    job_runtime_free(rt);
+    worker_free(w);
+    size_t rows = 0;
+    for (int s = 0; s < SINKS; s++) {
+        bool behind = false;
+        size_t before = 0, after = 0;
+        for (size_t i = 0; i < rig_log.n[s]; i++) {
+            struct entry *e = &rig_log.entries[s][i];
+            behind |= e->kind == ENTRY_BARRIER;
+            if (e->kind == ENTRY_ROW) (*(behind ? &after : &before))++;
+        }
+        assert_true(before > 0);
+        assert_int_equal(after, s == 0 ? 1000 * SOURCES : 0);
+        rows += before + after;
+    }
+    assert_int_equal(rows, 2000 * SOURCES);
+    rig_release(&r);
+}
+
 /* ---- backpressure, failure, cancelling ------------------------------------------------------ */
 
 static const cJSON *stats_task(const cJSON *stats, int vertex) {
@@ -475,6 +531,7 @@ int main(void) {
         cmocka_unit_test_setup(small_batches_are_joined, rig_setup),
         cmocka_unit_test_setup(idle_inputs_are_left_out, rig_setup),
         cmocka_unit_test_setup(barriers_cut_consistently, rig_setup),
+        cmocka_unit_test_setup(barriers_switch_the_routing, rig_setup),
         cmocka_unit_test_setup(backpressure_is_bounded, rig_setup),
         cmocka_unit_test_setup(failure_names_the_op, rig_setup),
         cmocka_unit_test_setup(cancel_ends_endless_jobs, rig_setup),

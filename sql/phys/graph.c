@@ -76,15 +76,24 @@ static int apply_overrides(struct graph *g, struct err *err) {
 
 /* ---- chaining ---- */
 
-static bool chains(struct graph *g, const struct pnode *n) {
-    const struct vertex_override *o = override_of(g, n->uid);
+static bool can_chain(const struct pnode *n) {
     if (n->n_inputs != 1) return false;
     const struct pinput *in = &n->inputs[0];
     if (in->node->kind == PHYS_UNION || in->node->run != n->run) return false;
     bool side = in->port && in->dist == PDIST_ANY;
-    if (!side && !phys_is_placed(n, 0)) return false;
-    if (o && o->chain >= 0) return o->chain;
-    return g->p->set->chaining;
+    return side || phys_is_placed(n, 0);
+}
+
+static int chains(struct graph *g, const struct pnode *n, bool *ret, struct err *err) {
+    const struct vertex_override *o = override_of(g, n->uid);
+    bool can = can_chain(n);
+    if (o && o->chain == 1 && !can)
+        return err_set(err, ERR_VALIDATION,
+                       "op '%s' (%s) can't be chained to what is in front of it: its rows come "
+                       "through an exchange",
+                       n->uid, phys_kind_of(n)->name);
+    *ret = can && (o && o->chain >= 0 ? o->chain == 1 : g->p->set->chaining);
+    return 0;
 }
 
 static cJSON *calc_config(const struct pnode *n) {
@@ -133,7 +142,7 @@ static int job_max_parallelism(const struct planner *p, int parallelism) {
     return (int)MIN(want, MAX_PARALLELISM_LIMIT);
 }
 
-static void make_vertices(struct graph *g) {
+static int make_vertices(struct graph *g, struct err *err) {
     struct planner *p = g->p;
     g->vertices = ARENA_NEW_N(p->arena, struct plan_vertex, g->n_order + 1);
     int most = p->in->parallelism;
@@ -143,7 +152,9 @@ static void make_vertices(struct graph *g) {
     for (int i = 0; i < g->n_order; i++) {
         struct pnode *n = g->order[i];
         if (n->kind == PHYS_UNION) continue;
-        bool chained = chains(g, n);
+        bool chained = false;
+        int rc = chains(g, n, &chained, err);
+        if (rc) return rc;
         struct plan_vertex *v;
         if (chained) {
             n->vertex = n->inputs[0].node->vertex;
@@ -168,6 +179,7 @@ static void make_vertices(struct graph *g) {
         n->op = v->n_ops++;
         v->ops = ops;
     }
+    return 0;
 }
 
 /* "TableSourceScan(bids) -> Calc -> Sink(out)": the labels' first words. */
@@ -219,7 +231,7 @@ static void route(struct graph *g, const struct pinput *in, const struct pnode *
         e->n_keys = in->keys.n;
         e->keys = in->keys.cols;
     } else if (in->dist == PDIST_ONE) {
-        e->routing = a == 1 && b == 1 ? ROUTING_FORWARD : ROUTING_GLOBAL;
+        e->routing = from->single && b == 1 ? ROUTING_FORWARD : ROUTING_GLOBAL;
     } else if (a == b) {
         e->routing = ROUTING_FORWARD;
     } else if (from->kinds != CHANGELOG_INSERT && !e->from_port) {
@@ -280,9 +292,10 @@ int phys_graph(struct planner *p, struct plan **ret, struct err *err) {
     g.order = phys_order(p, &g.n_order);
     g.override_used = ARENA_NEW_N(p->arena, bool, p->in->n_overrides + 1);
     name_ops(&g);
-    make_vertices(&g);
+    int rc = make_vertices(&g, err);
+    if (rc) return rc;
     name_vertices(&g);
-    int rc = apply_overrides(&g, err);
+    rc = apply_overrides(&g, err);
     if (rc) return rc;
     make_edges(&g);
     struct plan *plan = ARENA_NEW(p->arena, struct plan);

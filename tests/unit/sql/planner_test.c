@@ -11,6 +11,7 @@
 #include "sql/parse.h"
 #include "sql/session.h"
 #include "tests/unit/cmocka_wrap.h"
+#include "tests/unit/sql/sql_kit.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -161,6 +162,20 @@ static void resolve_overrides(struct arena *a, struct inputs *inputs) {
     }
 }
 
+/* With the names that overrides have in the script. */
+static void add_plan_error(struct str *out, int rc, const struct err *err,
+                           const struct inputs *inputs) {
+    AUTO_STR text = STR_INIT;
+    add_error(&text, rc, err);
+    for (int i = 0; i < inputs->in.n_overrides; i++) {
+        AUTO_FREE char *now =
+            sql_kit_replace(str_text(&text), inputs->overrides[i].uid, inputs->names[i]);
+        str_clear(&text);
+        str_add(&text, now);
+    }
+    str_add(out, str_text(&text));
+}
+
 /* Appends text with each uid of the plan as #1, #2... */
 static void add_numbered(const struct plan *p, const char *text, struct str *out) {
     const char *uids[256];
@@ -229,7 +244,7 @@ static void plan_twice(struct session *s, const char *sql, const struct statemen
         arena_init(&a);
         if (!i) resolve_overrides(&inputs.arena, &inputs);
         int rc = planner_plan(&a, &inputs.in, &p, &err);
-        if (rc && !i) add_error(out, rc, &err);
+        if (rc && !i) add_plan_error(out, rc, &err, &inputs);
         if (!rc) {
             check_json(p, i ? &second : &first);
             AUTO_STR text = STR_INIT;

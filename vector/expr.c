@@ -45,26 +45,39 @@ static const struct expr *literal_as(struct arena *a, const struct expr *e, cons
     return r;
 }
 
-const struct expr *expr_cast(struct arena *a, const struct expr *e, const struct type *to) {
-    if (type_eq_ignore_null(e->type, to)) return e;
-    if (e->kind == EXPR_LITERAL && !col_is_valid(e->literal, 0))
-        return expr_literal(a, value_null(a, type_with_null(a, to, true)));
+int expr_cast_checked(struct arena *a, const struct expr *e, const struct type *to,
+                      const struct expr **ret, struct err *err) {
+    *ret = e;
+    if (type_eq_ignore_null(e->type, to)) return 0;
+    if (e->kind == EXPR_LITERAL && !col_is_valid(e->literal, 0)) {
+        *ret = expr_literal(a, value_null(a, type_with_null(a, to, true)));
+        return 0;
+    }
     /* A CHAR literal needs no work to be a VARCHAR that is long enough. */
     if (e->kind == EXPR_LITERAL && e->type->kind == TYPE_CHAR && to->kind == TYPE_VARCHAR &&
-        to->length >= e->type->length)
-        return literal_as(a, e, type_with_null(a, to, e->type->nullable));
+        to->length >= e->type->length) {
+        *ret = literal_as(a, e, type_with_null(a, to, e->type->nullable));
+        return 0;
+    }
+    const struct expr *r;
+    int rc = func_cast(a, e, to, false, &r, err);
+    if (rc) return rc;
+    if (r != e && r->line == 0 && e->line) {
+        struct expr *placed = arena_dup(a, r, sizeof(*placed));
+        placed->line = e->line;
+        placed->col = e->col;
+        r = placed;
+    }
+    *ret = r;
+    return 0;
+}
+
+const struct expr *expr_cast(struct arena *a, const struct expr *e, const struct type *to) {
     struct err err = ERR_INIT;
     const struct expr *r;
-    if (func_cast(a, e, to, false, &r, &err) == 0) {
-        if (r != e && r->line == 0 && e->line) {
-            struct expr *placed = arena_dup(a, r, sizeof(*placed));
-            placed->line = e->line;
-            placed->col = e->col;
-            return placed;
-        }
-        return r;
-    }
-    UNREACHABLE("implicit cast: %s", err.msg);
+    int rc = expr_cast_checked(a, e, to, &r, &err);
+    CHECKF(rc == 0, "implicit cast: %s", err.msg);
+    return r;
 }
 
 /* ---- comparison ----------------------------------------------------------------------------- */

@@ -33,8 +33,12 @@ const struct expr *expr_literal(struct arena *a, const struct column *value);
 /* Of an already resolved function; args are copied. See func_call for resolution by name. */
 const struct expr *expr_call(struct arena *a, const struct func *f, const struct type *type,
                              const struct expr *const *args, int n_args);
-/* The implicit or explicit CAST; returns e itself when only nullability differs. */
+/* The implicit or explicit CAST; returns e itself when only nullability differs. The cast must
+ * exist: between types of one family, or of a NULL. */
 const struct expr *expr_cast(struct arena *a, const struct expr *e, const struct type *to);
+/* The same for any types: ERR_VALIDATION where there is no such cast. */
+int expr_cast_checked(struct arena *a, const struct expr *e, const struct type *to,
+                      const struct expr **ret, struct err *err) ATTR_MUST_USE;
 
 bool expr_eq(const struct expr *a, const struct expr *b); /* structural; ignores places */
 uint64_t expr_hash(const struct expr *e);

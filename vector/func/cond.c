@@ -29,7 +29,7 @@ struct wide {
             d[i] = mask[i] ? v : d[i];                                                             \
     }
 DEF_BLEND(1, uint8_t)
-DEF_BLEND(2, uint16_t)
+DEF_BLEND(2, uint32_t)
 DEF_BLEND(4, uint32_t)
 DEF_BLEND(8, uint64_t)
 DEF_BLEND(16, struct wide)
@@ -116,7 +116,7 @@ static bool arg_is_one(const struct kernel_call *k, int i) {
 
 /* LIST, MAP, ROW: all arguments behind one another, then row choice[i] / i of each. */
 static void merge_nested(struct kernel_call *k, const int *values, int n_values,
-                         const uint16_t *choice) {
+                         const uint32_t *choice) {
     AUTO_FREE const struct column **cols = mem_calloc((size_t)n_values, sizeof(*cols));
     AUTO_FREE uint32_t *base = mem_calloc((size_t)n_values, sizeof(*base));
     AUTO_FREE uint32_t *idx = mem_calloc(k->n, sizeof(*idx));
@@ -179,16 +179,16 @@ static void merge(struct kernel_call *k, const int *conds, const int *values, in
 static void choose_nested(struct kernel_call *k, const int *conds, const int *values,
                           int n_branches, int otherwise, bool by_valid) {
     uint32_t n = k->n;
-    AUTO_FREE uint16_t *choice = mem_calloc(n, sizeof(*choice));
+    AUTO_FREE uint32_t *choice = mem_calloc(n, sizeof(*choice));
     AUTO_FREE uint64_t *bits = mem_calloc(valid_words(n), sizeof(*bits));
     AUTO_FREE uint8_t *own = mem_alloc(n);
     AUTO_FREE int *all = mem_calloc((size_t)n_branches + 1, sizeof(*all));
     for (uint32_t i = 0; i < n; i++)
-        choice[i] = (uint16_t)n_branches;
+        choice[i] = (uint32_t)n_branches;
     for (int b = n_branches - 1; b >= 0; b--) {
         const uint8_t *mask = branch_mask(k, conds[b], by_valid, true, bits, own);
         for (uint32_t i = 0; i < n; i++)
-            if (mask[i]) choice[i] = (uint16_t)b;
+            if (mask[i]) choice[i] = (uint32_t)b;
     }
     memcpy(all, values, sizeof(*all) * (size_t)n_branches);
     all[n_branches] = otherwise;
@@ -219,16 +219,25 @@ static int kernel_coalesce(struct kernel_call *k, struct err *err) {
 
 /* ---- binding -------------------------------------------------------------------------------- */
 
-/* The values at `first`, first + step, ... get one type; NULL if there is none. */
-static const struct type *unify(struct func_bind *fb, const int *which, int n, bool common) {
+/* The arguments which[0..n) get one type, *ret_type; ERR_VALIDATION "<what>: ..." if there is none.
+ */
+static int unify(struct func_bind *fb, const int *which, int n, bool common, const char *what,
+                 const struct type **ret_type, struct err *err) {
     const struct type **types = ARENA_NEW_N(fb->arena, const struct type *, n);
     for (int i = 0; i < n; i++)
         types[i] = fb->args[which[i]]->type;
     const struct type *t =
         common ? type_common(fb->arena, types, n) : type_least_restrictive(fb->arena, types, n);
-    for (int i = 0; t && i < n; i++)
-        fb->args[which[i]] = expr_cast(fb->arena, fb->args[which[i]], t);
-    return t;
+    if (!t) {
+        func_bind_fail(fb, NULL, err);
+        return err_wrap(err, "%s", what);
+    }
+    for (int i = 0; i < n; i++) {
+        int rc = expr_cast_checked(fb->arena, fb->args[which[i]], t, &fb->args[which[i]], err);
+        if (rc) return err_wrap(err, "%s", what);
+    }
+    *ret_type = t;
+    return 0;
 }
 
 static int want_condition(struct func_bind *fb, int i, struct err *err) {
@@ -248,11 +257,10 @@ static int bind_case(struct func_bind *fb, struct err *err) {
         int rc = i == n - 1 ? 0 : want_condition(fb, i * 2, err);
         if (rc) return rc;
     }
-    fb->ret_type = all_null ? type_of(TYPE_NULL) : unify(fb, values, n, false);
-    if (!fb->ret_type)
-        return err_set(err, ERR_VALIDATION,
-                       "Illegal mixing of types in CASE or COALESCE statement");
-    return 0;
+    fb->ret_type = type_of(TYPE_NULL);
+    if (all_null) return 0;
+    return unify(fb, values, n, false, "Illegal mixing of types in CASE or COALESCE statement",
+                 &fb->ret_type, err);
 }
 
 const struct func func_case = {
@@ -271,8 +279,9 @@ static int bind_if(struct func_bind *fb, struct err *err) {
     int rc = want_condition(fb, 0, err);
     if (rc) return rc;
     bool nullable = args_nullable(fb);
-    const struct type *t = unify(fb, (const int[]){1, 2}, 2, false);
-    if (!t) return func_bind_fail(fb, NULL, err);
+    const struct type *t;
+    rc = unify(fb, (const int[]){1, 2}, 2, false, "Illegal mixing of types in IF", &t, err);
+    if (rc) return rc;
     t = type_with_null(fb->arena, t, nullable);
     fb->rewrite = expr_call(fb->arena, &func_case, t, fb->args, 3);
     return 0;
@@ -320,11 +329,10 @@ static int bind_coalesce(struct func_bind *fb, struct err *err) {
         nullable &= fb->args[i]->type->nullable;
         any |= fb->args[i]->type->kind != TYPE_NULL;
     }
-    const struct type *t = any ? unify(fb, all, fb->n_args, true) : NULL;
-    if (!t) {
-        func_bind_fail(fb, NULL, err);
-        return err_wrap(err, "Invalid input arguments");
-    }
+    if (!any) return func_bind_fail(fb, NULL, err);
+    const struct type *t;
+    int rc = unify(fb, all, fb->n_args, true, "Invalid input arguments", &t, err);
+    if (rc) return rc;
     fb->ret_type = type_with_null(fb->arena, t, nullable);
     if (fb->n_args == 1) fb->rewrite = fb->args[0];
     return 0;

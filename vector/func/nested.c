@@ -58,23 +58,28 @@ static int kernel_array(struct kernel_call *k, struct err *err) {
     return 0;
 }
 
-/* The arguments first, first + step, ... cast to their common type. */
-static const struct type *unify(struct func_bind *fb, int first, int step, struct err *err) {
+/* The arguments first, first + step, ... cast to their common type; ERR_VALIDATION "<what>" if
+ * there is none. */
+static int unify(struct func_bind *fb, int first, int step, const char *what,
+                 const struct type **ret_type, struct err *err) {
     AUTO_FREE const struct type **types = mem_calloc((size_t)fb->n_args, sizeof(*types));
     int n = 0;
     for (int i = first; i < fb->n_args; i += step)
         types[n++] = fb->args[i]->type;
     const struct type *t = type_least_restrictive(fb->arena, types, n);
-    if (!t) return NULL;
-    for (int i = first; i < fb->n_args; i += step)
-        fb->args[i] = expr_cast(fb->arena, fb->args[i], t);
-    return t;
+    if (!t) return err_set(err, ERR_VALIDATION, "%s", what);
+    for (int i = first; i < fb->n_args; i += step) {
+        int rc = expr_cast_checked(fb->arena, fb->args[i], t, &fb->args[i], err);
+        if (rc) return err_wrap(err, "%s", what);
+    }
+    *ret_type = t;
+    return 0;
 }
 
 static int bind_array(struct func_bind *fb, struct err *err) {
-    const struct type *t = unify(fb, 0, 1, err);
-    if (!t)
-        return err_set(err, ERR_VALIDATION, "Parameters must be of the same type in ARRAY[...]");
+    const struct type *t;
+    int rc = unify(fb, 0, 1, "Parameters must be of the same type in ARRAY[...]", &t, err);
+    if (rc) return rc;
     fb->ret_type = type_array(fb->arena, t, false);
     return 0;
 }
@@ -117,11 +122,10 @@ static int kernel_map(struct kernel_call *k, struct err *err) {
 static int bind_map(struct func_bind *fb, struct err *err) {
     if (fb->n_args % 2)
         return err_set(err, ERR_VALIDATION, "MAP requires an even number of arguments");
-    const struct type *key = unify(fb, 0, 2, err), *value = key ? unify(fb, 1, 2, err) : NULL;
-    if (!value)
-        return err_set(err, ERR_VALIDATION,
-                       "Parameters must be of the same type in MAP[...]: one for the keys, one for "
-                       "the values");
+    const struct type *key, *value;
+    int rc = unify(fb, 0, 2, "Keys must be of the same type in MAP[...]", &key, err);
+    if (!rc) rc = unify(fb, 1, 2, "Values must be of the same type in MAP[...]", &value, err);
+    if (rc) return rc;
     fb->ret_type = type_map(fb->arena, key, value, false);
     return 0;
 }

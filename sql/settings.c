@@ -18,7 +18,6 @@ static const char *const choices_length[] = {"IGNORE", "TRIM_PAD", "ERROR", NULL
 static const char *const choices_agg_phase[] = {"AUTO", "TWO_PHASE", "ONE_PHASE", NULL};
 static const char *const choices_ndu[] = {"IGNORE", "TRY_RESOLVE", NULL};
 static const char *const choices_dialect[] = {"default", NULL};
-static const char *const choices_result_mode[] = {"TABLE", "TABLEAU", "CHANGELOG", NULL};
 
 #define ROW(name, type, dflt, min, max, field, help, choices)                                      \
     {name, type, dflt, min, max, offsetof(struct session_settings, field), help, 0, choices},
@@ -47,6 +46,7 @@ static const struct {
     {"state.checkpoints.dir", "execution.checkpointing.dir"},
     {"state.checkpoints.num-retained", "execution.checkpointing.num-retained"},
     {"state.savepoints.dir", "execution.checkpointing.savepoint-dir"},
+    {"table.exec.resource.default-parallelism", "parallelism.default"},
     {"table.optimizer.non-deterministic-update.strategy",
      "table.optimizer.nondeterministic-update.strategy"},
 };
@@ -97,17 +97,21 @@ static const char *const ignored[] = {
     "state.",
     "table.builtin-",
     "table.catalog-",
+    "table.display.",
     "table.exec.async-",
     "table.exec.deduplicate.",
     "table.exec.hive.",
+    "table.exec.interval-join.",
     "table.exec.legacy-transformation-uids",
     "table.exec.local-hash-agg.",
     "table.exec.operator-fusion-codegen.",
+    "table.exec.rank.",
     "table.exec.resource.",
     "table.exec.simplify-operator-name-enabled",
     "table.exec.sort.",
     "table.exec.spill-",
     "table.exec.uid.",
+    "table.exec.window-agg.",
     "table.generated-code.",
     "table.optimizer.",
     "table.plan.",

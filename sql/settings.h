@@ -9,7 +9,6 @@ enum agg_phase { AGG_PHASE_AUTO, AGG_PHASE_TWO, AGG_PHASE_ONE };
 enum sink_policy { SINK_POLICY_NONE, SINK_POLICY_AUTO, SINK_POLICY_FORCE };
 enum not_null_enforcer { NOT_NULL_ERROR, NOT_NULL_DROP };
 enum length_enforcer { LENGTH_IGNORE, LENGTH_TRIM_PAD, LENGTH_ERROR };
-enum result_mode { RESULT_TABLE, RESULT_TABLEAU, RESULT_CHANGELOG };
 
 /* Durations are in ms, sizes in bytes. Enums are ints of the enums above. */
 struct session_settings {

@@ -154,7 +154,6 @@ static int user_function(const struct ast_call *c, const struct function_desc *f
  */
 static bool is_flink_function(const char *name) {
     static const char *const names[] = {"CURRENT_WATERMARK", "OBJECT_OF", "OBJECT_UPDATE"};
-    if (!strncmp(name, "BITMAP_", 7)) return true;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (!strcmp(names[i], name)) return true;
     return false;

@@ -496,17 +496,6 @@ static int group_agg_push(struct op *op, int port, struct batch *b, struct err *
     return rc;
 }
 
-static int group_agg_watermark(struct op *op, int64_t wm, struct err *err) {
-    struct group_agg *g = impl(op);
-    /* Results of the rows in front of a watermark come in front of it, too: it waits for the
-     * mini-batch. */
-    if (g->rows_in_batch && !g->batch_mode) {
-        g->held_wm = wm;
-        return wm == WATERMARK_MAX ? flush(g, err) : 0;
-    }
-    return op_emit_watermark(op, wm, err);
-}
-
 static int group_agg_timer(struct op *op, int64_t now_ms, struct err *err) {
     struct group_agg *g = impl(op);
     g->timer_set = false;
@@ -561,16 +550,34 @@ static void make_empty_group(struct group_agg *g) {
     batch_unref(none);
 }
 
-static int group_agg_end(struct op *op, int port, struct err *err) {
+/* The end of event time is the end of a batch: results come in front of it, so that what fires on
+ * it behind has them. */
+static int give_final(struct group_agg *g, struct err *err) {
+    int rc = give_all(g, err);
+    if (rc) return rc;
+    g->ended = false;
+    return op_emit_watermark(&g->op, WATERMARK_MAX, err);
+}
+
+static int group_agg_watermark(struct op *op, int64_t wm, struct err *err) {
     struct group_agg *g = impl(op);
-    if (!g->batch_mode || g->phase == PHASE_LOCAL) return flush(g, err);
-    if (!g->ended) make_empty_group(g);
-    g->ended = true;
-    return give_all(g, err);
+    if (g->batch_mode && g->phase != PHASE_LOCAL) {
+        if (wm != WATERMARK_MAX) return op_emit_watermark(op, wm, err);
+        make_empty_group(g);
+        g->ended = true;
+        return give_final(g, err);
+    }
+    /* Results of the rows in front of a watermark come in front of it, too: it waits for the
+     * mini-batch. */
+    if (g->rows_in_batch) {
+        g->held_wm = wm;
+        return wm == WATERMARK_MAX ? flush(g, err) : 0;
+    }
+    return op_emit_watermark(op, wm, err);
 }
 
 static int group_agg_resume(struct op *op, struct err *err) {
-    return impl(op)->ended ? give_all(impl(op), err) : OP_DONE;
+    return impl(op)->ended ? give_final(impl(op), err) : OP_DONE;
 }
 
 static void group_agg_close(struct op *op) {
@@ -594,7 +601,6 @@ static const struct op_ops group_agg_ops = {.size_bytes = sizeof(struct group_ag
                                             .resume = group_agg_resume,
                                             .watermark = group_agg_watermark,
                                             .timer = group_agg_timer,
-                                            .end_input = group_agg_end,
                                             .barrier = group_agg_barrier,
                                             .close = group_agg_close};
 

@@ -57,7 +57,6 @@ struct join_op {
     uint32_t n_outs, cap_outs, given;
     /* batch mode */
     struct rows sides[2];
-    int ended;
     struct hash_join *final;
 };
 
@@ -364,6 +363,7 @@ static int join_push(struct op *op, int port, struct batch *b, struct err *err) 
 
 /* ---- batch mode's end ---- */
 
+/* In front of the end of event time, so that what fires on it behind has the results. */
 static int give_final(struct join_op *j, struct err *err) {
     for (;;) {
         if (op_output_full(&j->op)) return OP_MORE;
@@ -375,12 +375,12 @@ static int give_final(struct join_op *j, struct err *err) {
     }
     hash_join_free(j->final);
     j->final = NULL;
-    return OP_DONE;
+    return op_emit_watermark(&j->op, WATERMARK_MAX, err);
 }
 
-static int join_end(struct op *op, int port, struct err *err) {
+static int join_watermark(struct op *op, int64_t wm, struct err *err) {
     struct join_op *j = impl(op);
-    if (!j->batch_mode || ++j->ended < 2) return OP_DONE;
+    if (!j->batch_mode || wm != WATERMARK_MAX) return op_emit_watermark(op, wm, err);
     j->final =
         hash_join_new(&j->spec, j->sides[0].parts, j->sides[0].n, j->sides[1].parts, j->sides[1].n);
     return give_final(j, err);
@@ -414,7 +414,7 @@ static const struct op_ops join_ops = {.size_bytes = sizeof(struct join_op),
                                        .open = join_open,
                                        .push = join_push,
                                        .resume = join_resume,
-                                       .end_input = join_end,
+                                       .watermark = join_watermark,
                                        .close = join_close};
 
 const struct op_desc op_join = {

@@ -248,10 +248,14 @@ docs: $(B)/tools/gen_docs
 docs-check: $(B)/tools/gen_docs
 	@set -e; for p in $(DOC_PAGES); do $< $$p | diff -u docs/$$p.md - || { echo "docs/$$p.md is out of date: make docs"; exit 1; }; done
 # ---- benchmarks ----------------------------------------------------------------------------
-# bench/NAME_bench.c is one program; make bench-NAME ARGS='...' runs it.
+# make bench: the Nexmark queries, beside Flink's figures. make bench-NAME ARGS='...': one program, bench/NAME_bench.c.
+.PHONY: bench
+bench: all
+	bench/nexmark/run.py --bin $(B)/bin $(ARGS)
 $(B)/bench/%_bench: $(B)/obj/bench/%_bench.c.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
 bench-%: $(B)/bench/%_bench
 	$< $(ARGS)
 
@@ -266,15 +270,6 @@ install: all
 	$(B)/bin/penstock completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/penstock.fish
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/penstock
 	install -m 644 crds/penstock.dev_flinkjobs.yaml $(DESTDIR)$(PREFIX)/share/doc/penstock
-
-# ---- benchmarks: bench/NAME_bench.c ------------------------------------------------------------
-.PHONY: bench
-$(B)/bench/%_bench: $(B)/obj/bench/%_bench.c.o $(ARCHIVES)
-	@mkdir -p $(@D)
-	@echo "  LINK $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
-bench: $(B)/bench/$(T)_bench
-	$(B)/bench/$(T)_bench $(ARGS)
 
 # ---- checks of form ------------------------------------------------------------------------
 .PHONY: fmt fmt-check tidy hdr-check

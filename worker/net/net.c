@@ -1,5 +1,7 @@
 /* net.c - the network thread: one epoll loop for all jobs of the process. */
 #define LOG_MODULE "net"
+#include "worker/net/net.h"
+
 #include "worker/net/net_int.h"
 
 #include "base/core/clock.h"

@@ -154,17 +154,6 @@ check: $$(call tests_of,$$(T))
 check-%: $$(call tests_of,$$*)
 	@tools/run_units $^
 
-# ---- recorded expressions ------------------------------------------------------------------
-# Parser, binder and kernels against what Flink gave, in one process; see also `make oracle`.
-ORACLE_DATA := tests/data/flinksql/expressions.jsonl
-$(B)/oracle/expressions: $(B)/obj/tests/oracle/expressions.c.o $(ARCHIVES)
-	@mkdir -p $(@D)
-	@echo "  LINK $@"
-	$(Q)$(CC) $(LDFLAGS_ALL) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
-.PHONY: oracle-expressions
-oracle-expressions: $(B)/oracle/expressions
-	$< $(ORACLE_DATA) tests/oracle/known_failures
-
 # ---- demo ----------------------------------------------------------------------------------
 .PHONY: demo
 demo: all

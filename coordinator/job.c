@@ -316,7 +316,8 @@ int job_start(struct coordinator *c, int index, struct arena *stmt, const struct
         rc = place_tasks(j, err);
     }
     cJSON **frames = NULL;
-    if (!rc) rc = deploy_frames(j, &frames, err);
+    if (!rc && (rc = deploy_frames(j, &frames, err)) && err->cls == ERR_CLASS_USER)
+        rc = err->code = ERR_RUNTIME; /* the statement is right; what it reads isn't there */
     if (rc) {
         job_free(j);
         return rc;

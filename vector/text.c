@@ -313,21 +313,24 @@ enum text_status text_parse_bool(const char *p, size_t n, bool *ret) {
 
 /* ---- number to text ------------------------------------------------------------------------- */
 
+/* Decimal digits of v: log10(2) is about 1233 / 4096. */
+static inline unsigned count_digits(uint64_t v) {
+    unsigned n = (64 - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12;
+    return n + (n > 19 || v >= pow10_u64[n] || n == 0);
+}
+
 size_t text_fmt_u64(char *dst, uint64_t v) {
-    char buf[20], *p = buf + sizeof(buf);
+    size_t n = count_digits(v);
+    char *p = dst + n;
     while (v >= 100) {
         p -= 2;
         memcpy(p, digit_pairs + v % 100 * 2, 2);
         v /= 100;
     }
-    if (v >= 10) {
-        p -= 2;
-        memcpy(p, digit_pairs + v * 2, 2);
-    } else {
-        *--p = (char)('0' + v);
-    }
-    size_t n = (size_t)(buf + sizeof(buf) - p);
-    memcpy(dst, p, n);
+    if (v >= 10)
+        memcpy(p - 2, digit_pairs + v * 2, 2);
+    else
+        p[-1] = (char)('0' + v);
     return n;
 }
 

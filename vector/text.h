@@ -55,8 +55,12 @@ enum text_status text_parse_time(const char *p, size_t n, int precision, int32_t
  * *ret_at (may be NULL): where parsing stopped on failure, in bytes. */
 enum text_status text_parse_timestamp(const char *p, size_t n, int64_t *ret_ms, int32_t *ret_ns,
                                       size_t *ret_at);
-/* The same with 'T' between date and time, and for LTZ an optional 'Z' or offset (JSON's
- * ISO-8601 option). *ret_offset_ms is INT32_MIN where the text has none. */
+/* Exactly "yyyy-MM-dd HH:mm:ss" with fields in their ranges and a year from 1583 (Gregorian) on;
+ * false for anything else. p has TEXT_SECONDS_BYTES. */
+enum { TEXT_SECONDS_BYTES = 19 };
+bool text_parse_seconds(const char *p, int64_t *ret_ms);
+/* As text_parse_timestamp, with 'T' between date and time, and for LTZ an optional 'Z' or offset
+ * (JSON's ISO-8601 option). *ret_offset_ms is INT32_MIN where the text has none. */
 enum text_status text_parse_timestamp_iso(const char *p, size_t n, int64_t *ret_ms, int32_t *ret_ns,
                                           int32_t *ret_offset_ms);
 

@@ -38,9 +38,67 @@ static bool whole_number(const char *p, size_t n, int *ret) {
     return true;
 }
 
+/* ---- parts that are as wide as usual -------------------------------------------------------- */
+
+struct stamp {
+    int64_t y;
+    int mon, d, h, min, s;
+    int32_t nanos;
+};
+
+/* The eight characters at p against a form of digits ('0') and separators: the digits' values, or
+ * false. One byte each; x86 and ARM are little-endian. */
+static inline bool eight(const char *p, const char *form, uint64_t *ret) {
+    uint64_t x, f, limit = 0;
+    memcpy(&x, p, 8);
+    memcpy(&f, form, 8);
+    x ^= f; /* digits 0 to 9, separators 0 */
+    for (int i = 0; i < 8; i++)
+        limit |= (uint64_t)(form[i] == '0' ? 0x76 : 0x7F) << 8 * i;
+    *ret = x;
+    return ((x | (x + limit)) & 0x8080808080808080ull) == 0;
+}
+
+/* Of such digits the pair that starts at byte i of pairs(x). */
+static inline uint64_t pairs(uint64_t x) {
+    return x * 10 + (x >> 8);
+}
+static inline int pair(uint64_t v, int i) {
+    return (int)(v >> 8 * i & 0xFF);
+}
+
+/* "dddd-dd-dd" */
+static inline bool fast_date(const char *p, struct stamp *t) {
+    uint64_t x;
+    if (!eight(p, "0000-00-", &x) || !is_digit(p[8]) || !is_digit(p[9])) return false;
+    x = pairs(x);
+    t->y = pair(x, 0) * 100 + pair(x, 2);
+    t->mon = pair(x, 5);
+    t->d = (p[8] - '0') * 10 + p[9] - '0';
+    return true;
+}
+
+/* "dd:dd:dd" */
+static inline bool fast_clock(const char *p, struct stamp *t) {
+    uint64_t x;
+    if (!eight(p, "00:00:00", &x)) return false;
+    x = pairs(x);
+    t->h = pair(x, 0);
+    t->min = pair(x, 3);
+    t->s = pair(x, 6);
+    return true;
+}
+
 /* ---- date ----------------------------------------------------------------------------------- */
 
 enum text_status text_parse_date(const char *p, size_t n, int32_t *ret_days) {
+    struct stamp t;
+    if (likely(n == 10) && fast_date(p, &t)) {
+        if (t.mon < 1 || t.mon > 12 || t.d < 1 || t.d > days_in_month(t.y, t.mon))
+            return TEXT_OVERFLOW;
+        *ret_days = civil_to_days(t.y, t.mon, t.d);
+        return TEXT_OK;
+    }
     const char *blank = n > 1 ? memchr(p + 1, ' ', n - 1) : NULL;
     if (blank && *p != ' ') n = (size_t)(blank - p);
     int y, m = 1, d = 1;
@@ -113,37 +171,6 @@ enum text_status text_parse_time(const char *p, size_t n, int precision, int32_t
 
 /* ---- timestamp ------------------------------------------------------------------------------ */
 
-struct stamp {
-    int64_t y;
-    int mon, d, h, min, s;
-    int32_t nanos;
-};
-
-static inline int two(const char *p) {
-    return (p[0] - '0') * 10 + (p[1] - '0');
-}
-
-/* "dddd-dd-dd" or, with time, "dddd-dd-ddcdd:dd:dd": eight digit pairs' worth of checks at once. */
-static bool fast_date(const char *p, struct stamp *t) {
-    if (!(is_digit(p[0]) & is_digit(p[1]) & is_digit(p[2]) & is_digit(p[3]) & (p[4] == '-') &
-          is_digit(p[5]) & is_digit(p[6]) & (p[7] == '-') & is_digit(p[8]) & is_digit(p[9])))
-        return false;
-    t->y = two(p) * 100 + two(p + 2);
-    t->mon = two(p + 5);
-    t->d = two(p + 8);
-    return true;
-}
-
-static bool fast_clock(const char *p, struct stamp *t) {
-    if (!(is_digit(p[0]) & is_digit(p[1]) & (p[2] == ':') & is_digit(p[3]) & is_digit(p[4]) &
-          (p[5] == ':') & is_digit(p[6]) & is_digit(p[7])))
-        return false;
-    t->h = two(p);
-    t->min = two(p + 3);
-    t->s = two(p + 6);
-    return true;
-}
-
 /* Two digits, or one where the second is none. */
 static bool one_or_two(const char **p, const char *end, int *ret) {
     if (*p == end || !is_digit(**p)) return false;
@@ -176,23 +203,23 @@ static bool slow_clock(const char **p, const char *end, struct stamp *t) {
 }
 
 static void fraction(const char **p, const char *end, struct stamp *t) {
+    static const int32_t unit[] = {1000000000, 100000000, 10000000, 1000000, 100000,
+                                   10000,      1000,      100,      10,      1};
     if (*p == end || **p != '.') return;
     (*p)++;
     int32_t ns = 0, digits = 0;
     for (; *p < end && is_digit(**p) && digits < 9; (*p)++, digits++)
         ns = ns * 10 + (**p - '0');
-    for (; digits < 9; digits++)
-        ns *= 10;
-    t->nanos = ns;
+    t->nanos = ns * unit[digits];
 }
 
-/* Date and, behind one of the separators, time; *p is left behind what was read. */
-static bool scan_stamp(const char **p, const char *end, const char *seps, struct stamp *t) {
+/* Date and, behind a blank or the other separator, time; *p is left behind what was read. */
+static bool scan_stamp(const char **p, const char *end, char sep, struct stamp *t) {
     if (end - *p >= 10 && fast_date(*p, t))
         *p += 10;
     else if (!slow_date(p, end, t))
         return false;
-    if (*p == end || !strchr(seps, **p)) return true;
+    if (*p == end || (**p != ' ' && **p != sep)) return true;
     const char *date_end = (*p)++;
     if (end - *p >= 8 && fast_clock(*p, t)) {
         *p += 8;
@@ -221,7 +248,7 @@ enum text_status text_parse_timestamp(const char *p, size_t n, int64_t *ret_ms, 
                                       size_t *ret_at) {
     struct stamp t = {0};
     const char *at = p, *end = p + n;
-    bool ok = scan_stamp(&at, end, " ", &t);
+    bool ok = scan_stamp(&at, end, ' ', &t);
     if (!ok || at != end) {
         if (ret_at) *ret_at = ok ? (size_t)(at - p) : 0;
         return n ? TEXT_BAD : TEXT_EMPTY;
@@ -229,11 +256,19 @@ enum text_status text_parse_timestamp(const char *p, size_t n, int64_t *ret_ms, 
     return resolve(&t, ret_ms, ret_ns);
 }
 
+bool text_parse_seconds(const char *p, int64_t *ret_ms) {
+    struct stamp t = {0};
+    int32_t ns;
+    if (!fast_date(p, &t) || p[10] != ' ' || !fast_clock(p + 11, &t) || t.y < 1583) return false;
+    if (t.mon < 1 || t.mon > 12 || t.d > days_in_month(t.y, t.mon)) return false;
+    return resolve(&t, ret_ms, &ns) == TEXT_OK;
+}
+
 enum text_status text_parse_timestamp_iso(const char *p, size_t n, int64_t *ret_ms, int32_t *ret_ns,
                                           int32_t *ret_offset_ms) {
     struct stamp t = {0};
     const char *at = p, *end = p + n;
-    if (!scan_stamp(&at, end, "T ", &t)) return n ? TEXT_BAD : TEXT_EMPTY;
+    if (!scan_stamp(&at, end, 'T', &t)) return n ? TEXT_BAD : TEXT_EMPTY;
     int32_t offset = INT32_MIN;
     if (at < end && *at == 'Z') {
         offset = 0;
@@ -256,15 +291,18 @@ void text_cut_timestamp(int precision, int64_t *ms, int32_t *ns) {
         return;
     }
     *ns = 0;
+    if (precision == 3) return; /* spares the usual case a division */
     int64_t r = *ms % unit[precision];
     *ms -= r < 0 ? r + unit[precision] : r;
 }
 
 /* ---- value to text -------------------------------------------------------------------------- */
 
+/* v below 100 */
 static inline char *put2(char *p, int v) {
-    p[0] = (char)('0' + v / 10 % 10);
-    p[1] = (char)('0' + v % 10);
+    int tens = v * 103 >> 10;
+    p[0] = (char)('0' + tens);
+    p[1] = (char)('0' + v - tens * 10);
     return p + 2;
 }
 
@@ -272,8 +310,8 @@ static inline char *put_date(char *p, int32_t days) {
     int y, m, d;
     days_to_civil(days, &y, &m, &d);
     if (y < 0) y = -y;
-    p = put2(p, y / 100);
-    p = put2(p, y);
+    p = put2(p, y / 100 % 100);
+    p = put2(p, y % 100);
     *p++ = '-';
     p = put2(p, m);
     *p++ = '-';
@@ -281,11 +319,12 @@ static inline char *put_date(char *p, int32_t days) {
 }
 
 static inline char *put_clock(char *p, int32_t ms) {
-    p = put2(p, ms / MS_PER_HOUR);
+    int s = ms / 1000, min = s / 60, h = min / 60;
+    p = put2(p, h);
     *p++ = ':';
-    p = put2(p, ms / MS_PER_MINUTE % 60);
+    p = put2(p, min - h * 60);
     *p++ = ':';
-    return put2(p, ms / 1000 % 60);
+    return put2(p, s - min * 60);
 }
 
 size_t text_fmt_date(char *dst, int32_t days) {
@@ -317,8 +356,13 @@ size_t text_fmt_timestamp(char *dst, int64_t local_ms, int32_t ns, int precision
     char *p = put_date(dst, (int32_t)days);
     *p++ = sep;
     p = put_clock(p, ms);
-    int32_t nanos = ms % 1000 * 1000000 + ns;
+    int32_t milli = ms % 1000, nanos = milli * 1000000 + ns;
     if (precision == 0 && nanos == 0) return (size_t)(p - dst);
+    if (precision == 3 && ns == 0) {
+        *p++ = '.';
+        *p++ = (char)('0' + milli / 100);
+        return (size_t)(put2(p, milli % 100) - dst);
+    }
     char frac[9];
     for (int i = 8; i >= 0; i--, nanos /= 10)
         frac[i] = (char)('0' + nanos % 10);

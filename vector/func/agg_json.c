@@ -258,8 +258,8 @@ static int object_bind(struct agg_bind *ab, struct err *err) {
 
 JSON_AGG(json_arrayagg, "JSON_ARRAYAGG", "JSON_ARRAYAGG(value [{NULL | ABSENT} ON NULL])", array, 1,
          AGG_VALUES, "The values as a JSON array, without NULLs unless NULL ON NULL.")
-JSON_AGG(json_arrayagg_null, "$JSON_ARRAYAGG_NULL", "JSON_ARRAYAGG(value NULL ON NULL)",
-         array, 1, AGG_VALUES, "JSON_ARRAYAGG with NULLs.")
+JSON_AGG(json_arrayagg_null, "$JSON_ARRAYAGG_NULL", "JSON_ARRAYAGG(value NULL ON NULL)", array, 1,
+         AGG_VALUES, "JSON_ARRAYAGG with NULLs.")
 JSON_AGG(json_objectagg, "JSON_OBJECTAGG",
          "JSON_OBJECTAGG([KEY] key VALUE value [{NULL | ABSENT} ON NULL])", object, 2, AGG_RETRACT,
          "A JSON object of the keys and values, with NULLs unless ABSENT ON NULL. A key that comes "

@@ -2,18 +2,39 @@
 #include "vector/func/args.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
+
+enum digest { MD5, SHA1, SHA224, SHA256, SHA384, SHA512, DIGESTS };
+
+static EVP_MD *fetched[DIGESTS];
+static pthread_once_t fetch_once = PTHREAD_ONCE_INIT;
+
+/* Never freed: EVP_md5() and the like would look them up anew for every value. */
+static void fetch_all(void) {
+    static const char *const names[DIGESTS] = {"MD5",    "SHA1",   "SHA224",
+                                               "SHA256", "SHA384", "SHA512"};
+    for (int i = 0; i < DIGESTS; i++) {
+        fetched[i] = EVP_MD_fetch(NULL, names[i], NULL);
+        CHECKF(fetched[i] != NULL, "OpenSSL has no %s", names[i]);
+    }
+}
+
+static const EVP_MD *digest_of(enum digest d) {
+    pthread_once(&fetch_once, fetch_all);
+    return fetched[d];
+}
 
 static const EVP_MD *sha2_of(int64_t bits) {
     switch (bits) {
     case 256:
-        return EVP_sha256();
+        return digest_of(SHA256);
     case 224:
-        return EVP_sha224();
+        return digest_of(SHA224);
     case 384:
-        return EVP_sha384();
+        return digest_of(SHA384);
     case 512:
-        return EVP_sha512();
+        return digest_of(SHA512);
     default:
         return NULL;
     }
@@ -54,22 +75,22 @@ static int digest(struct kernel_call *k, const EVP_MD *md, struct err *err) {
 }
 
 static int kernel_md5(struct kernel_call *k, struct err *err) {
-    return digest(k, EVP_md5(), err);
+    return digest(k, digest_of(MD5), err);
 }
 static int kernel_sha1(struct kernel_call *k, struct err *err) {
-    return digest(k, EVP_sha1(), err);
+    return digest(k, digest_of(SHA1), err);
 }
 static int kernel_sha224(struct kernel_call *k, struct err *err) {
-    return digest(k, EVP_sha224(), err);
+    return digest(k, digest_of(SHA224), err);
 }
 static int kernel_sha256(struct kernel_call *k, struct err *err) {
-    return digest(k, EVP_sha256(), err);
+    return digest(k, digest_of(SHA256), err);
 }
 static int kernel_sha384(struct kernel_call *k, struct err *err) {
-    return digest(k, EVP_sha384(), err);
+    return digest(k, digest_of(SHA384), err);
 }
 static int kernel_sha512(struct kernel_call *k, struct err *err) {
-    return digest(k, EVP_sha512(), err);
+    return digest(k, digest_of(SHA512), err);
 }
 
 static int kernel_sha2(struct kernel_call *k, struct err *err) {
@@ -98,8 +119,21 @@ static int32_t fold64(uint64_t v) {
     return (int32_t)(v ^ v >> 32);
 }
 
+/* Four units at a time: the multiplications don't wait for one another. */
+static uint32_t hash_ascii(const unsigned char *p, size_t n) {
+    uint32_t h = 0;
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        h = h * 923521 + p[i] * 29791u + p[i + 1] * 961u + p[i + 2] * 31u + p[i + 3];
+    for (; i < n; i++)
+        h = h * 31 + p[i];
+    return h;
+}
+
 /* String.hashCode runs over UTF-16 units. */
 static int32_t hash_string(struct sv v) {
+    if (text_is_ascii(v.ptr, v.len))
+        return (int32_t)hash_ascii((const unsigned char *)v.ptr, v.len);
     uint32_t h = 0;
     for (size_t i = 0; i < v.len;) {
         uint32_t len, cp = text_utf8_decode(v.ptr + i, v.len - i, &len);

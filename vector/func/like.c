@@ -110,8 +110,15 @@ static bool piece_find(const struct piece *p, struct sv s, size_t *ret_end) {
         *ret_end = (size_t)(at - s.ptr) + p->len;
         return true;
     }
+    /* A byte that begins a character is found at the beginning of one only. */
+    bool known = p->p[0] != ANY_CHAR;
     for (size_t i = 0; i < s.len; i += text_utf8_len((unsigned char)s.ptr[i])) {
         size_t used;
+        if (known) {
+            const char *at = memchr(s.ptr + i, p->p[0], s.len - i);
+            if (!at) return false;
+            i = (size_t)(at - s.ptr);
+        }
         if (piece_at(p, (struct sv){s.ptr + i, s.len - i}, &used)) {
             *ret_end = i + used;
             return true;

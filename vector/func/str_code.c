@@ -189,19 +189,26 @@ static bool url_safe(char c) {
 static int kernel_url_encode(struct kernel_call *k, struct err *err) {
     struct arg s = kernel_arg(k, 0);
     struct heap *h = col_heap(k->ret);
+    static const char hex[] = "0123456789ABCDEF";
     AUTO_STR tmp = STR_INIT;
     for (uint32_t i = 0; i < k->n; i++) {
         struct sv v = arg_sv(&s, i);
         str_clear(&tmp);
+        str_reserve(&tmp, v.len * 3 + 1);
+        char *d = tmp.ptr;
         for (size_t j = 0; j < v.len; j++) {
-            if (url_safe(v.ptr[j]))
-                str_add_char(&tmp, v.ptr[j]);
-            else if (v.ptr[j] == ' ')
-                str_add_char(&tmp, '+');
-            else
-                str_addf(&tmp, "%%%02X", (unsigned char)v.ptr[j]);
+            unsigned char c = (unsigned char)v.ptr[j];
+            if (url_safe(v.ptr[j])) {
+                *d++ = (char)c;
+            } else if (c == ' ') {
+                *d++ = '+';
+            } else {
+                *d++ = '%';
+                *d++ = hex[c >> 4];
+                *d++ = hex[c & 15];
+            }
         }
-        ret_copy(k, h, i, str_text(&tmp), tmp.len);
+        ret_copy(k, h, i, tmp.ptr, (size_t)(d - tmp.ptr));
     }
     return 0;
 }

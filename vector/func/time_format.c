@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MS_PER_DAY = 86400000 };
+enum {
+    MS_PER_DAY = 86400000,
+    GREGORIAN_SINCE = 1582 /* SimpleDateFormat counts by Julius before */
+};
 
 const char *const time_month_names[12] = {"January",   "February", "March",    "April",
                                           "May",       "June",     "July",     "August",
@@ -293,6 +296,53 @@ static int compile(struct compiler *c, struct sv p, char *text, struct err *err)
     return 0;
 }
 
+/* ---- what can be had faster ----------------------------------------------------------------- */
+
+static int64_t span_of(const struct token *t) {
+    if (strchr("GyuYQqMLwWdDEecF", t->letter)) return MS_PER_DAY;
+    if (strchr("aHkKh", t->letter)) return 3600000;
+    if (t->letter == 'm') return 60000;
+    if (t->letter == 's') return 1000;
+    return t->letter == 'S' && t->count <= 3 ? 1 : 0;
+}
+
+static bool is_plain(const struct token *t) {
+    switch (t->letter) {
+    case 'y':
+        return t->count == 4;
+    case 'M':
+    case 'd':
+    case 'H':
+    case 'm':
+    case 's':
+        return t->count == 2;
+    default:
+        return t->letter == 'S' && t->count == 3;
+    }
+}
+
+static void classify(struct time_format *f, struct sv pattern) {
+    f->span_ms = MS_PER_DAY;
+    f->plain = true;
+    for (int i = 0; i < f->n; i++) {
+        const struct token *t = &f->tokens[i];
+        if (t->kind == TOKEN_LITERAL) {
+            f->plain_bytes += t->text.len;
+        } else if (t->kind == TOKEN_FIELD) {
+            f->span_ms = MIN(f->span_ms, span_of(t));
+            f->plain &= is_plain(t);
+            f->plain_bytes += (size_t)t->count;
+        } else {
+            f->plain = false;
+        }
+    }
+    f->seconds = sv_eq(pattern, SV_LIT("yyyy-MM-dd HH:mm:ss"));
+}
+
+int64_t time_format_span_ms(const struct time_format *f) {
+    return f->span_ms;
+}
+
 int time_format_new(struct sv pattern, enum time_dialect dialect, struct time_format **ret,
                     struct err *err) {
     struct time_format *f = mem_zalloc(sizeof(*f));
@@ -304,6 +354,7 @@ int time_format_new(struct sv pattern, enum time_dialect dialect, struct time_fo
         time_format_free(f);
         return rc;
     }
+    classify(f, pattern);
     *ret = f;
     return 0;
 }
@@ -503,6 +554,49 @@ static void put_field(const struct time_format *f, const struct token *t, const 
     }
 }
 
+static char *put_digits(char *p, int v, int n) {
+    for (int i = n - 1; i >= 0; i--, v /= 10)
+        p[i] = (char)('0' + v % 10);
+    return p + n;
+}
+
+static void print_plain(const struct time_format *f, const struct moment *m, struct str *out) {
+    str_reserve(out, f->plain_bytes + 1);
+    char *p = out->ptr + out->len;
+    int s = m->ms / 1000, min = s / 60, h = min / 60;
+    for (int i = 0; i < f->n; i++) {
+        const struct token *t = &f->tokens[i];
+        switch (t->kind == TOKEN_LITERAL ? 0 : t->letter) {
+        case 0:
+            memcpy(p, t->text.ptr, t->text.len);
+            p += t->text.len;
+            break;
+        case 'y':
+            p = put_digits(p, m->year, 4);
+            break;
+        case 'M':
+            p = put_digits(p, m->month, 2);
+            break;
+        case 'd':
+            p = put_digits(p, m->day, 2);
+            break;
+        case 'H':
+            p = put_digits(p, h, 2);
+            break;
+        case 'm':
+            p = put_digits(p, min - h * 60, 2);
+            break;
+        case 's':
+            p = put_digits(p, s - min * 60, 2);
+            break;
+        default:
+            p = put_digits(p, m->ms - s * 1000, 3);
+        }
+    }
+    *p = 0;
+    out->len = (size_t)(p - out->ptr);
+}
+
 int time_format_print(const struct time_format *f, int64_t local_ms, int32_t ns,
                       const struct tz *zone, struct str *out, struct err *err) {
     struct moment m = {.ns = ns, .zone = zone ? zone : tz_utc(), .local_ms = local_ms};
@@ -514,6 +608,10 @@ int time_format_print(const struct time_format *f, int64_t local_ms, int32_t ns,
     }
     m.days = (int32_t)days;
     days_to_civil(m.days, &m.year, &m.month, &m.day);
+    if (f->plain && m.year > GREGORIAN_SINCE && m.year <= 9999) {
+        print_plain(f, &m, out);
+        return 0;
+    }
     for (int i = 0; i < f->n; i++) {
         const struct token *t = &f->tokens[i];
         if (t->kind == TOKEN_LITERAL) {

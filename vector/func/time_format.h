@@ -26,6 +26,10 @@ void time_format_free(struct time_format *f);
 int time_format_print(const struct time_format *f, int64_t local_ms, int32_t ns,
                       const struct tz *zone, struct str *out, struct err *err) ATTR_MUST_USE;
 
+/* The longest span, counted from 1970, over which the same is printed: a day for "yyyy-MM-dd". In
+ * ms; 0 if that can't be told. */
+int64_t time_format_span_ms(const struct time_format *f);
+
 /* Reads text; false if it doesn't fit the pattern or names no time. java.time wants all of the
  * text, SimpleDateFormat a prefix, and lets fields overflow (month 13 is next January). Fields that
  * are absent are those of 1970-01-01 00:00:00. An offset in the text (SimpleDateFormat) makes
@@ -60,6 +64,10 @@ struct time_format {
     int n;
     struct token *tokens;
     char *text; /* bytes of the literals */
+    int64_t span_ms;
+    bool plain;         /* of yyyy MM dd HH mm ss SSS and literals alone */
+    size_t plain_bytes; /* what that prints */
+    bool seconds;       /* yyyy-MM-dd HH:mm:ss */
 };
 
 extern const char *const time_month_names[12];

@@ -2,6 +2,7 @@
 #include "vector/func/time_format.h"
 
 #include "base/core/clock.h"
+#include "vector/text.h"
 
 #include <limits.h>
 #include <string.h>
@@ -366,8 +367,22 @@ static bool finish_simple(const struct found *f, int64_t *ret_ms, int32_t *ret_n
     return true;
 }
 
+/* The usual form with every field in its range, which all rules agree on. */
+static bool parse_seconds(const struct time_format *f, struct sv text, int64_t *ret_local_ms,
+                          int32_t *ret_ns) {
+    *ret_ns = 0;
+    if (text.len < TEXT_SECONDS_BYTES) return false;
+    if (text.len > TEXT_SECONDS_BYTES) { /* more behind it, but no third digit of the seconds */
+        char next = text.ptr[TEXT_SECONDS_BYTES];
+        if (f->dialect == TIME_JAVA_TIME || (next >= '0' && next <= '9')) return false;
+    }
+    return text_parse_seconds(text.ptr, ret_local_ms);
+}
+
 bool time_format_parse(const struct time_format *f, struct sv text, int64_t *ret_local_ms,
                        int32_t *ret_ns, int32_t *ret_offset_ms) {
+    *ret_offset_ms = INT32_MIN;
+    if (f->seconds && parse_seconds(f, text, ret_local_ms, ret_ns)) return true;
     struct reader r = {
         .f = f, .start = text.ptr, .p = text.ptr, .end = text.ptr + text.len, .v = nothing};
     if (!read_tokens(&r, 0, f->n)) return false;

@@ -25,6 +25,7 @@ struct slot {
 struct formats {
     struct slot slots[DIALECTS][2];
     int used[DIALECTS];
+    unsigned made; /* how often a slot was filled anew */
 };
 
 static int prepare_formats(const struct expr *call, const struct eval_env *env, void **ret_state,
@@ -59,6 +60,7 @@ static int get_format(struct formats *s, struct sv pattern, enum time_dialect di
     struct slot *t = &slots[s->used[dialect] ^= 1];
     time_format_free(t->f);
     t->f = f;
+    s->made++;
     str_clear(&t->text);
     str_add_sv(&t->text, pattern);
     *ret = f;
@@ -80,23 +82,49 @@ static int row_format(struct kernel_call *k, int i_arg, struct sv def, enum time
 
 /* ---- DATE_FORMAT, FROM_UNIXTIME ------------------------------------------------------------- */
 
-static int put_time(struct kernel_call *k, struct heap *h, struct str *tmp, uint32_t i,
+/* Times come in order, more or less: the text of the row before is often this one's. */
+struct printed {
+    struct str tmp;
+    const struct time_format *f;
+    unsigned made; /* f is gone when the formats' count is another */
+    int64_t span;  /* number of the span since 1970 that `last` is the text of */
+    struct strv last;
+};
+
+static int put_time(struct kernel_call *k, struct heap *h, struct printed *p, uint32_t i,
                     const struct time_format *f, int64_t local_ms, int32_t ns, struct err *err) {
-    str_clear(tmp);
-    int rc = time_format_print(f, local_ms, ns, k->env->zone, tmp, err);
+    int64_t span_ms = time_format_span_ms(f), span = 0;
+    unsigned made = ((const struct formats *)k->state)->made;
+    if (span_ms) {
+        span = local_ms / span_ms - (local_ms % span_ms < 0);
+        if (p->f == f && p->made == made && p->span == span) {
+            RET_STR(k)[i] = p->last;
+            return 0;
+        }
+    }
+    str_clear(&p->tmp);
+    int rc = time_format_print(f, local_ms, ns, k->env->zone, &p->tmp, err);
     if (rc) {
         k->err_row = i;
         return rc;
     }
-    ret_copy(k, h, i, str_text(tmp), tmp->len);
+    ret_copy(k, h, i, str_text(&p->tmp), p->tmp.len);
+    p->f = span_ms ? f : NULL;
+    p->made = made;
+    p->span = span;
+    p->last = RET_STR(k)[i];
     return 0;
+}
+
+static void printed_release(struct printed *p) {
+    str_release(&p->tmp);
 }
 
 static int kernel_date_format(struct kernel_call *k, struct err *err) {
     struct arg a = kernel_arg(k, 0);
     bool ltz = k->call->args[0]->type->kind == TYPE_TIMESTAMP_LTZ;
     struct heap *h = col_heap(k->ret);
-    AUTO_STR tmp = STR_INIT;
+    ATTR_CLEANUP(printed_release) struct printed p = {.tmp = STR_INIT};
     for (uint32_t i = 0; i < k->n; i++) {
         RET_STR(k)[i] = (struct strv){0};
         if (!col_is_valid(k->ret, i)) continue;
@@ -107,7 +135,7 @@ static int kernel_date_format(struct kernel_call *k, struct err *err) {
         int32_t ns;
         time_read(a.col, arg_row(&a, i), &ms, &ns);
         if (ltz) ms = tz_utc_to_local(k->env->zone, ms);
-        rc = put_time(k, h, &tmp, i, f, ms, ns, err);
+        rc = put_time(k, h, &p, i, f, ms, ns, err);
         if (rc) return rc;
     }
     return 0;
@@ -117,7 +145,7 @@ static int kernel_date_format(struct kernel_call *k, struct err *err) {
 static int kernel_date_format_text(struct kernel_call *k, struct err *err) {
     struct arg a = kernel_arg(k, 0);
     struct heap *h = col_heap(k->ret);
-    AUTO_STR tmp = STR_INIT;
+    ATTR_CLEANUP(printed_release) struct printed p = {.tmp = STR_INIT};
     for (uint32_t i = 0; i < k->n; i++) {
         RET_STR(k)[i] = (struct strv){0};
         if (!col_is_valid(k->ret, i)) continue;
@@ -131,7 +159,7 @@ static int kernel_date_format_text(struct kernel_call *k, struct err *err) {
             ret_null(k, i);
             continue;
         }
-        rc = put_time(k, h, &tmp, i, out, ms, ns, err);
+        rc = put_time(k, h, &p, i, out, ms, ns, err);
         if (rc) return rc;
     }
     return 0;
@@ -144,7 +172,7 @@ static kernel_fn pick_date_format(const struct expr *call) {
 static int kernel_from_unixtime(struct kernel_call *k, struct err *err) {
     struct arg a = kernel_arg(k, 0);
     struct heap *h = col_heap(k->ret);
-    AUTO_STR tmp = STR_INIT;
+    ATTR_CLEANUP(printed_release) struct printed p = {.tmp = STR_INIT};
     for (uint32_t i = 0; i < k->n; i++) {
         RET_STR(k)[i] = (struct strv){0};
         if (!col_is_valid(k->ret, i)) continue;
@@ -152,7 +180,7 @@ static int kernel_from_unixtime(struct kernel_call *k, struct err *err) {
         int rc = row_format(k, 1, SECONDS_PATTERN, TIME_SIMPLE, i, &f, err);
         if (rc) return rc;
         int64_t local = tz_utc_to_local(k->env->zone, arg_i64(&a, i) * 1000);
-        rc = put_time(k, h, &tmp, i, f, local, 0, err);
+        rc = put_time(k, h, &p, i, f, local, 0, err);
         if (rc) return rc;
     }
     return 0;
@@ -373,7 +401,7 @@ static int bind_unix_timestamp(struct func_bind *fb, struct err *err) {
 static int kernel_convert_tz(struct kernel_call *k, struct err *err) {
     struct arg a = kernel_arg(k, 0), from = kernel_arg(k, 1), to = kernel_arg(k, 2);
     struct heap *h = col_heap(k->ret);
-    AUTO_STR tmp = STR_INIT;
+    ATTR_CLEANUP(printed_release) struct printed p = {.tmp = STR_INIT};
     for (uint32_t i = 0; i < k->n; i++) {
         RET_STR(k)[i] = (struct strv){0};
         if (!col_is_valid(k->ret, i)) continue;
@@ -388,7 +416,7 @@ static int kernel_convert_tz(struct kernel_call *k, struct err *err) {
             ret_null(k, i);
             continue;
         }
-        rc = put_time(k, h, &tmp, i, f, tz_utc_to_local(zt, utc), 0, err);
+        rc = put_time(k, h, &p, i, f, tz_utc_to_local(zt, utc), 0, err);
         if (rc) return rc;
     }
     return 0;

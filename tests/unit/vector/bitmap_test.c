@@ -1,15 +1,12 @@
-/* bitmap_test.c - BITMAP bytes: Roaring's format, one form per set, set operations, broken bytes. */
+/* bitmap_test.c - BITMAP bytes: Roaring's format, one form per set, set operations, broken bytes.
+ */
+#include "tests/unit/cmocka_wrap.h"
 #include "vector/bitmap.h"
 
 #include "base/core/mem.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static uint64_t seed = 88172645463325252ull;
 

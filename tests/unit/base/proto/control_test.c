@@ -1,12 +1,8 @@
 /* control_test.c - texts with NUL, which the JSON of a frame can't hold. */
 #include "base/proto/control.h"
+#include "tests/unit/cmocka_wrap.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static void check(struct sv text, const char *hidden, const char *shown) {
     AUTO_STR h = STR_INIT, s = STR_INIT, back = STR_INIT;

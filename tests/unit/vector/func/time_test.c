@@ -1,6 +1,10 @@
 /* time_test.c - functions of dates and times. */
 #include "tests/unit/cmocka_wrap.h"
 #include "tests/unit/vector/func/func_kit.h"
+#include "vector/func/time_format.h"
+#include "vector/text.h"
+
+#include <stdio.h>
 
 #define TS3 "<TIMESTAMP(3)>'2024-05-06 17:08:09.123'"
 
@@ -154,11 +158,74 @@ static void test_unix(void **state) {
     check_zone("UTC");
 }
 
+static uint64_t seed = 88172645463325252ull;
+
+static uint64_t rnd(uint64_t below) {
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed % below;
+}
+
+static struct time_format *format(const char *pattern, enum time_dialect d) {
+    struct err err = ERR_INIT;
+    struct time_format *f = NULL;
+    if (time_format_new(sv_from(pattern), d, &f, &err)) fail_msg("%s", err.msg);
+    return f;
+}
+
+/* Patterns of the usual fields alone have a way of their own to be printed. */
+static void test_plain_print(void **state) {
+    for (int d = TIME_JAVA_TIME; d <= TIME_SIMPLE; d++) {
+        struct time_format *f = format("yyyy-MM-dd HH:mm:ss.SSS", d);
+        assert_int_equal(time_format_span_ms(f), 1);
+        for (int i = 0; i < 20000; i++) {
+            int64_t ms = (int64_t)rnd(8417ull * 365 * 86400000) - 386ll * 365 * 86400000;
+            struct err err = ERR_INIT;
+            AUTO_STR got = STR_INIT;
+            char want[TEXT_TIMESTAMP_MAX_BYTES];
+            size_t n = text_fmt_timestamp(want, ms, 0, 3, ' ');
+            assert_int_equal(time_format_print(f, ms, 0, tz_utc(), &got, &err), 0);
+            assert_int_equal(got.len, n);
+            assert_memory_equal(str_text(&got), want, n);
+        }
+        time_format_free(f);
+    }
+}
+
+/* So has yyyy-MM-dd HH:mm:ss to be read; a quoted '-' keeps a pattern from it. */
+static void test_seconds_parse(void **state) {
+    for (int d = TIME_JAVA_TIME; d <= TIME_SIMPLE; d++) {
+        struct time_format *fast = format("yyyy-MM-dd HH:mm:ss", d);
+        struct time_format *slow = format("yyyy'-'MM-dd HH:mm:ss", d);
+        for (int i = 0; i < 50000; i++) {
+            static const char odd[] = "0123456789- :.x9";
+            char text[32];
+            int n = snprintf(text, sizeof(text), "%04d-%02d-%02d %02d:%02d:%02d", (int)rnd(3000),
+                             (int)rnd(14), (int)rnd(33), (int)rnd(26), (int)rnd(62), (int)rnd(62));
+            if (rnd(4) == 0) text[rnd((uint64_t)n)] = odd[rnd(16)];
+            if (rnd(4) == 0) text[n++] = odd[rnd(16)];
+            if (rnd(8) == 0) n--;
+            struct sv v = {text, (size_t)n};
+            int64_t ms = 0, want_ms = 0;
+            int32_t ns = 0, want_ns = 0, offset, want_offset;
+            bool ok = time_format_parse(fast, v, &ms, &ns, &offset);
+            if (ok != time_format_parse(slow, v, &want_ms, &want_ns, &want_offset) ||
+                (ok && (ms != want_ms || ns != want_ns || offset != want_offset)))
+                fail_msg("'%.*s': %d %lld, want %lld", n, text, ok, (long long)ms,
+                         (long long)want_ms);
+        }
+        time_format_free(fast);
+        time_format_free(slow);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_extract), cmocka_unit_test(test_round),
-        cmocka_unit_test(test_arith),   cmocka_unit_test(test_date_format),
-        cmocka_unit_test(test_parse),   cmocka_unit_test(test_unix),
+        cmocka_unit_test(test_extract),     cmocka_unit_test(test_round),
+        cmocka_unit_test(test_arith),       cmocka_unit_test(test_date_format),
+        cmocka_unit_test(test_parse),       cmocka_unit_test(test_unix),
+        cmocka_unit_test(test_plain_print), cmocka_unit_test(test_seconds_parse),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,7 @@
 /* variant_test.c - functions of VARIANTs and BITMAPs. */
 #include "base/core/err.h"
+#include "tests/unit/cmocka_wrap.h"
 #include "tests/unit/vector/func/func_kit.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <cmocka.h>
 
 static void test_parse(void **state) {
     check_value("PARSE_JSON(' {\"b\" : [1, \"x\", null, 2.50], \"a\":{\"c\":true}}')",

@@ -17,6 +17,11 @@ static int list_splits(struct job *j, int v, cJSON **ret_splits, struct err *err
     const struct connector_desc *d = connector_find(connector_table_option(&t, "connector"));
     CHECK(d);
     if (!d->enumerate) return err_set(err, ERR_INTERNAL, "connector '%s' lists no splits", d->name);
+    if (d->discovery_interval_ms && d->discovery_interval_ms(&t) > 0)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "table '%s': new splits are not looked for while a job runs yet: leave out "
+                       "the option that asks for it (source.monitor-interval)",
+                       t.name);
     rc = d->enumerate(&t, pv->parallelism, ret_splits, err);
     if (rc) return err_wrap(err, "table '%s'", t.name);
     const cJSON *s;

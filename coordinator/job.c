@@ -73,7 +73,7 @@ static void end_job(struct job *j, enum job_state state) {
     j->end_ns = clock_mono_ns();
     net_timer_cancel(j->progress);
     tell_workers(j, MSG_RELEASE);
-    if (state == JOB_FAILED)
+    if (state == JOB_FAILED && !j->coord->client) /* a client is told, and tells */
         log_error("job failed", KV_STR("job", j->id), KV_STR("name", j->name), KV_ERR(&j->error));
     else
         log_info("job ended", KV_STR("job", j->id), KV_STR("name", j->name),
@@ -208,7 +208,7 @@ void job_on_task(struct job *j, int worker, const cJSON *msg) {
     } else {
         t->state = TASK_FAILED;
         control_error_from_json(json_opt(msg, "error"), &err, NULL);
-        log_warn("task failed", KV_STR("job", j->id), KV_STR("vertex", j->plan->vertices[v].name),
+        log_info("task failed", KV_STR("job", j->id), KV_STR("vertex", j->plan->vertices[v].name),
                  KV_I64("subtask", s), KV_ERR(&err));
         begin_cancel(j, JOB_FAILED, &err);
     }

@@ -139,7 +139,7 @@ static void on_close(void *self, struct ws_conn *conn, int code, const char *rea
         return;
     }
     c->n_registered--;
-    if (c->done || c->stopping)
+    if (c->done || c->stopping || c->client)
         log_debug("worker left", KV_STR("worker", w->id));
     else
         log_error("worker lost", KV_STR("worker", w->id), KV_I64("pid", w->pid),

@@ -75,7 +75,5 @@ static const struct op_ops replicate_ops = {.size_bytes = sizeof(struct replicat
                                             .resume = replicate_resume,
                                             .close = replicate_close};
 
-const struct op_desc op_replicate = {.kind = "replicate",
-                                     .doc = "Repeats rows by a count.",
-                                     .n_inputs = 1,
-                                     .ops = &replicate_ops};
+const struct op_desc op_replicate = {
+    .kind = "replicate", .doc = "Repeats rows by a count.", .n_inputs = 1, .ops = &replicate_ops};

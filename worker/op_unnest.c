@@ -14,9 +14,9 @@ struct unnest_op {
     bool left, ordinality, multiset;
     int n_elements; /* columns appended, without the ordinality */
     struct batch *in;
-    uint32_t row;       /* of in, up to which rows are given */
-    uint32_t at, copy;  /* next element of it, and copies of that which are given (MULTISET) */
-    int32_t ordinal;    /* elements of the row that are given */
+    uint32_t row;      /* of in, up to which rows are given */
+    uint32_t at, copy; /* next element of it, and copies of that which are given (MULTISET) */
+    int32_t ordinal;   /* elements of the row that are given */
     uint32_t *rows, *elements;
     int32_t *ordinals;
 };
@@ -42,9 +42,7 @@ static int unnest_open(struct op *op, struct err *err) {
     u->left = !strcmp(json_opt_str(cfg, "join", "inner"), "left");
     u->ordinality = json_opt_bool(cfg, "ordinality", false);
     const struct type *element = t->children[0];
-    u->n_elements = t->kind == TYPE_MAP          ? 2
-                    : element->kind == TYPE_ROW ? element->n_children
-                                                : 1;
+    u->n_elements = t->kind == TYPE_MAP ? 2 : element->kind == TYPE_ROW ? element->n_children : 1;
     if (op->ctx->output->n != in->n + u->n_elements + u->ordinality)
         return err_set(err, ERR_PROTOCOL, "unnest gives %d columns, the plan says %d",
                        in->n + u->n_elements + u->ordinality, op->ctx->output->n);

@@ -32,7 +32,7 @@ struct http_client_options {
     int concurrency;  /* 0 = default */
     int queue_max;    /* 0 = default */
     int64_t connect_timeout_ms;
-    struct tls_options tls; /* for https; a request may bring its own */
+    struct tls_options tls; /* for https; a request may bring its own. Without server_name. */
     struct net_loop *loop;  /* where on_done is called; NULL = the client's thread. Must outlive it.
                              */
     const char *user_agent; /* NULL = "penstock/VERSION" */

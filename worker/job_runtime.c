@@ -20,7 +20,8 @@ struct job_runtime {
     struct task_callbacks task_callbacks;
     int n_tasks;
     struct task **tasks;
-    int **where; /* per vertex, per subtask: worker; -1 before it is placed */
+    struct task ***task_at; /* per vertex, per subtask: NULL where it runs elsewhere */
+    int **where;            /* per vertex, per subtask: worker; -1 before it is placed */
     struct net_job *net;
     uint32_t n_channels, channel_elems;
     uint64_t channel_bytes;
@@ -128,8 +129,10 @@ static bool runs_here(const struct job_runtime *rt, int vertex, int subtask) {
 static int read_places(struct job_runtime *rt, struct err *err) {
     const struct plan *p = rt->spec.plan;
     rt->where = mem_calloc((size_t)p->n_vertices + 1, sizeof(*rt->where));
+    rt->task_at = mem_calloc((size_t)p->n_vertices + 1, sizeof(*rt->task_at));
     for (int v = 0; v < p->n_vertices; v++) {
         int n = p->vertices[v].parallelism;
+        rt->task_at[v] = mem_calloc((size_t)n, sizeof(**rt->task_at));
         rt->where[v] = mem_calloc((size_t)n, sizeof(**rt->where));
         for (int s = 0; s < n; s++)
             rt->where[v][s] = -1;
@@ -153,11 +156,11 @@ static int read_places(struct job_runtime *rt, struct err *err) {
 }
 
 static struct task *find_task(const struct job_runtime *rt, int vertex, int subtask) {
-    for (int i = 0; i < rt->n_tasks; i++)
-        if (rt->tasks[i] && task_vertex(rt->tasks[i]) == vertex &&
-            task_subtask(rt->tasks[i]) == subtask)
-            return rt->tasks[i];
-    return NULL;
+    const struct plan *p = rt->spec.plan;
+    if (vertex < 0 || vertex >= p->n_vertices || subtask < 0 ||
+        subtask >= p->vertices[vertex].parallelism)
+        return NULL;
+    return rt->task_at[vertex][subtask];
 }
 
 /* The executor of the forward input, so that batches stay in one core's cache; else in turn. */
@@ -199,7 +202,7 @@ static int make_tasks(struct job_runtime *rt, struct err *err) {
                 .find_op = rt->spec.find_op ? rt->spec.find_op : op_find};
             int rc = task_new(&opts, &rt->tasks[rt->n_tasks], err);
             if (rc) return rc;
-            rt->n_tasks++;
+            rt->task_at[v][s] = rt->tasks[rt->n_tasks++];
         }
     CHECK(rt->n_tasks == n);
     return 0;
@@ -375,9 +378,12 @@ void job_runtime_free(struct job_runtime *rt) {
     for (int i = 0; i < rt->n_tasks && rt->tasks; i++)
         task_free(rt->tasks[i]);
     free(rt->tasks);
-    for (int v = 0; v < rt->spec.plan->n_vertices && rt->where; v++)
+    for (int v = 0; v < rt->spec.plan->n_vertices && rt->where; v++) {
         free(rt->where[v]);
+        free(rt->task_at[v]);
+    }
     free(rt->where);
+    free(rt->task_at);
     pthread_cond_destroy(&rt->cond);
     pthread_mutex_destroy(&rt->lock);
     free(rt);

@@ -232,7 +232,9 @@ int output_collect(struct output *o, uint32_t lane, const struct batch *b, const
     struct accum *a = &o->lanes[lane];
     while (n) {
         if (!a->n) a->since_ns = o->now_ns;
+        uint64_t room = (o->opts.target_bytes - a->bytes) / o->row_bytes + 1;
         uint32_t take = MIN(n, o->opts.target_rows - a->n);
+        take = (uint32_t)MIN(take, room);
         accum_append(a, b, idx, from, take, hashes, copy_strings);
         if (idx)
             idx += take;
@@ -258,7 +260,7 @@ int output_flush(struct output *o, struct err *err) {
 
 /* About what a batch weighs: long strings by a sample, as counting them all would cost more than
  * passing the batch on. */
-uint64_t output_estimate_bytes(const struct batch *b) {
+static uint64_t estimate_bytes(const struct batch *b) {
     enum { SAMPLE = 64 };
     uint64_t bytes = 0;
     for (int32_t i = 0; i < b->n_cols; i++) {
@@ -297,14 +299,18 @@ int output_batch(struct output *o, struct batch *b, struct err *err) {
         batch_unref(b);
         return rc;
     }
+    uint64_t bytes = estimate_bytes(b);
+    o->row_bytes = MAX(bytes / b->n, 1);
+    /* Large enough to go as it is, and not so large that the channel's bound would mean nothing. */
+    bool whole = b->n * PASS_SHARE >= o->opts.target_rows && bytes <= 2 * o->opts.target_bytes;
     if (o->router->keyed) {
-        rc = output_partition(o, b, err);
-    } else if (b->n * PASS_SHARE >= o->opts.target_rows) {
+        rc = output_partition(o, b, bytes, whole, err);
+    } else if (whole) {
         rc = lane_flush(o, 0, err);
         if (rc)
             batch_unref(b);
         else
-            rc = output_send(o, 0, b, output_estimate_bytes(b), err);
+            rc = output_send(o, 0, b, bytes, err);
     } else {
         rc = collect_whole(o, b, err);
         batch_unref(b);

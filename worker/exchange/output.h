@@ -82,6 +82,7 @@ struct output {
     struct accum *lanes;
     struct routing_table *table;      /* keyed */
     struct routing_table *next_table; /* taken up at the barrier that names its version */
+    uint64_t row_bytes;               /* about, of the batch under way */
     int64_t now_ns;                   /* set by the task: about the present */
     struct edge_metrics *metrics;     /* borrowed */
     struct hash_scratch *scratch;     /* keyed */
@@ -122,7 +123,6 @@ void output_set_next_table(struct output *o, struct routing_table *t);
 
 /* For routers. */
 bool output_dest_blocked(const struct output *o, uint32_t dest);
-uint64_t output_estimate_bytes(const struct batch *b);
 int output_send(struct output *o, uint32_t lane, struct batch *b /* takes */, uint64_t size_bytes,
                 struct err *err) ATTR_MUST_USE;
 /* Adds rows to a lane, sending each time it is full. */
@@ -130,9 +130,11 @@ int output_collect(struct output *o, uint32_t lane, const struct batch *b, const
                    uint32_t from, uint32_t n, const uint64_t *hashes, bool copy_strings,
                    struct err *err) ATTR_MUST_USE;
 
-/* partition.c: the keyed split. Takes b. */
+/* partition.c: the keyed split. Takes b. bytes: about its weight; whole: it may pass undivided if
+ * all its rows go one way. */
 struct hash_scratch *hash_scratch_new(uint32_t n_dests);
 void hash_scratch_free(struct hash_scratch *s);
-int output_partition(struct output *o, struct batch *b, struct err *err) ATTR_MUST_USE;
+int output_partition(struct output *o, struct batch *b, uint64_t bytes, bool whole,
+                     struct err *err) ATTR_MUST_USE;
 
 #endif

@@ -110,15 +110,16 @@ static int partition_rows(struct output *o, const struct batch *b, uint32_t from
     return 0;
 }
 
-/* All rows go to one destination and are many: the batch itself can go. */
+/* All rows go to one destination that has none waiting: the batch itself can go. */
 static bool passes_whole(const struct output *o, const struct batch *b, uint32_t *ret_dest) {
     const struct hash_scratch *s = o->scratch;
-    if (b->n * 4 < o->opts.target_rows || o->lanes[s->dest[0]].n) return false;
+    if (o->lanes[s->dest[0]].n) return false;
     *ret_dest = common_dest(s, 0, b->n);
     return *ret_dest != UINT32_MAX;
 }
 
-int output_partition(struct output *o, struct batch *b, struct err *err) {
+int output_partition(struct output *o, struct batch *b, uint64_t bytes, bool whole,
+                     struct err *err) {
     struct hash_scratch *s = o->scratch;
     if (atomic_load_explicit(&b->refs, memory_order_acquire) != 1) {
         struct batch *own = batch_share(b);
@@ -128,11 +129,11 @@ int output_partition(struct output *o, struct batch *b, struct err *err) {
     set_hashes(o, b);
     scratch_reserve(s, b->n);
     find_dests(s->dest, b->hashes, b->n, o->table->dest, o->table->n_groups);
-    uint32_t whole;
+    uint32_t only;
     int rc = 0;
-    if (passes_whole(o, b, &whole)) {
+    if (whole && passes_whole(o, b, &only)) {
         int64_t wm = b->n_steps ? b->steps[b->n_steps - 1].wm : WATERMARK_MIN;
-        rc = output_send(o, whole, b, output_estimate_bytes(b), err);
+        rc = output_send(o, only, b, bytes, err);
         if (!rc && wm > WATERMARK_MIN) rc = output_watermark(o, wm, err);
         return rc;
     }

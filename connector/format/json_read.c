@@ -184,7 +184,7 @@ static int unescape_into(struct json_reader *r, struct sv body, struct str *scra
 int json_text(struct json_reader *r, struct str *scratch, struct sv *ret) {
     char c = json_peek(r);
     if (c == '"') {
-        struct sv s;
+        struct sv s = {NULL, 0};
         int rc = string_body(r, r->tok, &s);
         if (!rc && has_escape(s.ptr, s.len)) rc = unescape_into(r, s, scratch, &s);
         if (rc) return rc;

@@ -124,7 +124,7 @@ static void on_writable(void *self, struct ws_conn *conn) {
 
 static void on_close(void *self, struct ws_conn *conn, int code, const char *reason) {
     struct coordinator *c = self;
-    if (conn != c->client) return;
+    if (!c || conn != c->client) return; /* NULL: freed, the loop closes what is left */
     c->client = NULL;
     cJSON *h;
     while ((h = c->held->child)) { /* credit for what nobody will read */

@@ -109,7 +109,9 @@ void coordinator_wind_up(struct coordinator *c) {
 
 void coordinator_free(struct coordinator *c) {
     if (!c) return;
-    c->done = true; /* connections closed from here on are no losses */
+    if (c->client) ws_set_self(c->client, NULL);
+    for (int i = 0; i < c->n_workers; i++)
+        if (c->workers[i]->conn) ws_set_self(c->workers[i]->conn, NULL);
     if (c->server) http_server_free(c->server);
     for (int i = 0; i < c->n_jobs; i++)
         job_free(c->jobs[i]);

@@ -132,6 +132,7 @@ static void on_message(void *self, struct ws_conn *conn, bool binary, const void
 
 static void on_close(void *self, struct ws_conn *conn, int code, const char *reason) {
     struct worker *w = self;
+    if (!w) return; /* freed: the loop closes what is left */
     struct coordinator *c = w->coord;
     w->conn = NULL;
     if (w->number < 0) {

@@ -370,6 +370,7 @@ static void on_writable(void *self, struct ws_conn *conn) {
 
 static void on_close(void *self, struct ws_conn *conn, int code, const char *reason) {
     struct link *l = self;
+    if (!l) return; /* freed: the loop closes what is left */
     l->conn = NULL;
     for (int i = 0; i < l->n_jobs; i++)
         outbox_connect(l->jobs[i]->out, NULL);
@@ -410,6 +411,7 @@ void link_free(struct link *l) {
     if (!l) return;
     while (l->n_jobs)
         drop_job(l, l->jobs[l->n_jobs - 1]);
+    if (l->conn) ws_set_self(l->conn, NULL);
     free(l->jobs);
     net_timer_free(l->report_timer);
     free(l);

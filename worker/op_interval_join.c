@@ -26,7 +26,8 @@ struct probe {
     struct join_entry *entry; /* next of this row's candidates */
     bool in_row;              /* entry is valid for row */
     uint64_t hashes[BATCH_ROWS_MAX];
-    struct join_entry *first[BATCH_ROWS_MAX];
+    struct join_key *partners[BATCH_ROWS_MAX]; /* keys on the other side; NULL: none */
+    struct join_key *own[BATCH_ROWS_MAX];      /* scratch of store_rows */
     uint8_t matched[BATCH_ROWS_MAX];
     int64_t times[BATCH_ROWS_MAX];
 };
@@ -199,7 +200,7 @@ static void find_pairs(struct interval_join *j) {
     struct probe *p = j->probe;
     uint32_t max = j->op.ctx->config->batch_rows;
     while (p->row < p->in->n && j->n_pairs < max) {
-        if (!p->in_row) p->entry = p->first[p->row];
+        if (!p->in_row) p->entry = p->partners[p->row] ? p->partners[p->row]->first : NULL;
         p->in_row = true;
         for (; p->entry && j->n_pairs < max; p->entry = p->entry->next) {
             if (!in_interval(j, p->port, p->times[p->row], p->entry->time)) continue;
@@ -215,13 +216,18 @@ static void find_pairs(struct interval_join *j) {
 /* Holds the rows that can still be matched; gives those out padded that can't and weren't. */
 static int store_rows(struct interval_join *j, struct err *err) {
     struct probe *p = j->probe;
+    struct join_store *store = j->store[p->port];
+    const int *keys = p->port == 0 ? j->spec.left_keys : j->spec.right_keys;
+    const struct column *cols[STATE_KEYS_MAX];
+    for (int k = 0; k < j->spec.n_keys; k++)
+        cols[k] = &p->in->cols[keys[k]];
+    join_store_hold(store, cols, p->hashes, NULL, p->in->n, p->own);
     struct wm_cursor c = wm_cursor_of(j->op.watermark, p->in);
     for (uint32_t i = 0; i < p->in->n; i++) {
         int64_t wm = j->proctime ? p->times[i] : wm_cursor_at(&c, i);
         int64_t last = p->port == 0 ? p->times[i] - j->lower : p->times[i] + j->upper;
         if (wm < last) {
-            struct join_entry *e =
-                join_store_add(j->store[p->port], p->in, i, p->hashes[i], p->times[i]);
+            struct join_entry *e = join_store_add(store, p->own[i], p->in, i, p->times[i]);
             e->matches = p->matched[i];
             heap_push(&j->expiry[p->port], e);
         } else if (!p->matched[i] && is_outer(j, p->port)) {
@@ -231,6 +237,7 @@ static int store_rows(struct interval_join *j, struct err *err) {
             if (rc) return rc;
         }
     }
+    join_store_sweep(store, p->own, p->in->n);
     return emit_padded(j, p->port, true, err);
 }
 
@@ -268,7 +275,7 @@ static void drop_null_keys(struct interval_join *j, struct batch *b, const int *
     for (int k = 0; k < j->spec.n_keys; k++) {
         const struct column *c = &b->cols[keys[k]];
         for (uint32_t i = 0; c->valid && !j->spec.null_matches[k] && i < b->n; i++)
-            if (!col_is_valid(c, i)) p->first[i] = NULL;
+            if (!col_is_valid(c, i)) p->partners[i] = NULL;
     }
 }
 
@@ -288,7 +295,7 @@ static int interval_join_push(struct op *op, int port, struct batch *b, struct e
         col_hash(cols[k], p->hashes, b->n);
     }
     read_times(j, b, port);
-    join_store_find(j->store[1 - port], cols, p->hashes, b->n, p->first);
+    join_store_find(j->store[1 - port], cols, p->hashes, NULL, b->n, p->partners);
     drop_null_keys(j, b, keys);
     p->in = b;
     p->port = port;
@@ -310,13 +317,13 @@ static int expire_side(struct interval_join *j, int side, int64_t limit, struct 
             if (!e->matches && is_outer(j, side))
                 padded[k++] = e;
             else
-                join_store_remove(j->store[side], e);
+                join_store_drop(j->store[side], e);
         }
         memcpy(j->entries, padded, sizeof *padded * k);
         j->n_pairs = k;
         int rc = emit_padded(j, side, false, err);
         for (uint32_t i = 0; i < k; i++)
-            join_store_remove(j->store[side], padded[i]);
+            join_store_drop(j->store[side], padded[i]);
         if (rc) return rc;
     }
     return OP_DONE;

@@ -49,7 +49,7 @@ struct join_op {
     int port;
     uint32_t next_row;
     uint64_t *hashes;
-    struct join_entry **first;
+    struct join_key **partners, **own; /* its rows' keys on the other side (NULL: none), on its own */
     uint8_t *null_key;
     struct pair *pairs;
     uint32_t n_pairs, cap_pairs;
@@ -91,7 +91,8 @@ static int join_open(struct op *op, struct err *err) {
     j->store[0] = join_store_new(a, op->ctx->inputs[0], j->spec.left_keys, j->spec.n_keys);
     j->store[1] = join_store_new(a, op->ctx->inputs[1], j->spec.right_keys, j->spec.n_keys);
     j->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *j->hashes);
-    j->first = mem_calloc(BATCH_ROWS_MAX, sizeof *j->first);
+    j->partners = mem_calloc(BATCH_ROWS_MAX, sizeof(*j->partners));
+    j->own = mem_calloc(BATCH_ROWS_MAX, sizeof *j->own);
     j->null_key = mem_calloc(BATCH_ROWS_MAX, 1);
     return 0;
 }
@@ -160,8 +161,8 @@ static uint32_t find_pairs(struct join_op *j) {
     uint32_t row = j->next_row;
     j->n_pairs = 0;
     for (; row < j->in->n && j->n_pairs < BATCH_ROWS_MAX; row++) {
-        if (j->null_key[row]) continue;
-        for (struct join_entry *e = j->first[row]; e; e = e->next) {
+        if (j->null_key[row] || !j->partners[row]) continue;
+        for (struct join_entry *e = j->partners[row]->first; e; e = e->next) {
             MEM_GROW(j->pairs, j->n_pairs, j->cap_pairs);
             j->pairs[j->n_pairs++] = (struct pair){row, e};
         }
@@ -204,33 +205,28 @@ static int filter_pairs(struct join_op *j, struct err *err) {
 
 static bool same_key(const struct join_op *j, int side, struct join_entry *e, uint32_t row) {
     const struct row_pack *p = join_store_pack(j->store[side]);
-    const char *packed = join_entry_row(e);
     for (int k = 0; k < j->n_upsert_key[side]; k++) {
         int c = j->upsert_key[side][k];
-        struct column held;
-        row_pack_read_column(p, c, &packed, 1, &held);
-        bool eq = col_eq(&held, 0, &j->in->cols[c], row);
-        col_release(&held);
-        if (!eq) return false;
+        if (!row_pack_eq_value(p, join_entry_row(e), c, &j->in->cols[c], row)) return false;
     }
     return true;
 }
 
 /* The held row that a row of its own side replaces or takes back. */
 static struct join_entry *find_own(struct join_op *j, uint32_t row) {
-    struct join_store *s = j->store[j->port];
-    if (!j->upsert_key[j->port]) return join_store_find_row(s, j->in, row, j->hashes[row]);
-    for (struct join_entry *e = join_store_first(s, j->in, row, j->hashes[row]); e; e = e->next)
+    struct join_key *k = j->own[row];
+    if (!j->upsert_key[j->port]) return join_store_last_equal(j->store[j->port], k, j->in, row);
+    for (struct join_entry *e = k->first; e; e = e->next)
         if (same_key(j, j->port, e, row)) return e;
     return NULL;
 }
 
 static void hold(struct join_op *j, uint32_t row, uint32_t n_partners) {
     if (j->null_key[row]) return; /* it will never have a partner */
+    struct join_store *s = j->store[j->port];
     struct join_entry *old = j->upsert_key[j->port] ? find_own(j, row) : NULL;
-    if (old) join_store_remove(j->store[j->port], old);
-    struct join_entry *e = join_store_add(j->store[j->port], j->in, row, j->hashes[row], 0);
-    e->matches = n_partners;
+    if (old) join_store_remove(s, old);
+    join_store_add(s, j->own[row], j->in, row, 0)->matches = n_partners;
 }
 
 static void let_go(struct join_op *j, uint32_t row) {
@@ -317,6 +313,7 @@ static int give(struct join_op *j, struct err *err) {
         }
         j->given = j->n_outs = 0;
         if (j->next_row == j->in->n) {
+            join_store_sweep(j->store[j->port], j->own, j->in->n);
             batch_unref(j->in);
             j->in = NULL;
             break;
@@ -354,7 +351,8 @@ static int join_push(struct op *op, int port, struct batch *b, struct err *err) 
         for (uint32_t i = 0; cols[k]->valid && !j->spec.null_matches[k] && i < b->n; i++)
             j->null_key[i] |= !col_is_valid(cols[k], i);
     }
-    join_store_find(j->store[1 - port], cols, j->hashes, b->n, j->first);
+    join_store_find(j->store[1 - port], cols, j->hashes, NULL, b->n, j->partners);
+    join_store_hold(j->store[port], cols, j->hashes, NULL, b->n, j->own);
     j->in = b;
     j->port = port;
     j->next_row = 0;
@@ -402,7 +400,8 @@ static void join_close(struct op *op) {
     }
     batch_unref(j->in);
     free(j->hashes);
-    free(j->first);
+    free(j->partners);
+    free(j->own);
     free(j->null_key);
     free(j->pairs);
     free(j->outs);

@@ -16,6 +16,11 @@ A file is blocks separated by blank lines; # begins a comment line.
   ----
   1|ann|NULL
 
+  prints out                    (lines of the print sink whose print-identifier is `out`, in order; looked at at parallelism 1)
+  INSERT INTO t SELECT ...      (the sink's CREATE TABLE is another block)
+  ----
+  +I[1, ann]
+
   error validation nearest      (must fail with this class; the message must contain the rest of the line)
   SELECT nme FROM t
 
@@ -27,22 +32,24 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Block:
-    def __init__(self, path, line, head, sql, rows):
-        self.path, self.line, self.head, self.sql, self.rows = path, line, head, sql, rows
+    def __init__(self, path, line, head, sql, rows, comments):
+        self.path, self.line, self.head, self.sql, self.rows, self.comments = path, line, head, sql, rows, comments
         self.kind = head.split()[0]
 
 
 def parse(path):
-    modes, blocks, lines = ["streaming"], [], open(path).read().split("\n")
+    top = []
+    modes, blocks, lines, comments = ["streaming"], [], open(path).read().split("\n"), []
     i = 0
     while i < len(lines):
         if not lines[i].strip() or lines[i].startswith("#"):
+            comments += [lines[i]] if lines[i] else []
             i += 1
             continue
         start, head = i + 1, lines[i].strip()
         i += 1
         if head.startswith("modes "):
-            modes = head.split()[1:]
+            modes, top, comments = head.split()[1:], comments, []
             continue
         body = []
         while i < len(lines) and lines[i].strip():
@@ -50,16 +57,17 @@ def parse(path):
                 body.append(lines[i])
             i += 1
         kind = head.split()[0]
-        if kind not in ("statement", "query", "error"):
+        if kind not in ("statement", "query", "prints", "error"):
             sys.exit("%s:%d: unknown block '%s'" % (path, start, head))
         rows = None
-        if kind == "query":
+        if kind in ("query", "prints"):
             if "----" not in body:
                 body.append("----")
             cut = body.index("----")
             rows, body = body[cut + 1:], body[:cut]
-        blocks.append(Block(path, start, head, "\n".join(body).rstrip(";"), rows))
-    return modes, blocks
+        blocks.append(Block(path, start, head, "\n".join(body).rstrip(";"), rows, comments))
+        comments = []
+    return modes, blocks, top
 
 
 def run(args, path, blocks, mode, batch_rows, parallelism):
@@ -68,11 +76,17 @@ def run(args, path, blocks, mode, batch_rows, parallelism):
         cmd = [os.path.join(args.bin, "penstock"), "run", "-", "-o", "json", "-k", "--progress", "never", "-m", mode,
                "-p", str(parallelism), "--set", "penstock.batch-rows=%d" % batch_rows]
         p = subprocess.run(cmd, input=sql.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
-    answers = {}
+    answers, prints = {}, collections.defaultdict(list)
     for line in p.stdout.decode().split("\n"):
         if line.startswith("{"):
             o = json.loads(line)
             answers[o["statement"]] = o
+        elif "> " in line:
+            name, row = line.split("> ", 1)
+            prints[name].append(row)
+    for i, b in enumerate(blocks):
+        if b.kind == "prints" and i in answers:
+            answers[i]["prints"] = prints[b.head.split()[1]]
     return answers, p.stderr.decode()
 
 
@@ -81,6 +95,8 @@ def text(row):
 
 
 def rows_of(block, o):
+    if block.kind == "prints":
+        return o["prints"]
     if "ordered" in block.head.split():
         return [text(r) for _, r in o["rows"]]
     rows = collections.Counter()
@@ -91,7 +107,7 @@ def rows_of(block, o):
     return sorted(rows.elements())
 
 
-def check(block, o):
+def check(block, o, parallelism):
     if o is None:
         return "no answer"
     if block.kind == "error":
@@ -106,7 +122,9 @@ def check(block, o):
         return None
     if "error" in o:
         return "%s error: %s" % (o["error"]["class"], o["error"]["message"])
-    if block.kind == "query" and rows_of(block, o) != block.rows:
+    if block.kind == "prints" and parallelism > 1:
+        return None
+    if block.kind in ("query", "prints") and rows_of(block, o) != block.rows:
         got = rows_of(block, o)
         return "expected %d rows, got %d\n      missing: %s\n      too many: %s" % (
             len(block.rows), len(got), list((collections.Counter(block.rows) - collections.Counter(got)).elements())[:10],
@@ -115,15 +133,13 @@ def check(block, o):
 
 
 def update(args, path):
-    modes, blocks = parse(path)
+    modes, blocks, top = parse(path)
     answers, stderr = run(args, path, blocks, modes[0], 2048, 1)
-    out = "modes %s\n" % " ".join(modes)
-    comments = [l for l in open(path).read().split("\n") if l.startswith("#")]
-    out = "\n".join(comments + [out]) if comments else out
+    out = "\n".join(top + ["modes %s\n" % " ".join(modes)])
     for i, b in enumerate(blocks):
         o = answers.get(i)
-        out += "\n%s\n%s\n" % (b.head, b.sql)
-        if b.kind == "query":
+        out += "\n" + "\n".join(b.comments + [b.head, b.sql]) + "\n"
+        if b.kind in ("query", "prints"):
             if o is None or "error" in o:
                 sys.exit("%s:%d: %s %s" % (path, b.line, o, stderr))
             out += "----\n" + "".join(r + "\n" for r in rows_of(b, o))
@@ -131,7 +147,7 @@ def update(args, path):
 
 
 def test(args, path):
-    modes, blocks = parse(path)
+    modes, blocks, _ = parse(path)
     failures, n = [], 0
     runs = [(m, b, p) for m in modes for b in (1, 2, 2048) for p in (1, 3)]
     if args.quick:
@@ -143,7 +159,7 @@ def test(args, path):
             failures.append("%s (%s, batch rows %d, parallelism %d): did not end" % (path, mode, batch_rows, parallelism))
             continue
         for i, b in enumerate(blocks):
-            what = check(b, answers.get(i))
+            what = check(b, answers.get(i), parallelism)
             n += what is None
             if what:
                 failures.append("%s:%d (%s, batch rows %d, parallelism %d): %s%s" % (

@@ -8,14 +8,8 @@
 
 _Static_assert(sizeof(struct join_entry) % 16 == 0, "packed rows behind entries are aligned");
 
-/* Payload of a key. */
-struct key_rows {
-    struct join_entry *first, *last;
-};
-
 struct join_store {
     int n_keys;
-    const int *keys;
     struct row_pack *pack;
     struct state_table *table;
     struct var_memory rows;
@@ -27,13 +21,12 @@ struct join_store *join_store_new(struct arena *a, const struct schema *schema, 
                                   int n_keys) {
     struct join_store *s = mem_zalloc(sizeof *s);
     s->n_keys = n_keys;
-    s->keys = keys;
     s->pack = row_pack_of_schema(a, schema);
     const struct type **types = ARENA_NEW_N(a, const struct type *, n_keys + 1);
     for (int i = 0; i < n_keys; i++)
         types[i] = schema->fields[keys[i]].type;
     struct state_desc d = {
-        .n_keys = n_keys, .key_types = types, .payload_size_bytes = sizeof(struct key_rows)};
+        .n_keys = n_keys, .key_types = types, .payload_size_bytes = sizeof(struct join_key)};
     s->table = state_table_new(&d);
     var_init(&s->rows);
     return s;
@@ -45,7 +38,7 @@ static void free_large(struct join_store *s) {
     uint32_t n;
     while ((n = state_table_scan(s->table, &pos, payloads, 256))) {
         for (uint32_t i = 0; i < n; i++) {
-            struct join_entry *e = ((struct key_rows *)payloads[i])->first, *next;
+            struct join_entry *e = ((struct join_key *)payloads[i])->first, *next;
             for (; e; e = next) {
                 next = e->next;
                 if (e->size_bytes > VAR_LARGE_BYTES) var_free(&s->rows, e, e->size_bytes);
@@ -67,80 +60,90 @@ const struct row_pack *join_store_pack(const struct join_store *s) {
     return s->pack;
 }
 
-void join_store_find(struct join_store *s, const struct column *const *keys, const uint64_t *hashes,
-                     uint32_t n, struct join_entry **ret_first) {
-    char **payloads = (char **)ret_first; /* each pointer is replaced by what it leads to */
-    state_table_find(s->table, keys, hashes, NULL, n, payloads);
-    for (uint32_t i = 0; i < n; i++)
-        ret_first[i] = payloads[i] ? ((struct key_rows *)payloads[i])->first : NULL;
+void join_store_find(struct join_store *s, const struct column *const *cols, const uint64_t *hashes,
+                     const uint32_t *rows, uint32_t n, struct join_key **ret_keys) {
+    state_table_find(s->table, cols, hashes, rows, n, (char **)ret_keys);
 }
 
-/* The key columns of one row as columns of one row, borrowed. */
-static void key_views(const struct join_store *s, const struct batch *b, uint32_t row,
-                      struct column *views, const struct column **keys) {
-    for (int k = 0; k < s->n_keys; k++) {
-        col_slice(&views[k], &b->cols[s->keys[k]], row, 1);
-        keys[k] = &views[k];
+void join_store_hold(struct join_store *s, const struct column *const *cols, const uint64_t *hashes,
+                     const uint32_t *rows, uint32_t n, struct join_key **ret_keys) {
+    state_table_upsert(s->table, cols, hashes, rows, n, (char **)ret_keys, NULL);
+}
+
+void join_store_sweep(struct join_store *s, struct join_key **keys, uint32_t n) {
+    static struct join_entry seen; /* marks keys that are in the list already */
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct join_key *key = keys[i];
+        if (!key || key->first || key->last) continue;
+        key->last = &seen;
+        keys[k++] = key;
     }
+    for (uint32_t i = 0; i < k; i++)
+        state_table_remove(s->table, (char *)keys[i]);
 }
 
-static void release_views(const struct join_store *s, struct column *views) {
-    for (int k = 0; k < s->n_keys; k++)
-        col_release(&views[k]);
-}
-
-static struct key_rows *find_key(struct join_store *s, const struct batch *b, uint32_t row,
-                                 uint64_t hash, bool insert) {
-    struct column views[STATE_KEYS_MAX];
-    const struct column *keys[STATE_KEYS_MAX];
-    char *payload;
-    key_views(s, b, row, views, keys);
-    if (insert)
-        state_table_upsert(s->table, keys, &hash, NULL, 1, &payload, NULL);
-    else
-        state_table_find(s->table, keys, &hash, NULL, 1, &payload);
-    release_views(s, views);
-    return (struct key_rows *)payload;
-}
-
-struct join_entry *join_store_add(struct join_store *s, const struct batch *b, uint32_t row,
-                                  uint64_t hash, int64_t time) {
-    struct key_rows *k = find_key(s, b, row, hash, true);
+static struct join_entry *new_entry(struct join_store *s, struct join_key *k, const struct batch *b,
+                                    uint32_t row, int64_t time) {
     str_clear(&s->scratch);
     row_pack_add(s->pack, b->cols, row, &s->scratch);
     uint32_t size = (uint32_t)(sizeof(struct join_entry) + s->scratch.len);
-    char *block = var_alloc(&s->rows, size);
-    struct join_entry *e = (struct join_entry *)block;
-    *e = (struct join_entry){.prev = k->last, .key = (char *)k, .time = time, .size_bytes = size};
+    struct join_entry *e = var_alloc(&s->rows, size);
+    *e = (struct join_entry){.key = k, .time = time, .size_bytes = size};
     memcpy(join_entry_row(e), str_text(&s->scratch), s->scratch.len);
+    s->n_rows++;
+    return e;
+}
+
+struct join_entry *join_store_add(struct join_store *s, struct join_key *k, const struct batch *b,
+                                  uint32_t row, int64_t time) {
+    struct join_entry *e = new_entry(s, k, b, row, time);
+    e->prev = k->last;
     if (k->last)
         k->last->next = e;
     else
         k->first = e;
     k->last = e;
-    s->n_rows++;
     return e;
 }
 
-struct join_entry *join_store_first(struct join_store *s, const struct batch *b, uint32_t row,
-                                    uint64_t hash) {
-    struct key_rows *k = find_key(s, b, row, hash, false);
-    return k ? k->first : NULL;
+struct join_entry *join_store_insert(struct join_store *s, struct join_entry *before,
+                                     const struct batch *b, uint32_t row, int64_t time) {
+    struct join_entry *e = new_entry(s, before->key, b, row, time);
+    e->prev = before->prev;
+    e->next = before;
+    if (before->prev)
+        before->prev->next = e;
+    else
+        e->key->first = e;
+    before->prev = e;
+    return e;
 }
 
-struct join_entry *join_store_find_row(struct join_store *s, const struct batch *b, uint32_t row,
-                                       uint64_t hash) {
-    struct key_rows *k = find_key(s, b, row, hash, false);
-    if (!k) return NULL;
+static const char *pack_row(struct join_store *s, const struct batch *b, uint32_t row) {
     str_clear(&s->scratch);
     row_pack_add(s->pack, b->cols, row, &s->scratch);
+    return str_text(&s->scratch);
+}
+
+struct join_entry *join_store_last_equal(struct join_store *s, const struct join_key *k,
+                                         const struct batch *b, uint32_t row) {
+    const char *packed = pack_row(s, b, row);
     for (struct join_entry *e = k->last; e; e = e->prev)
-        if (row_pack_eq(s->pack, join_entry_row(e), str_text(&s->scratch))) return e;
+        if (row_pack_eq(s->pack, join_entry_row(e), packed)) return e;
     return NULL;
 }
 
-void join_store_remove(struct join_store *s, struct join_entry *e) {
-    struct key_rows *k = (struct key_rows *)e->key;
+struct join_entry *join_store_first_equal(struct join_store *s, const struct join_key *k,
+                                          const struct batch *b, uint32_t row) {
+    const char *packed = pack_row(s, b, row);
+    for (struct join_entry *e = k->first; e; e = e->next)
+        if (row_pack_eq(s->pack, join_entry_row(e), packed)) return e;
+    return NULL;
+}
+
+void join_store_unlink(struct join_store *s, struct join_entry *e) {
+    struct join_key *k = e->key;
     if (e->prev)
         e->prev->next = e->next;
     else
@@ -149,9 +152,22 @@ void join_store_remove(struct join_store *s, struct join_entry *e) {
         e->next->prev = e->prev;
     else
         k->last = e->prev;
-    if (!k->first) state_table_remove(s->table, (char *)k);
-    var_free(&s->rows, e, e->size_bytes);
     s->n_rows--;
+}
+
+void join_store_let_go(struct join_store *s, struct join_entry *e) {
+    var_free(&s->rows, e, e->size_bytes);
+}
+
+void join_store_drop(struct join_store *s, struct join_entry *e) {
+    struct join_key *k = e->key;
+    join_store_remove(s, e);
+    if (!k->first) state_table_remove(s->table, (char *)k);
+}
+
+uint32_t join_store_scan(const struct join_store *s, uint64_t *pos, struct join_key **keys,
+                         uint32_t n) {
+    return state_table_scan(s->table, pos, (char **)keys, n);
 }
 
 uint64_t join_store_rows(const struct join_store *s) {

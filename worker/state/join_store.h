@@ -1,6 +1,10 @@
-/* join_store.h - one side of a streaming join: key → the rows that have it, in order of arrival.
- * Rows are packed once (row_pack.h) and carry what joins need beside them: event time, number of
- * matches. One thread. */
+/* join_store.h - one side of a streaming join, or any state of lists of rows by key: key → the rows
+ * that have it, in order. Rows are packed once (row_pack.h) and carry what ops need beside them:
+ * event time, number of matches. One thread.
+ *
+ * Keys are found by batches (join_store_find, join_store_hold); what is done to one key's rows then
+ * needs no further probing. A key stays in the table when its last row goes, so that the pointers
+ * of a batch hold: join_store_sweep takes the empty ones out behind the batch. */
 #ifndef PENSTOCK_WORKER_STATE_JOIN_STORE_H
 #define PENSTOCK_WORKER_STATE_JOIN_STORE_H
 
@@ -9,11 +13,16 @@
 
 struct join_entry {
     struct join_entry *prev, *next; /* of the same key */
-    char *key;                      /* payload of the key's row in the table */
-    int64_t time;                   /* the op's: event time, or last access */
-    uint32_t matches;    /* rows of the other side that it is joined with (outer joins) */
+    struct join_key *key;
+    int64_t time;        /* the op's: event time, or last access */
+    uint32_t matches;    /* the op's: rows of the other side that it is joined with, a row kind */
     uint32_t size_bytes; /* of this block */
     int64_t spare;       /* keeps the packed row behind it 16-byte aligned */
+};
+
+/* Payload of a key's row in the table. */
+struct join_key {
+    struct join_entry *first, *last; /* NULL: no rows (any more) */
 };
 
 static inline char *join_entry_row(struct join_entry *e) {
@@ -28,22 +37,42 @@ struct join_store *join_store_new(struct arena *a, const struct schema *schema, 
 void join_store_free(struct join_store *s);
 const struct row_pack *join_store_pack(const struct join_store *s);
 
-/* The first entry of the key of each of n rows (NULL: none). cols: key columns; hashes: over them
- * in order. The array is the caller's. */
-void join_store_find(struct join_store *s, const struct column *const *keys, const uint64_t *hashes,
-                     uint32_t n, struct join_entry **ret_first);
-/* Adds row `row` of b behind the others of its key. keys, hash: of this row (columns indexed by
- * row). */
-struct join_entry *join_store_add(struct join_store *s, const struct batch *b, uint32_t row,
-                                  uint64_t hash, int64_t time);
-/* The latest entry of the key of `row` that equals the row; NULL if there is none. */
-struct join_entry *join_store_find_row(struct join_store *s, const struct batch *b, uint32_t row,
-                                       uint64_t hash);
-/* The first entry of a row's key; NULL. */
-struct join_entry *join_store_first(struct join_store *s, const struct batch *b, uint32_t row,
-                                    uint64_t hash);
-void join_store_remove(struct join_store *s, struct join_entry *e);
+/* The keys of n rows (NULL: not there). cols: key columns; hashes: col_hash over them in order;
+ * both indexed by rows[i], or by i where rows is NULL. */
+void join_store_find(struct join_store *s, const struct column *const *cols, const uint64_t *hashes,
+                     const uint32_t *rows, uint32_t n, struct join_key **ret_keys);
+/* The same; keys that are absent are made, without rows. */
+void join_store_hold(struct join_store *s, const struct column *const *cols, const uint64_t *hashes,
+                     const uint32_t *rows, uint32_t n, struct join_key **ret_keys);
+/* Removes those of the keys that have no rows. NULLs and repetitions are fine; the array is used as
+ * scratch. */
+void join_store_sweep(struct join_store *s, struct join_key **keys, uint32_t n);
 
+/* Adds row `row` of b behind the others of its key. */
+struct join_entry *join_store_add(struct join_store *s, struct join_key *k, const struct batch *b,
+                                  uint32_t row, int64_t time);
+/* The same in front of an entry of the key. */
+struct join_entry *join_store_insert(struct join_store *s, struct join_entry *before,
+                                     const struct batch *b, uint32_t row, int64_t time);
+/* The latest (earliest) entry of k that equals row `row` of b; NULL if there is none. */
+struct join_entry *join_store_last_equal(struct join_store *s, const struct join_key *k,
+                                         const struct batch *b, uint32_t row);
+struct join_entry *join_store_first_equal(struct join_store *s, const struct join_key *k,
+                                          const struct batch *b, uint32_t row);
+/* Takes e out of its key's list; join_store_let_go frees it. */
+void join_store_unlink(struct join_store *s, struct join_entry *e);
+void join_store_let_go(struct join_store *s, struct join_entry *e);
+static inline void join_store_remove(struct join_store *s, struct join_entry *e) {
+    join_store_unlink(s, e);
+    join_store_let_go(s, e);
+}
+
+/* The same, and its key where that was its last row. */
+void join_store_drop(struct join_store *s, struct join_entry *e);
+
+/* Scan over keys, as state_table_scan. */
+uint32_t join_store_scan(const struct join_store *s, uint64_t *pos, struct join_key **keys,
+                         uint32_t n);
 uint64_t join_store_rows(const struct join_store *s);
 size_t join_store_bytes(const struct join_store *s);
 

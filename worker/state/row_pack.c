@@ -291,3 +291,22 @@ bool row_pack_eq(const struct row_pack *p, const char *a, const char *b) {
         if (row_pack_cmp(p, a, b, i)) return false;
     return true;
 }
+
+bool row_pack_eq_value(const struct row_pack *p, const char *packed, int i, const struct column *c,
+                       uint32_t row) {
+    const struct pack_field *f = &p->fields[i];
+    bool null = is_null(packed, i);
+    if (null || !col_is_valid(c, row)) return null && !col_is_valid(c, row);
+    const char *value = (const char *)c->data + (size_t)row * f->size;
+    if (f->phys == PHYS_STR) {
+        const struct strv *v = &COL_DATA(c, struct strv)[row];
+        return sv_eq(row_pack_text(p, packed, i), (struct sv){strv_data(v), v->len});
+    }
+    if (!f->nested && f->phys != PHYS_F32 && f->phys != PHYS_F64)
+        return !memcmp(packed + f->offset, value, f->size);
+    struct column held;
+    row_pack_read_column(p, i, &packed, 1, &held);
+    bool eq = col_eq(&held, 0, c, row);
+    col_release(&held);
+    return eq;
+}

@@ -70,18 +70,20 @@ static int read_agg(struct op *op, struct agg_set *s, const cJSON *j, struct agg
     a->filter = (int)json_opt_i64(j, "filter", -1);
     if (a->filter >= in->n)
         return err_set(err, ERR_PROTOCOL, "bad filter in aggregate %s", a->call.agg->name);
-    uint32_t align = MAX(a->call.acc_align, 1u);
+    unsigned flags = a->call.agg->flags;
+    if (a->call.retract && !(flags & (AGG_RETRACT | AGG_VALUES)))
+        return err_set(err, ERR_UNSUPPORTED, "%s can't be computed over input that takes rows back",
+                       a->call.agg->name);
+    a->keeps_values = a->call.retract && !(flags & AGG_RETRACT);
+    if (a->keeps_values) a->values = agg_values_spec_of(&a->call);
+    uint32_t align = MAX(a->call.acc_align, 8u);
     s->payload_bytes = (s->payload_bytes + align - 1) / align * align;
     a->offset = s->payload_bytes;
-    s->payload_bytes += a->call.acc_size_bytes;
+    s->payload_bytes += a->keeps_values ? sizeof(struct agg_values) : a->call.acc_size_bytes;
     a->distinct = -1;
     if (a->call.distinct) add_distinct(op, s, a);
     s->retract |= a->call.retract;
-    s->blobs |= (a->call.agg->flags & AGG_BLOB) != 0;
-    if (a->call.retract && !(a->call.agg->flags & AGG_RETRACT))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "%s over input that takes rows back is not supported yet",
-                       a->call.agg->name);
+    s->blobs |= a->keeps_values || (flags & AGG_BLOB);
     return 0;
 }
 
@@ -145,7 +147,9 @@ static void free_accumulators(void *self, char *payload, struct var_memory *var)
     const struct agg_set *set = self;
     for (int i = 0; i < set->n_aggs; i++) {
         const struct agg_slot *a = &set->aggs[i];
-        if (a->call.agg->free_acc)
+        if (a->keeps_values)
+            agg_values_release(&a->values, (struct agg_values *)(payload + a->offset), var);
+        else if (a->call.agg->free_acc)
             a->call.agg->free_acc(&a->call, payload + a->offset, &var->blobs);
     }
 }
@@ -217,7 +221,7 @@ static void init_fresh(const struct agg_set *set, char *const *payloads, const u
                        uint32_t n) {
     for (int k = 0; k < set->n_aggs; k++) {
         const struct agg_slot *a = &set->aggs[k];
-        if (!a->call.agg->init) continue; /* zeroed is right */
+        if (!a->call.agg->init || a->keeps_values) continue; /* zeroed is right */
         for (uint32_t i = 0; i < n; i++)
             if (fresh[i]) a->call.agg->init(&a->call, payloads[i] + a->offset);
     }
@@ -255,9 +259,16 @@ static uint32_t select_rows(struct agg_state *s, const struct agg_slot *a, const
     return k;
 }
 
+static int update_rows(struct agg_state *s, const struct agg_slot *a, const struct agg_rows *r,
+                       struct err *err) {
+    if (!r->n) return 0;
+    if (!a->keeps_values) return a->call.agg->update(&a->call, r, err);
+    agg_values_update(&a->values, r, state_table_var(s->groups));
+    return 0;
+}
+
 static int update(struct agg_state *s, const struct agg_slot *a, const struct batch *b,
                   const uint32_t *rows, char *const *groups, uint32_t n, struct err *err) {
-    if (!n) return 0;
     const struct column *args[AGG_ARGS_MAX];
     for (int i = 0; i < a->call.n_args; i++)
         args[i] = &b->cols[a->cols[i]];
@@ -269,49 +280,54 @@ static int update(struct agg_state *s, const struct agg_slot *a, const struct ba
                          .acc_offset = a->offset,
                          .blobs = &state_table_var(s->groups)->blobs,
                          .env = s->set->env};
-    return a->call.agg->update(&a->call, &r, err);
+    return update_rows(s, a, &r, err);
 }
 
-/* Entries of (group, values) for rows; a row with a NULL argument has none (aggregates skip NULLs).
- */
-static uint32_t distinct_entries(struct agg_state *s, int d, const struct batch *b,
-                                 const uint32_t *in_rows, char *const *groups, uint32_t n) {
+/* Entries of (group, values) for rows; NULL is a value, which the aggregates skip that skip it. */
+static void distinct_entries(struct agg_state *s, int d, const struct batch *b,
+                             const uint32_t *rows, char *const *groups, uint32_t n) {
     const struct distinct_set *ds = &s->set->distinct[d];
     struct agg_scratch *x = s->set->scratch;
-    uint32_t k = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t row = in_rows ? in_rows[i] : i;
-        bool null = false;
-        for (int c = 0; c < ds->n_cols; c++)
-            null |= !col_is_valid(&b->cols[ds->cols[c]], row);
-        if (null) continue;
-        x->rows[k] = row;
-        x->row_groups[k++] = groups[i];
-    }
     struct column cols[AGG_ARGS_MAX + 1];
     const struct column *keys[AGG_ARGS_MAX + 1];
-    cols[0] = (struct column){
-        .type = ds->types[0], .phys = PHYS_I64, .n = k, .data = (void *)x->row_groups};
-    bool all = k == b->n && !in_rows;
-    for (int c = 0; c < ds->n_cols; c++)
-        if (all)
-            cols[c + 1] = b->cols[ds->cols[c]]; /* borrowed */
-        else
-            col_gather(&cols[c + 1], &b->cols[ds->cols[c]], x->rows, k);
-    memset(x->hashes, 0, sizeof *x->hashes * k);
+    cols[0] =
+        (struct column){.type = ds->types[0], .phys = PHYS_I64, .n = n, .data = (void *)groups};
+    memset(x->hashes, 0, sizeof *x->hashes * n);
     for (int c = 0; c <= ds->n_cols; c++) {
+        if (c && rows)
+            col_gather(&cols[c], &b->cols[ds->cols[c - 1]], rows, n);
+        else if (c)
+            cols[c] = b->cols[ds->cols[c - 1]]; /* borrowed */
         keys[c] = &cols[c];
-        if (all && cols[c].valid) cols[c].valid = NULL; /* no NULL among them */
-        col_hash(&cols[c], x->hashes, k);
+        col_hash(&cols[c], x->hashes, n);
     }
-    state_table_upsert(s->distinct[d], keys, x->hashes, NULL, k, x->entries, NULL);
-    for (int c = 1; c <= ds->n_cols && !all; c++)
+    state_table_upsert(s->distinct[d], keys, x->hashes, NULL, n, x->entries, NULL);
+    for (int c = 1; c <= ds->n_cols && rows; c++)
         col_release(&cols[c]);
-    return k;
 }
 
 static bool is_retract(const struct batch *b, uint32_t row) {
     return b->kinds && !row_kind_adds(b->kinds[row]);
+}
+
+/* Removes the values of rows taken back of which nothing is left. One may stand in the batch
+ * several times: its first count marks it as found. */
+static void drop_values(struct agg_state *s, int d, const struct batch *b, const uint32_t *rows,
+                        uint32_t n) {
+    char **entries = s->set->scratch->entries;
+    uint32_t gone = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!is_retract(b, rows ? rows[i] : i)) continue;
+        int64_t *counts = (int64_t *)entries[i];
+        bool any = false;
+        for (int c = 0; c < s->set->distinct[d].n_aggs; c++)
+            any |= counts[c] != 0;
+        if (any) continue;
+        counts[0] = INT64_MIN;
+        entries[gone++] = entries[i];
+    }
+    for (uint32_t i = 0; i < gone; i++)
+        state_table_remove(s->distinct[d], entries[i]);
 }
 
 /* Folds the first occurrences (and last retractions) for each aggregate over one set of argument
@@ -319,37 +335,26 @@ static bool is_retract(const struct batch *b, uint32_t row) {
 static int fold_distinct(struct agg_state *s, int d, const struct batch *b, const uint32_t *in_rows,
                          char *const *groups, uint32_t n, struct err *err) {
     struct agg_scratch *x = s->set->scratch;
-    uint32_t k = distinct_entries(s, d, b, in_rows, groups, n);
-    AUTO_FREE uint32_t *rows = mem_alloc(sizeof *rows * (k + 1));
-    AUTO_FREE char **row_groups = mem_alloc(sizeof *row_groups * (k + 1));
+    distinct_entries(s, d, b, in_rows, groups, n);
+    uint32_t *rows = x->rows;
+    char **row_groups = x->row_groups;
     for (int g = 0; g < s->set->n_aggs; g++) {
         const struct agg_slot *a = &s->set->aggs[g];
         if (a->distinct != d) continue;
         uint32_t m = 0;
-        for (uint32_t i = 0; i < k; i++) {
-            uint32_t row = x->rows[i];
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t row = in_rows ? in_rows[i] : i;
             if (a->filter >= 0 && !filter_passes(&b->cols[a->filter], row)) continue;
             int64_t *count = (int64_t *)x->entries[i] + a->distinct_bit;
             bool first = is_retract(b, row) ? --*count == 0 : (*count)++ == 0;
             if (!first) continue;
             rows[m] = row;
-            row_groups[m++] = x->row_groups[i];
+            row_groups[m++] = groups[i];
         }
         int rc = update(s, a, b, rows, row_groups, m, err);
         if (rc) return rc;
     }
-    if (!s->set->retract) return 0;
-    for (uint32_t i = 0; i < k; i++) { /* values of which nothing is left */
-        if (!is_retract(b, x->rows[i])) continue;
-        bool any = false;
-        for (int c = 0; x->entries[i] && c < s->set->distinct[d].n_aggs; c++)
-            any |= ((int64_t *)x->entries[i])[c] != 0;
-        if (any || !x->entries[i]) continue;
-        char *gone = x->entries[i];
-        for (uint32_t o = i; o < k; o++) /* the same value may stand in the batch again */
-            if (x->entries[o] == gone) x->entries[o] = NULL;
-        state_table_remove(s->distinct[d], gone);
-    }
+    if (s->set->retract) drop_values(s, d, b, in_rows, n);
     return 0;
 }
 
@@ -465,8 +470,13 @@ static int merge_groups(struct agg_state *dst, struct agg_state *src, char **fro
     for (int g = 0; g < set->n_aggs; g++) {
         const struct agg_slot *a = &set->aggs[g];
         if (a->distinct >= 0) continue;
-        int rc = a->call.agg->merge(&a->call, x->payloads, (const char *const *)from, a->offset, n,
-                                    &state_table_var(dst->groups)->blobs, err);
+        struct var_memory *var = state_table_var(dst->groups);
+        const char *const *accs = (const char *const *)from;
+        if (a->keeps_values) {
+            agg_values_merge(&a->values, x->payloads, accs, a->offset, n, var);
+            continue;
+        }
+        int rc = a->call.agg->merge(&a->call, x->payloads, accs, a->offset, n, &var->blobs, err);
         if (rc) return rc;
     }
     return 0;
@@ -530,7 +540,7 @@ static int merge_values(struct agg_state *dst, struct agg_state *src, int d, cha
                              .acc_offset = a->offset,
                              .blobs = &state_table_var(dst->groups)->blobs,
                              .env = dst->set->env};
-        if (m) rc = a->call.agg->update(&a->call, &r, err);
+        rc = update_rows(dst, a, &r, err);
     }
     for (int c = 0; c <= ds->n_cols; c++)
         col_release(&cols[c]);
@@ -555,7 +565,10 @@ int agg_state_finish(struct agg_state *s, char *const *groups, uint32_t n, struc
     for (int g = 0; g < s->set->n_aggs; g++) {
         const struct agg_slot *a = &s->set->aggs[g];
         col_init(&ret_cols[g], a->call.ret_type, n);
-        int rc = a->call.agg->finish(&a->call, groups, a->offset, n, &ret_cols[g], err);
+        int rc = a->keeps_values
+                     ? agg_values_finish(&a->values, groups, a->offset, n, s->set->env,
+                                         state_table_var(s->groups), &ret_cols[g], err)
+                     : a->call.agg->finish(&a->call, groups, a->offset, n, &ret_cols[g], err);
         if (rc) {
             for (; g >= 0; g--)
                 col_release(&ret_cols[g]);

@@ -8,6 +8,7 @@
 #define PENSTOCK_WORKER_AGG_STATE_H
 
 #include "sql/plan.h"
+#include "worker/agg_values.h"
 #include "worker/op.h"
 #include "worker/state/state_table.h"
 
@@ -16,8 +17,10 @@ enum { AGG_SET_MAX = 64, AGG_HEADER_BYTES = 16 };
 struct agg_slot {
     struct agg_call call;
     int cols[AGG_ARGS_MAX];
-    int filter;       /* BOOLEAN input column or -1 */
-    uint32_t offset;  /* of the accumulator in the payload */
+    int filter;        /* BOOLEAN input column or -1 */
+    uint32_t offset;   /* of the accumulator in the payload */
+    bool keeps_values; /* there stands a struct agg_values in its place */
+    struct agg_values_spec values;
     int distinct;     /* distinct_set number or -1 */
     int distinct_bit; /* position in its counts */
 };

@@ -34,10 +34,19 @@ enum agg_flags {
     AGG_RETRACT = 2,   /* update takes -U and -D rows by itself (SUM, COUNT, AVG) */
     AGG_ORDERED = 4,   /* the result depends on the order of rows (FIRST_VALUE, LISTAGG) */
     AGG_BLOB = 8,      /* accumulators hold blobs: save, load and free_acc matter */
-    AGG_VALUES = 16,   /* where input retracts, the op keeps a multiset of values and asks
-                          for the result over it (MIN, MAX, FIRST_VALUE, LAST_VALUE, LISTAGG) */
+    AGG_VALUES = 16,   /* where input retracts, the op keeps the values instead of an accumulator
+                          and makes the result of those that `keep` names (worker/agg_values.h) */
     AGG_FREE_TYPE = 32 /* bind casts the argument, so the result type doesn't follow from it: a
                           plan's is taken as it is */
+};
+
+/* AGG_VALUES: which of a group's values the result is made of. */
+enum agg_keep {
+    AGG_KEEP_ALL, /* update and finish over all, in order of arrival; NULLs too */
+    AGG_KEEP_FIRST,
+    AGG_KEEP_LAST, /* the first or last to arrive that is not NULL is the result */
+    AGG_KEEP_LEAST,
+    AGG_KEEP_GREATEST /* the least or greatest is the result */
 };
 
 struct agg_bind {
@@ -65,6 +74,7 @@ struct agg {
     const char *aliases, *signature, *doc;
     int min_args, max_args;
     unsigned flags;
+    enum agg_keep keep;
     int (*bind)(struct agg_bind *ab, struct err *err);
     void (*init)(const struct agg_call *c, void *acc); /* acc is zeroed; NULL = zero is right */
     /* Folds rows in order; the same accumulator may occur many times in one call. */

@@ -50,7 +50,8 @@ static int by_order(const void *a, const void *b) {
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* Distinct values with their counts (zero ones dropped), in the order of first arrival; free() the
+/* Distinct values with their counts (zero ones dropped), in the order in which they arrived first
+ * since there was none of them, so that it makes no difference when the log was merged; free() the
  * array. They point into the log. */
 static struct entry *distinct_entries(const struct acc_bytes *log, uint32_t *ret_n) {
     struct entry *e = NULL, one;
@@ -62,10 +63,13 @@ static struct entry *distinct_entries(const struct acc_bytes *log, uint32_t *ret
     }
     if (n) qsort(e, n, sizeof(*e), by_value);
     for (uint32_t i = 0; i < n; i++) {
-        if (m && e[m - 1].len == e[i].len && memcmp(e[m - 1].value, e[i].value, e[i].len) == 0)
+        bool same =
+            m && e[m - 1].len == e[i].len && memcmp(e[m - 1].value, e[i].value, e[i].len) == 0;
+        if (same && e[m - 1].count)
             e[m - 1].count += e[i].count;
         else
-            e[m++] = e[i];
+            e[m - same] = e[i];
+        m += !same;
     }
     uint32_t k = 0;
     for (uint32_t i = 0; i < m; i++)

@@ -232,7 +232,7 @@ static int mm_bind(struct agg_bind *ab, struct err *err) {
     return 0;
 }
 
-#define MM_AGG(id, sql, text)                                                                      \
+#define MM_AGG(id, sql, which, text)                                                               \
     const struct agg agg_##id = {                                                                  \
         .name = sql,                                                                               \
         .signature = sql "(value)",                                                                \
@@ -240,6 +240,7 @@ static int mm_bind(struct agg_bind *ab, struct err *err) {
         .min_args = 1,                                                                             \
         .max_args = 1,                                                                             \
         .flags = AGG_MERGE | AGG_BLOB | AGG_VALUES,                                                \
+        .keep = which,                                                                             \
         .bind = mm_bind,                                                                           \
         .update = mm_update,                                                                       \
         .merge = mm_merge,                                                                         \
@@ -249,8 +250,8 @@ static int mm_bind(struct agg_bind *ab, struct err *err) {
         .free_acc = mm_free,                                                                       \
     };
 
-MM_AGG(max, "MAX", "Largest value that is not NULL.")
-MM_AGG(min, "MIN", "Smallest value that is not NULL.")
+MM_AGG(max, "MAX", AGG_KEEP_GREATEST, "Largest value that is not NULL.")
+MM_AGG(min, "MIN", AGG_KEEP_LEAST, "Smallest value that is not NULL.")
 
 static bool is_max(const struct agg_call *c) {
     return c->agg == &agg_max;

@@ -142,7 +142,7 @@ static int single_value_bind(struct agg_bind *ab, struct err *err) {
 #define first_value_bind kept_bind
 #define last_value_bind kept_bind
 
-#define KEEP_AGG(id, sql, more_flags, text)                                                        \
+#define KEEP_AGG(id, sql, more_flags, which, text)                                                 \
     const struct agg agg_##id = {                                                                  \
         .name = sql,                                                                               \
         .signature = sql "(value)",                                                                \
@@ -150,6 +150,7 @@ static int single_value_bind(struct agg_bind *ab, struct err *err) {
         .min_args = 1,                                                                             \
         .max_args = 1,                                                                             \
         .flags = AGG_MERGE | AGG_BLOB | (more_flags),                                              \
+        .keep = which,                                                                             \
         .bind = id##_bind,                                                                         \
         .update = id##_update,                                                                     \
         .merge = id##_merge,                                                                       \
@@ -159,7 +160,9 @@ static int single_value_bind(struct agg_bind *ab, struct err *err) {
         .free_acc = kept_free,                                                                     \
     };
 
-KEEP_AGG(first_value, "FIRST_VALUE", AGG_ORDERED | AGG_VALUES, "First value that is not NULL.")
-KEEP_AGG(last_value, "LAST_VALUE", AGG_ORDERED | AGG_VALUES, "Last value that is not NULL.")
-KEEP_AGG(single_value, "$SINGLE_VALUE", AGG_RETRACT,
+KEEP_AGG(first_value, "FIRST_VALUE", AGG_ORDERED | AGG_VALUES, AGG_KEEP_FIRST,
+         "First value that is not NULL.")
+KEEP_AGG(last_value, "LAST_VALUE", AGG_ORDERED | AGG_VALUES, AGG_KEEP_LAST,
+         "Last value that is not NULL.")
+KEEP_AGG(single_value, "$SINGLE_VALUE", AGG_RETRACT, AGG_KEEP_ALL,
          "The value of the only row; fails if there are several.")

@@ -121,7 +121,8 @@ static int lookup_join(struct join_parts *j, struct pnode **ret, struct err *err
     struct lookup_side s;
     if (!lookup_side(p, r->inputs[1], &s))
         return phys_err(r, err, ERR_UNSUPPORTED,
-                        "a join FOR SYSTEM_TIME AS OF processing time with anything but a table");
+                        "a join FOR SYSTEM_TIME AS OF processing time with anything but a table "
+                        "(Processing-time temporal join is not supported yet.)");
     const struct table_desc *desc = s.scan->u.scan.table;
     const struct connector_desc *d;
     int rc =
@@ -234,6 +235,20 @@ static int check_versioned(const struct join_parts *j, int right_time, struct er
     return 0;
 }
 
+static int check_times(const struct join_parts *j, int left_time, int right_time,
+                       struct err *err) {
+    const struct type *l = j->schema[0]->fields[left_time].type,
+                      *r = j->schema[1]->fields[right_time].type;
+    if (l->kind == r->kind) return 0;
+    AUTO_STR lt = STR_INIT, rt = STR_INIT;
+    type_print(l, &lt);
+    type_print(r, &rt);
+    return phys_err(j->r, err, ERR_VALIDATION,
+                    "Event-Time Temporal Table Join requires same rowtime type in left table and "
+                    "versioned table, but the rowtime types are %s and %s.",
+                    str_text(&lt), str_text(&rt));
+}
+
 /* An upsert key of the right side within the join's columns. */
 static const struct colset *version_key(const struct join_parts *j) {
     int cols[JOIN_CONJUNCTS_MAX], n = 0;
@@ -252,6 +267,7 @@ static int temporal_join(struct join_parts *j, struct pnode **ret, struct err *e
         return phys_err(r, err, ERR_UNSUPPORTED, "a temporal join by event time in batch mode");
     int left_time = r->u.temporal.left_time, right_time = row_time(j->schema[1]);
     int rc = check_versioned(j, right_time, err);
+    if (!rc) rc = check_times(j, left_time, right_time, err);
     if (rc) return rc;
     const struct colset *key = version_key(j);
     if (!key) {
@@ -265,9 +281,9 @@ static int temporal_join(struct join_parts *j, struct pnode **ret, struct err *e
     rc = join_keys(j, err);
     if (rc) return rc;
     struct pnode *n = phys_new(p, PHYS_TEMPORAL_JOIN, r, join_schema(j), j->in, 2);
-    n->kinds = CHANGELOG_INSERT;
-    rc = phys_require(p, n, 0, CHANGELOG_INSERT, "TemporalJoin (left side)", err);
-    if (rc) return rc;
+    n->kinds = j->in[0]->kinds; /* a left row meets one version: its changes are the result's */
+    for (int k = 0; k < j->in[0]->n_keys; k++)
+        phys_add_key(n, j->in[0]->keys[k]);
     join_distribute(j, n);
     join_config(j, n->config);
     json_set_i64(n->config, "leftTime", left_time);

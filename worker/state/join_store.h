@@ -17,7 +17,7 @@ struct join_entry {
     int64_t time;        /* the op's: event time, or last access */
     uint32_t matches;    /* the op's: rows of the other side that it is joined with, a row kind */
     uint32_t size_bytes; /* of this block */
-    int64_t spare;       /* keeps the packed row behind it 16-byte aligned */
+    int64_t seq;         /* the op's: order of arrival. Keeps the row behind it 16-byte aligned */
 };
 
 /* Payload of a key's row in the table. */

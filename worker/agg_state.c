@@ -9,7 +9,13 @@
 struct agg_state {
     const struct agg_set *set;
     struct state_table *groups;
+    bool borrowed;                 /* groups is the op's */
     struct state_table **distinct; /* keyed by (group's address, values) */
+};
+
+/* Chained sets: behind an entry's counts. The first of a group stands in the group. */
+struct chain {
+    char *prev, *next; /* entries */
 };
 
 /* Memory of one call, shared by an op's states. */
@@ -137,6 +143,12 @@ void agg_set_release(struct agg_set *s) {
     free(s->scratch);
 }
 
+void agg_set_chain(struct agg_set *s) {
+    s->chained = true;
+    s->chain_offset = (s->payload_bytes + 7) / 8 * 8;
+    s->payload_bytes = s->chain_offset + 8 * (uint32_t)s->n_distinct;
+}
+
 bool agg_set_is_local(const struct agg_set *set) {
     return !set->blobs && !set->n_distinct;
 }
@@ -154,28 +166,41 @@ static void free_accumulators(void *self, char *payload, struct var_memory *var)
     }
 }
 
-struct agg_state *agg_state_new(const struct agg_set *set) {
+static struct agg_state *new_state(const struct agg_set *set, struct state_table *groups) {
     struct agg_state *s = mem_zalloc(sizeof *s);
     s->set = set;
-    struct state_desc d = {.n_keys = set->n_keys,
-                           .key_types = set->key_types,
-                           .payload_size_bytes = set->payload_bytes,
-                           .free_payload = set->blobs ? free_accumulators : NULL,
-                           .self = (void *)set};
-    s->groups = state_table_new(&d);
+    s->groups = groups;
     s->distinct = mem_calloc((size_t)set->n_distinct + 1, sizeof *s->distinct);
     for (int i = 0; i < set->n_distinct; i++) {
         struct state_desc dd = {.n_keys = set->distinct[i].n_cols + 1,
                                 .key_types = set->distinct[i].types,
-                                .payload_size_bytes = 8 * (uint32_t)set->distinct[i].n_aggs};
+                                .payload_size_bytes =
+                                    8 * (uint32_t)set->distinct[i].n_aggs +
+                                    (set->chained ? (uint32_t)sizeof(struct chain) : 0)};
         s->distinct[i] = state_table_new(&dd);
     }
     return s;
 }
 
+struct agg_state *agg_state_new(const struct agg_set *set) {
+    struct state_desc d = {.n_keys = set->n_keys,
+                           .key_types = set->key_types,
+                           .payload_size_bytes = set->payload_bytes,
+                           .free_payload = set->blobs ? free_accumulators : NULL,
+                           .self = (void *)set};
+    return new_state(set, state_table_new(&d));
+}
+
+struct agg_state *agg_state_new_blocks(const struct agg_set *set, struct state_table *table) {
+    CHECK(set->chained);
+    struct agg_state *s = new_state(set, table);
+    s->borrowed = true;
+    return s;
+}
+
 void agg_state_free(struct agg_state *s) {
     if (!s) return;
-    state_table_free(s->groups);
+    if (!s->borrowed) state_table_free(s->groups);
     for (int i = 0; i < s->set->n_distinct; i++)
         state_table_free(s->distinct[i]);
     free(s->distinct);
@@ -283,6 +308,39 @@ static int update(struct agg_state *s, const struct agg_slot *a, const struct ba
     return update_rows(s, a, &r, err);
 }
 
+/* ---- the values of a group ---- */
+
+static struct chain *chain_of(const struct agg_state *s, int d, char *entry) {
+    return (struct chain *)(entry + 8 * (size_t)s->set->distinct[d].n_aggs);
+}
+
+static char **chain_head(const struct agg_state *s, int d, char *group) {
+    return (char **)(group + s->set->chain_offset) + d;
+}
+
+static void chain_add(struct agg_state *s, int d, char *entry, char *group) {
+    char **head = chain_head(s, d, group);
+    *chain_of(s, d, entry) = (struct chain){NULL, *head};
+    if (*head) chain_of(s, d, *head)->prev = entry;
+    *head = entry;
+}
+
+/* Entries of a group that were just made go into its chain. */
+static void chain_fresh(struct agg_state *s, int d, char *const *entries, char *const *groups,
+                        const uint8_t *fresh, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++)
+        if (fresh[i]) chain_add(s, d, entries[i], groups[i]);
+}
+
+static void remove_value(struct agg_state *s, int d, char *entry, char *group) {
+    if (s->set->chained) {
+        struct chain c = *chain_of(s, d, entry);
+        *(c.prev ? &chain_of(s, d, c.prev)->next : chain_head(s, d, group)) = c.next;
+        if (c.next) chain_of(s, d, c.next)->prev = c.prev;
+    }
+    state_table_remove(s->distinct[d], entry);
+}
+
 /* Entries of (group, values) for rows; NULL is a value, which the aggregates skip that skip it. */
 static void distinct_entries(struct agg_state *s, int d, const struct batch *b,
                              const uint32_t *rows, char *const *groups, uint32_t n) {
@@ -301,7 +359,8 @@ static void distinct_entries(struct agg_state *s, int d, const struct batch *b,
         keys[c] = &cols[c];
         col_hash(&cols[c], x->hashes, n);
     }
-    state_table_upsert(s->distinct[d], keys, x->hashes, NULL, n, x->entries, NULL);
+    state_table_upsert(s->distinct[d], keys, x->hashes, NULL, n, x->entries, x->fresh);
+    if (s->set->chained) chain_fresh(s, d, x->entries, groups, x->fresh, n);
     for (int c = 1; c <= ds->n_cols && rows; c++)
         col_release(&cols[c]);
 }
@@ -313,8 +372,8 @@ static bool is_retract(const struct batch *b, uint32_t row) {
 /* Removes the values of rows taken back of which nothing is left. One may stand in the batch
  * several times: its first count marks it as found. */
 static void drop_values(struct agg_state *s, int d, const struct batch *b, const uint32_t *rows,
-                        uint32_t n) {
-    char **entries = s->set->scratch->entries;
+                        char *const *groups, uint32_t n) {
+    char **entries = s->set->scratch->entries, **of = s->set->scratch->row_groups;
     uint32_t gone = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (!is_retract(b, rows ? rows[i] : i)) continue;
@@ -324,10 +383,11 @@ static void drop_values(struct agg_state *s, int d, const struct batch *b, const
             any |= counts[c] != 0;
         if (any) continue;
         counts[0] = INT64_MIN;
+        of[gone] = groups[i];
         entries[gone++] = entries[i];
     }
     for (uint32_t i = 0; i < gone; i++)
-        state_table_remove(s->distinct[d], entries[i]);
+        remove_value(s, d, entries[i], of[i]);
 }
 
 /* Folds the first occurrences (and last retractions) for each aggregate over one set of argument
@@ -354,7 +414,7 @@ static int fold_distinct(struct agg_state *s, int d, const struct batch *b, cons
         int rc = update(s, a, b, rows, row_groups, m, err);
         if (rc) return rc;
     }
-    if (s->set->retract) drop_values(s, d, b, in_rows, n);
+    if (s->set->retract) drop_values(s, d, b, in_rows, groups, n);
     return 0;
 }
 
@@ -459,6 +519,22 @@ int agg_state_fold_partials(struct agg_state *s, const struct batch *b, char *co
 
 static int merge_distinct(struct agg_state *dst, struct agg_state *src, int d, struct err *err);
 
+static int merge_accs(struct agg_state *dst, char *const *to, const char *const *from, uint32_t n,
+                      struct err *err) {
+    struct var_memory *var = state_table_var(dst->groups);
+    for (int g = 0; g < dst->set->n_aggs; g++) {
+        const struct agg_slot *a = &dst->set->aggs[g];
+        if (a->distinct >= 0) continue;
+        if (a->keeps_values) {
+            agg_values_merge(&a->values, to, from, a->offset, n, var);
+            continue;
+        }
+        int rc = a->call.agg->merge(&a->call, to, from, a->offset, n, &var->blobs, err);
+        if (rc) return rc;
+    }
+    return 0;
+}
+
 static int merge_groups(struct agg_state *dst, struct agg_state *src, char **from, uint32_t n,
                         struct err *err) {
     const struct agg_set *set = dst->set;
@@ -467,19 +543,7 @@ static int merge_groups(struct agg_state *dst, struct agg_state *src, char **fro
     init_fresh(set, x->payloads, x->fresh, n);
     for (uint32_t i = 0; i < n; i++)
         ((struct header *)from[i])->forward = x->payloads[i];
-    for (int g = 0; g < set->n_aggs; g++) {
-        const struct agg_slot *a = &set->aggs[g];
-        if (a->distinct >= 0) continue;
-        struct var_memory *var = state_table_var(dst->groups);
-        const char *const *accs = (const char *const *)from;
-        if (a->keeps_values) {
-            agg_values_merge(&a->values, x->payloads, accs, a->offset, n, var);
-            continue;
-        }
-        int rc = a->call.agg->merge(&a->call, x->payloads, accs, a->offset, n, &var->blobs, err);
-        if (rc) return rc;
-    }
-    return 0;
+    return merge_accs(dst, x->payloads, (const char *const *)from, n, err);
 }
 
 int agg_state_merge(struct agg_state *dst, struct agg_state *src, struct err *err) {
@@ -515,7 +579,8 @@ static int merge_values(struct agg_state *dst, struct agg_state *src, int d, cha
         keys[c] = &cols[c];
         col_hash(&cols[c], x->hashes, n);
     }
-    state_table_upsert(dst->distinct[d], keys, x->hashes, NULL, n, x->entries, NULL);
+    state_table_upsert(dst->distinct[d], keys, x->hashes, NULL, n, x->entries, x->fresh);
+    if (dst->set->chained) chain_fresh(dst, d, x->entries, (char *const *)addresses, x->fresh, n);
     int rc = 0;
     for (int g = 0; g < dst->set->n_aggs && !rc; g++) {
         const struct agg_slot *a = &dst->set->aggs[g];
@@ -554,6 +619,42 @@ static int merge_distinct(struct agg_state *dst, struct agg_state *src, int d, s
     while ((n = state_table_scan(src->distinct[d], &pos, from, BATCH_ROWS_MAX))) {
         int rc = merge_values(dst, src, d, from, n, err);
         if (rc) return rc;
+    }
+    return 0;
+}
+
+/* ---- groups by themselves ---- */
+
+void agg_group_init(struct agg_state *s, char *group) {
+    uint8_t fresh = 1;
+    init_fresh(s->set, &group, &fresh, 1);
+}
+
+void agg_group_release(struct agg_state *s, char *group) {
+    free_accumulators((void *)s->set, group, state_table_var(s->groups));
+    for (int d = 0; d < s->set->n_distinct; d++) {
+        char **head = chain_head(s, d, group);
+        while (*head)
+            remove_value(s, d, *head, group);
+    }
+}
+
+int agg_group_merge(struct agg_state *s, char *dst, char *src, struct err *err) {
+    int rc = merge_accs(s, &dst, (const char *const *)&src, 1, err);
+    if (rc) return rc;
+    scratch_for(s, BATCH_ROWS_MAX);
+    ((struct header *)src)->forward = dst;
+    AUTO_FREE char **values =
+        s->set->n_distinct ? mem_calloc(BATCH_ROWS_MAX, sizeof *values) : NULL;
+    for (int d = 0; d < s->set->n_distinct; d++) {
+        char *e = *chain_head(s, d, src);
+        while (e) {
+            uint32_t n = 0;
+            for (; e && n < BATCH_ROWS_MAX; e = chain_of(s, d, e)->next)
+                values[n++] = e;
+            rc = merge_values(s, s, d, values, n, err);
+            if (rc) return rc;
+        }
     }
     return 0;
 }

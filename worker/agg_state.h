@@ -47,6 +47,8 @@ struct agg_set {
     struct distinct_set *distinct;
     uint32_t payload_bytes;
     bool retract, blobs;
+    bool chained; /* DISTINCT: a group knows its values (agg_set_chain) */
+    uint32_t chain_offset;
     struct agg_scratch *scratch;
 };
 
@@ -56,10 +58,15 @@ int agg_set_new(struct op *op, const cJSON *keys, const cJSON *aggs, struct agg_
                 struct err *err) ATTR_MUST_USE;
 
 void agg_set_release(struct agg_set *s); /* NULL accepted */
+/* Groups will be dropped and merged one by one, before there are states of this set. */
+void agg_set_chain(struct agg_set *s);
 
 /* The groups of one window slice, or of a whole op. One thread. */
 struct agg_state;
 struct agg_state *agg_state_new(const struct agg_set *set);
+/* Groups are the op's own blocks of payload_bytes (16-byte aligned, zeroed, in the var memory of
+ * `table`, which is borrowed), under agg_group_init and so on. The set must be chained. */
+struct agg_state *agg_state_new_blocks(const struct agg_set *set, struct state_table *table);
 void agg_state_free(struct agg_state *s);
 void agg_state_clear(struct agg_state *s);
 struct state_table *agg_state_table(struct agg_state *s);
@@ -91,6 +98,10 @@ int agg_state_finish(struct agg_state *s, char *const *groups, uint32_t n, struc
 int agg_state_partials(struct agg_state *s, char *const *groups, uint32_t n,
                        struct column *ret_cols, struct err *err) ATTR_MUST_USE;
 void agg_state_keys(struct agg_state *s, char *const *groups, uint32_t n, struct column *ret_cols);
+void agg_group_init(struct agg_state *s, char *group);
+void agg_group_release(struct agg_state *s, char *group);
+/* dst += src, which is still to be released. */
+int agg_group_merge(struct agg_state *s, char *dst, char *src, struct err *err) ATTR_MUST_USE;
 /* Drops a group, with what DISTINCT counted for it (which is nothing any more when all its rows
  * were retracted). */
 void agg_state_remove(struct agg_state *s, char *group);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 enum phase { PHASE_SINGLE, PHASE_LOCAL, PHASE_GLOBAL };
-enum prop { PROP_START, PROP_END, PROP_TIME };
 enum {
     POOL_MAX = 64,             /* cleared states kept for reuse */
     LOCAL_GROUPS_MAX = 1 << 16 /* local phase: groups held before all is handed on */
@@ -42,8 +41,7 @@ struct window_agg {
     enum phase phase;
     struct window window;
     struct agg_set *set;
-    int n_props;
-    enum prop props[3];
+    struct window_props props;
     struct slice *slices; /* by end, then start */
     int n_slices, cap_slices;
     int last;       /* slice found last */
@@ -63,19 +61,6 @@ static struct window_agg *impl(struct op *op) {
     return CONTAINER_OF(op, struct window_agg, op);
 }
 
-static int read_props(struct window_agg *w, const cJSON *list, struct err *err) {
-    static const char *const names[] = {"start", "end", "time"};
-    const cJSON *j;
-    cJSON_ArrayForEach(j, list) {
-        int p = -1;
-        for (int i = 0; i < 3; i++)
-            if (cJSON_IsString(j) && !strcmp(j->valuestring, names[i])) p = i;
-        if (p < 0 || w->n_props == 3) return err_set(err, ERR_PROTOCOL, "bad window property");
-        w->props[w->n_props++] = (enum prop)p;
-    }
-    return 0;
-}
-
 static int window_agg_open(struct op *op, struct err *err) {
     struct window_agg *w = impl(op);
     const cJSON *cfg = op->ctx->plan->config;
@@ -86,7 +71,7 @@ static int window_agg_open(struct op *op, struct err *err) {
     w->fired = w->target = INT64_MIN;
     int rc = window_read(json_opt(cfg, "window"), op->ctx, &w->window, err);
     if (!rc) rc = agg_set_new(op, json_opt(cfg, "keys"), json_opt(cfg, "aggs"), &w->set, err);
-    if (!rc) rc = read_props(w, json_opt(cfg, "props"), err);
+    if (!rc) rc = window_props_read(json_opt(cfg, "props"), &w->props, err);
     const cJSON *emit = json_opt(cfg, "emit");
     if (!rc && (json_opt_i64(emit, "early", 0) || json_opt_i64(emit, "late", 0) ||
                 json_opt_i64(emit, "lateness", 0)))
@@ -225,11 +210,13 @@ static uint32_t select_rows(struct window_agg *w, const struct batch *b) {
     last_wm = MAX(last_wm, w->op.watermark);
     struct wm_cursor c = wm_cursor_of(w->op.watermark, b);
     uint32_t k = 0, late = 0;
+    int64_t last_end = INT64_MIN, over_at = 0; /* neighbours mostly share a slice */
     for (uint32_t i = 0; i < b->n; i++) {
         int64_t end = w->ends[i];
         if (end == INT64_MIN) continue; /* NULL time: Flink drops the row */
         if (check_late) {
-            int64_t over = window_fire_time(&w->window, end);
+            if (end != last_end) over_at = window_fire_time(&w->window, last_end = end);
+            int64_t over = over_at;
             if (over <= last_wm) { /* late against the batch's end: look closer */
                 over = window_fire_time(&w->window, window_last_end(&w->window, end));
                 if (over <= wm_cursor_at(&c, i)) {
@@ -321,19 +308,6 @@ static int window_agg_push(struct op *op, int port, struct batch *b, struct err 
 
 /* ---- results out ---- */
 
-static void fill_prop(const struct window_agg *w, enum prop p, const struct type *t,
-                      struct column *c) {
-    const struct firing *f = &w->firing;
-    col_init(c, t, f->n);
-    int64_t *out = c->data;
-    bool instant = t->kind == TYPE_TIMESTAMP_LTZ; /* TIMESTAMP: the window's own clock */
-    for (uint32_t i = 0; i < f->n; i++)
-        out[i] = p == PROP_START ? f->starts[i]
-                 : p == PROP_END ? f->ends[i]
-                 : instant       ? window_fire_time(&w->window, f->ends[i])
-                                 : f->ends[i] - 1;
-}
-
 /* The states whose groups have been given out. */
 static void forget_done(struct window_agg *w) {
     for (int i = 0; i < w->firing.n_done; i++)
@@ -356,13 +330,15 @@ static int give_gathered(struct window_agg *w, struct err *err) {
     agg_state_keys(any, f->groups, f->n, b->cols);
     int rc, at = set->n_keys;
     if (w->phase == PHASE_LOCAL) {
-        fill_prop(w, PROP_END, out->fields[at].type, &b->cols[at]);
+        window_prop_fill(&w->window, WINDOW_END, out->fields[at].type, f->starts, f->ends, f->n,
+                         &b->cols[at]);
         rc = agg_state_partials(any, f->groups, f->n, b->cols + at + 1, err);
     } else {
         rc = agg_state_finish(any, f->groups, f->n, b->cols + at, err);
         at += set->n_aggs;
-        for (int p = 0; p < w->n_props && !rc; p++, at++)
-            fill_prop(w, w->props[p], out->fields[at].type, &b->cols[at]);
+        for (int p = 0; p < w->props.n && !rc; p++, at++)
+            window_prop_fill(&w->window, w->props.props[p], out->fields[at].type, f->starts,
+                             f->ends, f->n, &b->cols[at]);
     }
     if (rc) {
         batch_unref(b);

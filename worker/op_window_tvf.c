@@ -28,27 +28,20 @@ static int window_tvf_open(struct op *op, struct err *err) {
     return rc;
 }
 
-static void set_times(struct window_tvf *w, struct batch *out, const int64_t *ends) {
-    const struct schema *s = w->op.ctx->output;
-    int at = w->in->n_cols;
-    for (int c = 0; c < 3; c++)
-        col_init(&out->cols[at + c], s->fields[at + c].type, out->n);
-    bool instant = s->fields[at + 2].type->kind == TYPE_TIMESTAMP_LTZ;
-    for (uint32_t i = 0; i < out->n; i++) {
-        COL_DATA(&out->cols[at], int64_t)[i] = window_start_of(&w->window, ends[i]);
-        COL_DATA(&out->cols[at + 1], int64_t)[i] = ends[i];
-        COL_DATA(&out->cols[at + 2], int64_t)
-        [i] = instant ? window_fire_time(&w->window, ends[i]) : ends[i] - 1;
-    }
-}
-
 static int emit_rows(struct window_tvf *w, const uint32_t *rows, const int64_t *ends, uint32_t n,
                      struct err *err) {
     struct batch *out = batch_new(w->op.ctx->output->n);
     out->n = n;
     for (int c = 0; c < w->in->n_cols; c++)
         col_gather(&out->cols[c], &w->in->cols[c], rows, n);
-    set_times(w, out, ends);
+    AUTO_FREE int64_t *starts = mem_alloc(sizeof *starts * n);
+    for (uint32_t i = 0; i < n; i++)
+        starts[i] = window_start_of(&w->window, ends[i]);
+    for (int p = 0; p < 3; p++) {
+        int c = w->in->n_cols + p;
+        window_prop_fill(&w->window, (enum window_prop)p, w->op.ctx->output->fields[c].type, starts,
+                         ends, n, &out->cols[c]);
+    }
     if (w->in->kinds) {
         uint8_t *kinds = batch_make_kinds(out);
         for (uint32_t i = 0; i < n; i++)

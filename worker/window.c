@@ -1,6 +1,8 @@
 /* window.c - slice arithmetic. */
 #include "worker/window.h"
 
+enum { HOUR_MS = 3600000 };
+
 static int64_t gcd(int64_t a, int64_t b) {
     while (b) {
         int64_t r = a % b;
@@ -110,5 +112,38 @@ int64_t window_start_of(const struct window *w, int64_t window_end) {
 }
 
 int64_t window_fire_time(const struct window *w, int64_t window_end) {
+    if (!w->zone) return window_end - 1;
+    int64_t once = tz_local_to_utc(w->zone, window_end - 1);
+    int64_t hour_on = tz_local_to_utc(w->zone, window_end - 1 + HOUR_MS);
+    if (once == hour_on) return once - once % HOUR_MS; /* skipped: as soon as the clock jumps */
+    return hour_on - once > HOUR_MS ? once + HOUR_MS : once; /* twice: after both */
+}
+
+int64_t window_time_of(const struct window *w, int64_t window_end) {
     return w->zone ? tz_local_to_utc(w->zone, window_end - 1) : window_end - 1;
+}
+
+int window_props_read(const cJSON *list, struct window_props *ret, struct err *err) {
+    static const char *const names[] = {"start", "end", "time"};
+    const cJSON *j;
+    cJSON_ArrayForEach(j, list) {
+        int p = -1;
+        for (int i = 0; i < 3; i++)
+            if (cJSON_IsString(j) && !strcmp(j->valuestring, names[i])) p = i;
+        if (p < 0 || ret->n == 3) return err_set(err, ERR_PROTOCOL, "bad window property");
+        ret->props[ret->n++] = (enum window_prop)p;
+    }
+    return 0;
+}
+
+void window_prop_fill(const struct window *w, enum window_prop p, const struct type *t,
+                      const int64_t *starts, const int64_t *ends, uint32_t n, struct column *c) {
+    col_init(c, t, n);
+    int64_t *out = c->data;
+    bool instant = t->kind == TYPE_TIMESTAMP_LTZ; /* TIMESTAMP: the window's own clock */
+    for (uint32_t i = 0; i < n; i++)
+        out[i] = p == WINDOW_START ? starts[i]
+                 : p == WINDOW_END ? ends[i]
+                 : instant         ? window_time_of(w, ends[i])
+                                   : ends[i] - 1;
 }

@@ -39,8 +39,20 @@ int64_t window_first_end(const struct window *w, int64_t slice_end, int64_t afte
 int64_t window_last_end(const struct window *w, int64_t slice_end);
 int64_t window_start_of(const struct window *w, int64_t window_end);
 /* The instant (epoch ms) at which the last ms of the window is over: it fires when the watermark
- * reaches this. */
+ * reaches this. Where summer time ends, after the hour has been for the second time. */
 int64_t window_fire_time(const struct window *w, int64_t window_end);
+/* The instant that window_time gives: the window's last ms. */
+int64_t window_time_of(const struct window *w, int64_t window_end);
+/* What an aggregate gives of its window besides the results: "props" of docs/plan.md. */
+enum window_prop { WINDOW_START, WINDOW_END, WINDOW_TIME };
+struct window_props {
+    int n;
+    enum window_prop props[3];
+};
+int window_props_read(const cJSON *list, struct window_props *ret, struct err *err) ATTR_MUST_USE;
+/* One of them as an initialised column, of n windows. */
+void window_prop_fill(const struct window *w, enum window_prop p, const struct type *t,
+                      const int64_t *starts, const int64_t *ends, uint32_t n, struct column *ret);
 /* A row's time on the window's clock. */
 int64_t window_clock(const struct window *w, int64_t epoch_ms);
 

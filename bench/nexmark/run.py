@@ -11,7 +11,7 @@ import argparse, os, re, statistics, subprocess, sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Millions of events for a run of a few seconds; thousands of events per core-second that Flink did (its faster backend).
 QUERIES = {"q0": (20, 310), "q1": (20, 451), "q2": (20, 479), "q3": (10, 343), "q4": (3, 108), "q5": (10, 189),
-           "q8": (10, 295), "q17": (5, 234), "q18": (3, 126), "q22": (10, 310)}
+           "q8": (10, 295), "q11": (10, 206), "q12": (10, 286), "q17": (5, 234), "q18": (3, 126), "q22": (10, 310)}
 
 
 def unit(text, units):

@@ -431,7 +431,8 @@ static int window_agg(struct agg_build *b, struct pnode **ret, struct err *err) 
     /* window_time keeps the time attribute, so that windows can be cascaded. */
     enum time_attr attr = proctime ? TIME_ATTR_PROCTIME : TIME_ATTR_ROWTIME;
     f[2].type = type_with_time_attr(p->arena, f[2].type, attr);
-    struct pnode *n = phys_new(p, PHYS_WINDOW_AGG, b->r, s, &b->in, 1);
+    bool session = !b->window.attached && b->window.spec->type == WINDOW_SESSION;
+    struct pnode *n = phys_new(p, session ? PHYS_SESSION_AGG : PHYS_WINDOW_AGG, b->r, s, &b->in, 1);
     phys_hash(p, n, 0, keys, n_keys);
     bool updates = !p->batch && !b->window.attached &&
                    (p->set->early_fire || p->set->late_fire || p->set->emit_lateness_ms > 0);

@@ -31,10 +31,9 @@ struct pinput {
 /* What sets a kind of op apart for the planner; rows in phys.c. */
 enum phys_flags {
     PF_STATEFUL = 1,
-    PF_PASS = 2, /* hands changes on as they are: -U comes out if -U goes in */
-    PF_UPDATE_BEFORE =
-        4,           /* makes changes of its own; config.updateBefore says with -U or without */
-    PF_RETRACTS = 8, /* config.inputRetracts */
+    PF_PASS = 2,          /* hands changes on as they are: -U comes out if -U goes in */
+    PF_UPDATE_BEFORE = 4, /* changes of its own; config.updateBefore says with -U or without */
+    PF_RETRACTS = 8,      /* config.inputRetracts */
     PF_NEEDS_BEFORE = 16, /* of updates, it must see the old row */
     PF_VIRTUAL = 32       /* union: no op, only edges */
 };
@@ -52,6 +51,8 @@ struct phys_kind {
     X(UNION, "union", PF_PASS | PF_VIRTUAL)                                                        \
     X(WINDOW_TVF, "window_tvf", PF_PASS)                                                           \
     X(WINDOW_AGG, "window_agg", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)    \
+    X(SESSION_TVF, "session_tvf", PF_STATEFUL | PF_PASS)                                           \
+    X(SESSION_AGG, "session_agg", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)  \
     X(GROUP_AGG, "group_agg", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)      \
     X(WINDOW_JOIN, "window_join", PF_STATEFUL)                                                     \
     X(INTERVAL_JOIN, "interval_join", PF_STATEFUL)                                                 \

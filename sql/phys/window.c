@@ -124,14 +124,13 @@ int phys_window(struct planner *p, const struct rel *r, struct pnode **ret, stru
     if (!rc) rc = phys_window_ref(p, r, &r->u.window, r->inputs[0]->schema, &w, err);
     if (!rc) rc = phys_node(p, r->inputs[0], &in, err);
     if (rc) return rc;
-    struct pnode *n = phys_new(p, PHYS_WINDOW_TVF, r, r->schema, &in, 1);
+    bool session = r->u.window.type == WINDOW_SESSION;
+    struct pnode *n =
+        phys_new(p, session ? PHYS_SESSION_TVF : PHYS_WINDOW_TVF, r, r->schema, &in, 1);
     int n_in = in->schema->n;
-    if (r->u.window.type == WINDOW_SESSION) {
+    if (session) {
         /* Sessions are merged per key: rows of a key must meet. */
         phys_hash(p, n, 0, r->u.window.keys, r->u.window.n_keys);
-        rc = phys_require(p, n, 0, CHANGELOG_INSERT, "WindowTableFunction(SESSION)", err);
-        if (rc) return rc;
-        n->stateful = true;
         n->n_dist = r->u.window.n_keys;
         n->dist = r->u.window.keys;
     } else {
@@ -144,7 +143,7 @@ int phys_window(struct planner *p, const struct rel *r, struct pnode **ret, stru
     for (int i = 0; i < 3; i++)
         phys_set_prop(p, n, n_in + i, (enum window_prop)(WPROP_START + i));
     json_set(n->config, "window", phys_json_window(&w));
-    json_set(n->config, "keys", phys_json_cols(r->u.window.keys, r->u.window.n_keys));
+    if (session) json_set(n->config, "keys", phys_json_cols(r->u.window.keys, r->u.window.n_keys));
     AUTO_STR s = STR_INIT;
     phys_print_window(&w, in->schema, &s);
     if (r->u.window.n_keys) {

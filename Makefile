@@ -3,6 +3,7 @@
 #   make                 the programs in $(B)/bin
 #   make demo            install what is missing, build, run examples/flights
 #   make test            install what is missing, build and run the tests
+#   make nexmark         Nexmark's queries against Flink's answers, in full (T=q5 for one)
 #   make check-NAME      the unit tests whose name begins with NAME (make check-vector)
 #   make asan|ubsan|tsan the same tests under a sanitizer
 #   make fuzz T=sql S=60 one fuzzer for S seconds
@@ -173,8 +174,8 @@ demo: all
 
 # ---- tests ---------------------------------------------------------------------------------
 # What a change must pass: unit tests, golden files, Flink's answers, checks of form.
-.PHONY: test golden oracle
-test: unit golden oracle tidy docs-check
+.PHONY: test golden oracle nexmark nexmark-quick
+test: unit golden oracle nexmark-quick tidy docs-check
 	@echo "all tests passed"
 golden: all
 	tests/sql/run.py --bin $(B)/bin
@@ -182,6 +183,12 @@ oracle: all
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures expressions
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures errors
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures queries
+
+# Flink's answers to Nexmark: at every batch size, parallelism and mode, or at some.
+nexmark: all
+	tests/nexmark/run.py --bin $(B)/bin $(T)
+nexmark-quick: all
+	tests/nexmark/run.py --bin $(B)/bin --quick
 
 # ---- sanitizers: make asan|ubsan|tsan [T=base] ------------------------------------------------
 .PHONY: asan ubsan tsan

@@ -273,8 +273,9 @@ static void run_loop(struct local *l, sigset_t *set) {
 }
 
 static void clean_up(struct local *l) {
-    if (l->launcher) l->launcher->ops->free(l->launcher);
+    /* The loop first: what a signal posted to it still asks the launcher. */
     net_loop_free(l->loop);
+    if (l->launcher) l->launcher->ops->free(l->launcher);
     if (l->spec_path.len) unlink(str_text(&l->spec_path));
     if (l->run_path.len) unlink(str_text(&l->run_path));
     str_release(&l->spec_path);

@@ -8,9 +8,9 @@
 
 enum cli_exit {
     CLI_OK = 0,
-    CLI_FAILED = 1, /* a statement or job failed */
-    CLI_USAGE = 2,  /* unknown option, unreadable or invalid manifest; nothing ran */
-    CLI_INTERRUPTED = 130
+    CLI_FAILED = 1,       /* a statement or job failed */
+    CLI_USAGE = 2,        /* unknown option, unreadable or invalid manifest; nothing ran */
+    CLI_INTERRUPTED = 130 /* the job was cancelled: by Ctrl-C, or by `penstock cancel` */
 };
 
 /* One option of a command; --name [ARG]. */

@@ -1,6 +1,7 @@
 /* cmd_jobs.c - penstock list and penstock cancel: this user's running local jobs. */
 #include "cli/cli.h"
 
+#include "base/core/clock.h"
 #include "base/core/mem.h"
 #include "base/net/http_client.h"
 #include "cli/progress.h"
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char *const formats[] = {"text", "json", NULL};
 static const struct cli_option list_options[] = {{"output", 'o', "FORMAT", "text or json", formats},
@@ -123,21 +125,50 @@ static const struct run_entry *run_of(const struct run_entry *runs, int n, const
     return NULL;
 }
 
+static bool is_over(const cJSON *job) {
+    const char *state = json_opt_str(job, "state", "");
+    return !strcmp(state, "finished") || !strcmp(state, "failed") || !strcmp(state, "cancelled");
+}
+
+/* Until the job is over: its coordinator says so, or has ended. */
+static int wait_until_over(struct http_client *http, const struct run_entry *run, const char *id,
+                           struct err *err) {
+    enum { WAIT_MS = 30000, STEP_MS = 50 };
+    AUTO_STR path = STR_INIT;
+    str_addf(&path, "/v1/jobs/%s", id);
+    int64_t until_ns = clock_mono_ns() + WAIT_MS * INT64_C(1000000);
+    while (clock_mono_ns() < until_ns) {
+        AUTO_JSON *job = NULL;
+        struct err gone = ERR_INIT;
+        if (call(http, run, "GET", str_text(&path), &job, &gone) || is_over(job)) return 0;
+        nanosleep(&(struct timespec){.tv_nsec = STEP_MS * 1000000L}, NULL);
+    }
+    return err_set(err, ERR_TIMEOUT, "job %s has been told to stop, and has not within %d s", id,
+                   WAIT_MS / 1000);
+}
+
+static int cancel_one(struct http_client *http, const struct run_entry *run, const cJSON *job,
+                      struct err *err) {
+    const char *id = json_opt_str(job, "id", "");
+    AUTO_STR path = STR_INIT;
+    str_addf(&path, "/v1/jobs/%s/cancel", id);
+    AUTO_JSON *answer = NULL;
+    int rc = call(http, run, "POST", str_text(&path), &answer, err);
+    if (!rc) rc = wait_until_over(http, run, id, err);
+    if (!rc) fprintf(stderr, "cancelled %s (%s)\n", json_opt_str(job, "name", ""), id);
+    return rc;
+}
+
 static int cancel_named(struct http_client *http, const struct run_entry *runs, int n,
                         const cJSON *jobs, const char *what, struct err *err) {
     int found = 0;
     const cJSON *j;
     cJSON_ArrayForEach(j, jobs) {
-        const char *id = json_opt_str(j, "id", ""), *state = json_opt_str(j, "state", "");
-        bool over =
-            !strcmp(state, "finished") || !strcmp(state, "failed") || !strcmp(state, "cancelled");
-        if (over || (strcmp(id, what) && strcmp(json_opt_str(j, "name", ""), what))) continue;
-        AUTO_STR path = STR_INIT;
-        str_addf(&path, "/v1/jobs/%s/cancel", id);
-        AUTO_JSON *answer = NULL;
-        int rc = call(http, run_of(runs, n, j), "POST", str_text(&path), &answer, err);
+        if (is_over(j) ||
+            (strcmp(json_opt_str(j, "id", ""), what) && strcmp(json_opt_str(j, "name", ""), what)))
+            continue;
+        int rc = cancel_one(http, run_of(runs, n, j), j, err);
         if (rc) return rc;
-        fprintf(stderr, "cancelling %s (%s)\n", json_opt_str(j, "name", ""), id);
         found++;
     }
     return found ? 0
@@ -169,5 +200,6 @@ static int run_cancel(int argc, char **argv) {
 
 const struct cli_command cli_cmd_list = {"list", "List this user's running local jobs.", run_list,
                                          list_options, NULL};
-const struct cli_command cli_cmd_cancel = {"cancel", "Cancel a running local job, by name or id.",
-                                           run_cancel, cancel_options, "JOB"};
+const struct cli_command cli_cmd_cancel = {
+    "cancel", "Cancel a running local job, by name or id, and wait until it has stopped.",
+    run_cancel, cancel_options, "JOB"};

@@ -41,11 +41,9 @@ struct compile {
 };
 
 static void report(const struct compile *c, const struct err *err) {
-    AUTO_STR text = STR_INIT;
-    if (err->line)
-        sql_error_render(c->spec->sql, strlen(c->spec->sql), err, &text);
-    else
-        str_addf(&text, "%s\n", err->msg);
+    AUTO_STR text = STR_INIT, where = STR_INIT;
+    if (err->line) job_spec_print_place(c->spec, err->line, err->column, &where);
+    sql_error_render(c->spec->sql, strlen(c->spec->sql), err, str_text(&where), &text);
     fputs(str_text(&text), stderr);
 }
 

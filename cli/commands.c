@@ -61,8 +61,14 @@ static void print_man(void) {
             printf(".TP\n\\fB\\-\\-%s\\fR%s%s\n%s\n", o->name, o->arg ? " " : "",
                    o->arg ? o->arg : "", o->help);
     }
-    printf(".SH EXIT STATUS\n0: all statements succeeded; 1: one failed; 2: bad usage, nothing "
-           "ran; 130: interrupted.\n"
+    printf(".SH EXIT STATUS\n"
+           ".TP\n0\nAll statements succeeded; of cancel: the job has stopped.\n"
+           ".TP\n1\nA statement or job failed; of validate: there are errors; of cancel: there is "
+           "no such job, or it did not stop.\n"
+           ".TP\n2\nBad usage, an unreadable or invalid manifest, or the processes could not be "
+           "started: nothing ran.\n"
+           ".TP\n130\nThe job was cancelled, by Ctrl-C or by penstock cancel: its results are "
+           "incomplete. A second Ctrl-C kills it.\n"
            ".SH FILES\n.I $XDG_RUNTIME_DIR/penstock\n(else /tmp/penstock\\-UID): the running local "
            "jobs.\n");
 }

@@ -42,14 +42,14 @@ static const char *base_name(struct arena *a, const char *path) {
     return dot && dot > name ? arena_strndup(a, name, (size_t)(dot - name)) : arena_strdup(a, name);
 }
 
-static int apply_options(struct arena *a, const struct cli_args *args, struct job_spec *s,
-                         struct err *err) {
+static int apply_options(struct arena *a, const struct cli_args *args, bool is_script,
+                         struct job_spec *s, struct err *err) {
     int p;
     if (cli_int(args, "parallelism", 1, 32768, s->parallelism, &p))
         return err_set(err, ERR_INVALID, "bad --parallelism");
     s->parallelism = p;
     if (s->max_parallelism < p) {
-        if (s->sql_line > 1)
+        if (!is_script)
             return err_set(err, ERR_VALIDATION,
                            "--parallelism %d is more than spec.maxParallelism (%d)", p,
                            s->max_parallelism);
@@ -99,9 +99,10 @@ int cli_read_job(struct arena *a, const struct cli_args *args, struct job_spec *
             if (rc) return rc;
         } else {
             s = job_spec_of_script(a, base_name(a, path), str_text(&content));
+            s->file = strcmp(path, "-") ? path : NULL;
         }
     }
-    int rc = apply_options(a, args, s, err);
+    int rc = apply_options(a, args, *ret_is_script, s, err);
     if (!rc) *ret = s;
     return rc;
 }

@@ -3,6 +3,7 @@
 
 #include "base/core/mem.h"
 #include "base/launch/launcher.h"
+#include "base/net/net_signals.h"
 #include "base/net/ws_client.h"
 #include "base/proto/control.h"
 #include "cli/progress.h"
@@ -10,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +22,7 @@ struct local {
     struct output *out;
     struct launcher *launcher;
     struct net_loop *loop;
+    struct net_signals *signals;
     struct ws_conn *conn;
     char token[65];
     int port;
@@ -30,12 +31,10 @@ struct local {
     int n_workers;
     struct str spec_path, run_path;
     int n_interrupts;
-    bool got_done;
+    bool got_done, cancelled;
     int failed;
     struct err error;
 };
-
-static struct local *signal_target; /* of the one local_run there is */
 
 static void stop_children(struct local *l, bool hard) {
     struct err err = ERR_INIT;
@@ -46,8 +45,7 @@ static void stop_children(struct local *l, bool hard) {
         fprintf(stderr, "penstock: %s\n", err.msg);
 }
 
-static void on_interrupt(void *arg) {
-    struct local *l = arg;
+static void on_interrupt(struct local *l) {
     struct err err = ERR_INIT;
     AUTO_JSON *j = control_new(CLIENT_CANCEL);
     AUTO_STR text = STR_INIT;
@@ -62,8 +60,7 @@ static void on_interrupt(void *arg) {
 
 /* Children that ended; a coordinator that dies shows as a closed connection, a worker that dies is
  * reported by the coordinator. */
-static void on_child(void *arg) {
-    struct local *l = arg;
+static void on_child(struct local *l) {
     struct launch_status st;
     struct err err = ERR_INIT;
     for (int i = 0; i < l->n_workers && !l->got_done; i++) {
@@ -78,17 +75,11 @@ static void on_child(void *arg) {
     if (st.state == LAUNCH_EXITED && !l->conn) net_loop_stop(l->loop);
 }
 
-static void *signal_thread(void *arg) {
-    sigset_t *set = arg;
-    int sig;
-    while (sigwait(set, &sig) == 0) {
-        struct err err = ERR_INIT;
-        if (sig == SIGUSR1) break; /* the run is over */
-        if (net_loop_post(signal_target->loop, sig == SIGCHLD ? on_child : on_interrupt,
-                          signal_target, &err))
-            _exit(CLI_INTERRUPTED);
-    }
-    return NULL;
+static void on_signal(void *arg, int signal) {
+    if (signal == SIGCHLD)
+        on_child(arg);
+    else
+        on_interrupt(arg);
 }
 
 /* ---- the connection ---- */
@@ -107,6 +98,7 @@ static void on_message(void *self, struct ws_conn *conn, bool binary, const void
     if (!strcmp(type, EVENT_DONE)) {
         l->got_done = true;
         l->failed = (int)json_opt_i64(j, "failed", 0);
+        l->cancelled = json_opt_bool(j, "cancelled", false);
     }
     output_event(l->out, type, j);
 }
@@ -248,32 +240,24 @@ static void wait_children(struct local *l) {
 }
 
 static int launch(struct local *l, struct err *err) {
-    int rc = make_token(l->token, err);
+    static const int signals[] = {SIGINT, SIGTERM, SIGCHLD, 0};
+    int rc =
+        net_loop_new(&(struct net_loop_options){.name = "penstock", .max_fds = 64}, &l->loop, err);
+    if (!rc) rc = net_signals_new(l->loop, signals, on_signal, l, &l->signals, err);
+    if (!rc) rc = make_token(l->token, err);
     if (!rc) rc = write_spec(l, err);
-    if (!rc) rc = launcher_process_new(NULL, &l->launcher, err);
+    if (!rc) rc = launcher_process_new(l->opts->bin_dir, &l->launcher, err);
     if (!rc) rc = start_coordinator(l, err);
     if (!rc) rc = start_workers(l, err);
     if (!rc) rc = run_dir_file("run", &l->run_path, err);
     if (!rc)
         rc = run_dir_register(str_text(&l->run_path), l->opts->spec->name, l->port, l->token, err);
-    if (!rc)
-        rc = net_loop_new(&(struct net_loop_options){.name = "penstock", .max_fds = 64}, &l->loop,
-                          err);
     if (!rc) rc = connect_client(l, err);
     return rc;
 }
 
-static void run_loop(struct local *l, sigset_t *set) {
-    pthread_t thread;
-    signal_target = l;
-    CHECK(pthread_create(&thread, NULL, signal_thread, set) == 0);
-    net_loop_run(l->loop);
-    pthread_kill(thread, SIGUSR1);
-    pthread_join(thread, NULL);
-}
-
 static void clean_up(struct local *l) {
-    /* The loop first: what a signal posted to it still asks the launcher. */
+    net_signals_free(l->signals);
     net_loop_free(l->loop);
     if (l->launcher) l->launcher->ops->free(l->launcher);
     if (l->spec_path.len) unlink(str_text(&l->spec_path));
@@ -285,22 +269,20 @@ static void clean_up(struct local *l) {
 
 int local_run(const struct local_options *opts, struct output *out) {
     struct local l = {.opts = opts, .out = out};
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGCHLD);
-    sigaddset(&set, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     int rc = launch(&l, &l.error);
     if (!rc) {
-        run_loop(&l, &set);
+        net_loop_run(l.loop);
         output_finish(out);
         if (l.got_done) wait_children(&l);
     }
-    if (!l.n_interrupts && (rc || !l.got_done)) fprintf(stderr, "penstock: %s\n", l.error.msg);
+    bool killed = !l.got_done && l.n_interrupts > 0;
+    if (killed)
+        fprintf(stderr, "penstock: killed before the job had stopped\n");
+    else if (rc || !l.got_done)
+        fprintf(stderr, "penstock: %s\n", l.error.msg);
     clean_up(&l);
-    if (l.n_interrupts) return CLI_INTERRUPTED;
-    return rc ? CLI_USAGE : l.failed || !l.got_done ? CLI_FAILED : CLI_OK;
+    if (rc) return CLI_USAGE;
+    if (killed || l.cancelled) return CLI_INTERRUPTED;
+    return l.failed || !l.got_done ? CLI_FAILED : CLI_OK;
 }

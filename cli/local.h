@@ -10,9 +10,10 @@
 struct local_options {
     const struct job_spec *spec;
     bool script, keep_going;
-    int workers, slots; /* slots 0 = as many as needed, threads = cores */
-    int port;           /* of the coordinator's REST; 0 = any */
-    bool usage;         /* say at the end what each process used */
+    int workers, slots;  /* slots 0 = as many as needed, threads = cores */
+    int port;            /* of the coordinator's REST; 0 = any */
+    bool usage;          /* say at the end what each process used */
+    const char *bin_dir; /* where the other programs are; NULL = beside this one */
 };
 
 /* Runs to the end; Ctrl-C (SIGINT, SIGTERM) cancels, a second one kills. Returns enum cli_exit. */

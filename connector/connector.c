@@ -68,7 +68,7 @@ int connector_options(const struct connector_desc *d, const struct connector_tab
     }
     if (!rc) rc = opt_check_required(&d->options, names, (size_t)t->n_options, err);
     free(names);
-    return rc ? err_wrap(err, "table '%s'", t->name) : 0;
+    return rc ? connector_err_wrap(err, t->name) : 0;
 }
 
 const struct schema *connector_produced(struct arena *arena, const struct connector_table *t) {

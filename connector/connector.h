@@ -43,7 +43,8 @@ struct source_ctx {
 };
 
 struct source_stats { /* monotonic counters, read by the metrics thread: relaxed atomics inside */
-    uint64_t records, bytes, errors;
+    uint64_t records, errors;
+    uint64_t bytes; /* as "bytes" of splits counts them: of files, their compressed size */
 };
 
 struct source {

@@ -95,7 +95,7 @@ static int print_options(const struct connector_table *t, struct arena *arena,
     int rc = connector_options(&connector_print, t, arena, o, err);
     if (rc) return rc;
     rc = parse_mode(o->changelog_mode, ret_mode, err);
-    return rc ? err_wrap(err, "table '%s'", t->name) : 0;
+    return rc ? connector_err_wrap(err, t->name) : 0;
 }
 
 static int print_check(const struct connector_table *t, bool as_sink, struct err *err) {

@@ -3,6 +3,7 @@
  *  "primaryKey": [i], "partitionKeys": [i], "sinkMode": bits, "deadLetter": schema,
  *  "batch": bool, "zone"}; what is absent has its default. */
 #include "base/core/json.h"
+#include "base/core/str.h"
 #include "sql/catalog.h"
 
 #include <string.h>
@@ -124,11 +125,19 @@ int connector_table_from_json(struct arena *a, const cJSON *j, struct connector_
     }
     const cJSON *dead = json_opt(j, "deadLetter");
     if (!rc && dead) rc = schema_from_json(a, dead, &t.dead_letter, err);
-    if (rc) return err_wrap(err, "table '%s'", name);
+    if (rc) return connector_err_wrap(err, name);
     t.name = arena_strdup(a, name);
     t.sink_mode = (enum changelog_mode)json_opt_i64(j, "sinkMode", 0);
     t.batch_mode = json_opt_bool(j, "batch", false);
     t.zone = arena_strdup(a, json_opt_str(j, "zone", NULL));
     *ret = t;
     return 0;
+}
+
+int connector_err_wrap(struct err *err, const char *table) {
+    AUTO_STR prefix = STR_INIT;
+    str_addf(&prefix, "table '%s'", table);
+    size_t n = prefix.len;
+    if (!strncmp(err->msg, str_text(&prefix), n) && strchr(": ", err->msg[n])) return err->code;
+    return err_wrap(err, "%s", str_text(&prefix));
 }

@@ -67,25 +67,40 @@ void client_forward(struct coordinator *c, struct worker *w, struct job *j, cJSO
     flush_held(c);
 }
 
+/* With the place in the job's file. */
+static cJSON *error_json(const struct coordinator *c, const struct err *err, const char *stage) {
+    struct err shown = *err;
+    job_spec_place(c->opts.spec, &shown.line, &shown.column);
+    return control_error_to_json(&shown, stage);
+}
+
+static void add_rendered(cJSON *j, const struct job_spec *spec, const struct err *err) {
+    AUTO_STR text = STR_INIT, where = STR_INIT;
+    job_spec_print_place(spec, err->line, err->column, &where);
+    sql_error_render(spec->sql, strlen(spec->sql), err, str_text(&where), &text);
+    json_set_str(j, "rendered", str_text(&text));
+}
+
 void client_statement_error(struct coordinator *c, int index, const struct ast_span *span,
                             const struct err *err, const char *stage) {
     cJSON *j = control_new(EVENT_ERROR);
     json_set_i64(j, "index", index);
-    if (span) {
-        json_set_i64(j, "line", span->line);
-        json_set_i64(j, "column", span->column);
-        AUTO_STR sql = STR_INIT;
-        size_t n = span->end > span->begin ? span->end - span->begin : 0;
-        str_add_n(&sql, c->opts.spec->sql + span->begin, MIN(n, (size_t)400));
-        json_set_str(j, "sql", str_text(&sql));
-    }
-    json_set(j, "error", control_error_to_json(err, stage));
-    if (err->line) {
-        AUTO_STR text = STR_INIT;
-        sql_error_render(c->opts.spec->sql, strlen(c->opts.spec->sql), err, &text);
-        json_set_str(j, "rendered", str_text(&text));
-    }
+    if (span) client_add_span(c, j, span);
+    json_set(j, "error", error_json(c, err, stage));
+    if (err->line) add_rendered(j, c->opts.spec, err);
     client_send(c, j);
+}
+
+void client_add_span(const struct coordinator *c, cJSON *event, const struct ast_span *span) {
+    enum { SHOWN_BYTES = 400 };
+    int line = span->line, column = span->column;
+    job_spec_place(c->opts.spec, &line, &column);
+    json_set_i64(event, "line", line);
+    json_set_i64(event, "column", column);
+    AUTO_STR sql = STR_INIT;
+    size_t n = span->end > span->begin ? span->end - span->begin : 0;
+    str_add_n(&sql, c->opts.spec->sql + span->begin, MIN(n, (size_t)SHOWN_BYTES));
+    json_set_str(event, "sql", str_text(&sql));
 }
 
 static void on_open(void *self, struct ws_conn *conn) {

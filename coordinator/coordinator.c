@@ -84,12 +84,17 @@ int coordinator_failed(const struct coordinator *c) {
     return c->n_failed;
 }
 
+bool coordinator_cancelled(const struct coordinator *c) {
+    return c->cancelled;
+}
+
 void coordinator_stop(struct coordinator *c) {
     if (c->stopping) { /* for the second time */
         net_loop_stop(c->loop);
         return;
     }
     c->stopping = c->begun = true;
+    if (!c->script_done) c->cancelled = true;
     net_timer_cancel(c->worker_timer);
     for (int i = 0; i < c->n_jobs; i++)
         job_cancel(c->jobs[i]);

@@ -30,6 +30,8 @@ int coordinator_port(const struct coordinator *c);
 /* After the loop has stopped (it stops itself when the script is done): how many statements failed.
  */
 int coordinator_failed(const struct coordinator *c);
+/* Likewise: was a job of it, or what was left of the script, cancelled? */
+bool coordinator_cancelled(const struct coordinator *c);
 /* On the loop's thread: cancels what runs, then the loop stops. Again: at once. */
 void coordinator_stop(struct coordinator *c);
 void coordinator_free(struct coordinator *c);

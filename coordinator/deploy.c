@@ -23,7 +23,7 @@ static int list_splits(struct job *j, int v, cJSON **ret_splits, struct err *err
                        "the option that asks for it (source.monitor-interval)",
                        t.name);
     rc = d->enumerate(&t, pv->parallelism, ret_splits, err);
-    if (rc) return err_wrap(err, "table '%s'", t.name);
+    if (rc) return connector_err_wrap(err, t.name);
     const cJSON *s;
     cJSON_ArrayForEach(s, *ret_splits) {
         j->total_bytes += json_opt_i64(s, "bytes", 0);

@@ -99,9 +99,7 @@ static int settle_sinks(struct job *j, bool commit, struct err *err) {
             CHECK(d);
             if (commit && d->commit) rc = d->commit(&t, list, true, err);
             if (!commit && d->abort && list->child) rc = d->abort(&t, list, err);
-            if (rc)
-                return err_wrap(err, "%s what the job wrote to '%s'", commit ? "commit" : "remove",
-                                t.name);
+            if (rc) return connector_err_wrap(err, t.name);
         }
     }
     return 0;

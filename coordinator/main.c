@@ -1,39 +1,24 @@
 /* main.c - penstock-coordinator: runs one job or script. Started by `penstock run` or the operator;
  * the job token comes in PENSTOCK_TOKEN. Exit status: 0 all statements succeeded, 1 some failed, 2
- * bad usage or it could not start. */
+ * bad usage or it could not start, 130 cancelled. */
 #define LOG_MODULE "coordinator"
 #include "coordinator/coordinator.h"
 
 #include "base/core/log.h"
 #include "base/core/mem.h"
+#include "base/net/net_signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static struct net_loop *main_loop;
-static volatile sig_atomic_t n_signals;
-static struct coordinator *main_coordinator;
-
-static void stop_posted(void *arg) {
-    if (main_coordinator) coordinator_stop(main_coordinator);
-}
-
-static void *signal_thread(void *arg) {
-    sigset_t *set = arg;
-    int sig;
-    while (sigwait(set, &sig) == 0) {
-        struct err err = ERR_INIT;
-        n_signals = n_signals + 1;
-        if (net_loop_post(main_loop, stop_posted, NULL, &err)) _exit(1);
-    }
-    return NULL;
+static void on_signal(void *coordinator, int signal) {
+    coordinator_stop(coordinator);
 }
 
 static int read_file(const char *path, struct str *out, struct err *err) {
@@ -142,47 +127,47 @@ static void tell_ready(int fd, int port) {
     close(fd);
 }
 
-static int start(struct args *a, struct job_spec *spec, sigset_t *set, struct err *err) {
+/* Runs to the end; 0 if it ran, whatever became of the job: *ret_code is the exit status. */
+static int run(struct args *a, struct job_spec *spec, int *ret_code, struct err *err) {
+    static const int signals[] = {SIGINT, SIGTERM, 0};
+    struct net_loop *loop = NULL;
+    struct coordinator *c = NULL;
+    struct net_signals *s = NULL;
     a->opts.spec = spec;
-    int rc = net_loop_new(&(struct net_loop_options){.name = "coordinator"}, &main_loop, err);
-    if (!rc) rc = coordinator_new(main_loop, &a->opts, &main_coordinator, err);
-    if (rc) return rc;
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, signal_thread, set))
-        return err_set(err, ERR_UNAVAILABLE, "start the signal thread");
-    pthread_detach(thread);
-    log_info("listening", KV_I64("port", coordinator_port(main_coordinator)));
-    tell_ready(a->ready_fd, coordinator_port(main_coordinator));
-    return 0;
+    int rc = net_loop_new(&(struct net_loop_options){.name = "coordinator"}, &loop, err);
+    if (!rc) rc = coordinator_new(loop, &a->opts, &c, err);
+    if (!rc) rc = net_signals_new(loop, signals, on_signal, c, &s, err);
+    if (!rc) {
+        log_info("listening", KV_I64("port", coordinator_port(c)));
+        tell_ready(a->ready_fd, coordinator_port(c));
+        net_loop_run(loop);
+        *ret_code = coordinator_cancelled(c) ? 130 : coordinator_failed(c) ? 1 : 0;
+    }
+    net_signals_free(s);
+    coordinator_free(c);
+    net_loop_free(loop);
+    return rc;
 }
 
 int main(int argc, char **argv) {
     struct args a = {.opts = {.workers = 1, .token = getenv("PENSTOCK_TOKEN")}, .ready_fd = -1};
     if (parse_args(argc, argv, &a)) return 2;
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     struct arena arena;
     arena_init(&arena);
     struct err err = ERR_INIT;
     struct job_spec *spec = NULL;
+    int code = 0;
     int rc = read_spec(&arena, a.spec, &spec, &err);
     if (!rc) {
         log_init("penstock-coordinator", LOG_INFO, spec->log_json);
         rc = log_parse_levels(spec->log_levels, &err);
     }
-    if (!rc) rc = start(&a, spec, &set, &err);
+    if (!rc) rc = run(&a, spec, &code, &err);
     if (rc) {
         fprintf(stderr, "penstock-coordinator: %s\n", err.msg);
         return 2;
     }
-    net_loop_run(main_loop);
-    int failed = coordinator_failed(main_coordinator);
-    coordinator_free(main_coordinator);
-    net_loop_free(main_loop);
     arena_release(&arena);
-    return failed ? 1 : n_signals ? 130 : 0;
+    return code;
 }

@@ -66,12 +66,7 @@ static void tell_statement(struct coordinator *c, const struct sql_statement *st
     static const char *const kinds[] = {"done", "rows", "query", "insert"};
     cJSON *e = control_new(EVENT_STATEMENT);
     json_set_i64(e, "index", c->n_statements);
-    json_set_i64(e, "line", stmt->span.line);
-    json_set_i64(e, "column", stmt->span.column);
-    AUTO_STR sql = STR_INIT;
-    str_add_n(&sql, c->opts.spec->sql + stmt->span.begin,
-              MIN(stmt->span.end - stmt->span.begin, (size_t)400));
-    json_set_str(e, "sql", str_text(&sql));
+    client_add_span(c, e, &stmt->span);
     json_set_str(e, "kind", kinds[r->kind]);
     json_set_str(e, "what", r->what);
     json_set_str(e, "text", r->text);
@@ -166,6 +161,7 @@ static void finish(struct coordinator *c) {
     c->done = true;
     cJSON *e = control_new(EVENT_DONE);
     json_set_i64(e, "failed", c->n_failed);
+    json_set_bool(e, "cancelled", c->cancelled);
     json_set_i64(e, "statements", c->n_statements);
     client_send(c, e);
     for (int i = 0; i < c->n_workers; i++)
@@ -193,6 +189,7 @@ void script_job_ended(struct coordinator *c, struct job *j) {
         c->n_failed++;
         if (!c->opts.keep_going) c->script_done = true;
     }
+    if (j->state == JOB_CANCELLED) c->cancelled = true;
     if (j->state == JOB_CANCELLED && j->foreground) c->script_done = true;
     net_timer_set(c->advance_timer, 0); /* not from within the job's own callbacks */
 }

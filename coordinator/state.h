@@ -87,7 +87,7 @@ struct coordinator {
     struct sql_reader reader;
     int n_statements, n_failed;
     int n_foreground; /* jobs the script waits for before its next statement */
-    bool begun, script_done, stopping, done;
+    bool begun, script_done, stopping, cancelled, done;
     struct arena
         stmt_arena; /* of the statement in hand; manifests: of all, until they are one job */
     const struct rel **sinks; /* manifests: of all INSERTs */
@@ -102,6 +102,8 @@ void client_forward(struct coordinator *c, struct worker *w, struct job *j,
                     cJSON *event /* takes */, int64_t seq);
 void client_statement_error(struct coordinator *c, int index, const struct ast_span *span,
                             const struct err *err, const char *stage);
+/* "line", "column" (of the job's file) and "sql" (shortened) of a statement. */
+void client_add_span(const struct coordinator *c, cJSON *event, const struct ast_span *span);
 extern const struct ws_ops client_ws_ops;
 
 /* workers.c */

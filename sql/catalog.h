@@ -46,6 +46,9 @@ struct connector_table {
 };
 
 const char *connector_table_option(const struct connector_table *t, const char *key); /* or NULL */
+/* err_wrap by "table 'name'", unless err says that already: connectors name their table, and so do
+ * those who call them. */
+int connector_err_wrap(struct err *err, const char *table);
 cJSON *connector_table_to_json(const struct connector_table *t); /* secret options included */
 int connector_table_from_json(struct arena *a, const cJSON *j, struct connector_table *ret,
                               struct err *err) ATTR_MUST_USE;

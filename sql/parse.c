@@ -163,13 +163,17 @@ static size_t skip_chars(const char *text, size_t len, size_t pos, int n) {
     return pos;
 }
 
-void sql_error_render(const char *text, size_t len, const struct err *err, struct str *out) {
+void sql_error_render(const char *text, size_t len, const struct err *err, const char *where,
+                      struct str *out) {
     if (err->line <= 0) {
         str_add(out, err->msg);
         str_add_char(out, '\n');
         return;
     }
-    str_addf(out, "%d:%d: %s\n", err->line, err->column, err->msg);
+    if (where)
+        str_addf(out, "%s: %s\n", where, err->msg);
+    else
+        str_addf(out, "%d:%d: %s\n", err->line, err->column, err->msg);
     size_t begin = line_start(text, len, err->line);
     int skip = err->column > RENDER_BEFORE_MAX ? err->column - RENDER_BEFORE_MAX : 0;
     size_t from = skip_chars(text, len, begin, skip);

@@ -64,8 +64,10 @@ int sql_parse_type(struct arena *arena, const char *text, size_t len, struct ast
 /* Whether Flink refuses the word as a bare identifier. Any case. */
 bool sql_word_is_reserved(const char *word);
 
-/* Appends "line:column: message", the line of text at err's place, and a caret below it. Long lines
- * are cut around the place. */
-void sql_error_render(const char *text, size_t len, const struct err *err, struct str *out);
+/* Appends "where: message", the line of text at err's place, and a caret below it. where: the place
+ * as the reader knows it, "job.yaml:17:9"; NULL = "line:column". Long lines are cut around the
+ * place. */
+void sql_error_render(const char *text, size_t len, const struct err *err, const char *where,
+                      struct str *out);
 
 #endif

@@ -5,9 +5,9 @@
 #include "worker/link.h"
 
 #include "base/core/log.h"
+#include "base/net/net_signals.h"
 
 #include <getopt.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,15 +87,8 @@ static int parse_args(int argc, char **argv, struct args *a) {
     return 0;
 }
 
-static void *signal_thread(void *arg) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    int sig;
-    sigwait(&set, &sig);
-    net_loop_stop(arg);
-    return NULL;
+static void on_signal(void *loop, int signal) {
+    net_loop_stop(loop);
 }
 
 static int threads_for(int slots) {
@@ -109,9 +102,10 @@ static int run(struct args *a, struct err *err) {
     struct link *l = NULL;
     struct worker_opts wo = {.executors = threads_for(a->link.slots),
                              .host = a->alone ? NULL : a->link.host};
-    pthread_t thread;
+    static const int signals[] = {SIGINT, SIGTERM, 0};
+    struct net_signals *s = NULL;
     int rc = net_loop_new(&(struct net_loop_options){.name = "control", .max_fds = 64}, &loop, err);
-    if (!rc && pthread_create(&thread, NULL, signal_thread, loop) == 0) pthread_detach(thread);
+    if (!rc) rc = net_signals_new(loop, signals, on_signal, loop, &s, err);
     if (!rc) rc = worker_new(&wo, &w, err);
     if (!rc) rc = link_new(loop, w, &a->link, &l, err);
     if (rc) return 2;
@@ -119,6 +113,7 @@ static int run(struct args *a, struct err *err) {
     rc = link_result(l, err);
     link_free(l);
     worker_free(w);
+    net_signals_free(s);
     net_loop_free(loop);
     return rc ? 1 : 0;
 }
@@ -127,11 +122,6 @@ int main(int argc, char **argv) {
     struct args a = {.link = {.host = "127.0.0.1", .token = getenv("PENSTOCK_TOKEN")},
                      .levels = "info"};
     if (parse_args(argc, argv, &a)) return 2;
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     log_init("penstock-worker", LOG_INFO, a.log_json);
     struct err err = ERR_INIT;

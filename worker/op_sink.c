@@ -53,7 +53,7 @@ static int sink_open(struct op *op, struct err *err) {
     const char *name = connector_table_option(&s->table, "connector");
     const struct connector_desc *desc = name ? connector_find(name) : NULL;
     if (!desc || !desc->sink_new)
-        return err_set(err, ERR_UNSUPPORTED, "table %s: no sink connector '%s'", s->table.name,
+        return err_set(err, ERR_UNSUPPORTED, "table '%s': no sink connector '%s'", s->table.name,
                        name ? name : "");
     struct sink_ctx sc = {.subtask = ctx->subtask,
                           .parallelism = ctx->parallelism,
@@ -69,7 +69,7 @@ static int sink_open(struct op *op, struct err *err) {
                           .output_full = output_is_full};
     rc = sink_rules_new(ctx->plan->config, s->table.schema, s->table.name, &s->rules, err);
     if (!rc) rc = desc->sink_new(&s->table, &sc, &s->sink, err);
-    return rc ? err_wrap(err, "table %s", s->table.name) : 0;
+    return rc ? connector_err_wrap(err, s->table.name) : 0;
 }
 
 /* Does what the stage says; SINK_BUSY leaves it for resume. */
@@ -83,7 +83,7 @@ static int go_on(struct sink_op *s, struct err *err) {
         rc = ops->flush(s->sink, err);
     else if (s->stage == STAGE_PREPARE && ops->prepare)
         rc = ops->prepare(s->sink, s->checkpoint, s->end, &committable, err);
-    if (rc < 0) return err_wrap(err, "table %s", s->table.name);
+    if (rc < 0) return connector_err_wrap(err, s->table.name);
     if (rc == SINK_BUSY) return OP_WAIT;
     if (s->stage == STAGE_WRITE) {
         batch_unref(s->waits);

@@ -61,7 +61,7 @@ static int source_open(struct op *op, struct err *err) {
     const char *name = connector_table_option(&s->table, "connector");
     const struct connector_desc *desc = name ? connector_find(name) : NULL;
     if (!desc || !desc->source_new)
-        return err_set(err, ERR_UNSUPPORTED, "table %s: no source connector '%s'", s->table.name,
+        return err_set(err, ERR_UNSUPPORTED, "table '%s': no source connector '%s'", s->table.name,
                        name ? name : "");
     if (!(desc->caps & CONNECTOR_PROJECTION) && s->table.n_projection >= 0) {
         s->keep = s->table.projection;
@@ -79,7 +79,7 @@ static int source_open(struct op *op, struct err *err) {
                             .report_self = s,
                             .skipped = skipped};
     rc = desc->source_new(&s->table, &sc, &s->source, err);
-    return rc ? err_wrap(err, "table %s", s->table.name) : 0;
+    return rc ? connector_err_wrap(err, s->table.name) : 0;
 }
 
 static int emit_letters(struct source_op *s, struct err *err) {
@@ -116,7 +116,7 @@ static int source_poll(struct op *op, int64_t *ret_wake_ns, struct err *err) {
     int status = s->source->ops->poll(s->source, &b, ret_wake_ns, err);
     metric_store(&op->ctx->metrics->bytes,
                  __atomic_load_n(&s->source->stats.bytes, __ATOMIC_RELAXED));
-    if (status < 0) return err_wrap(err, "table %s", s->table.name);
+    if (status < 0) return connector_err_wrap(err, s->table.name);
     int rc = emit_letters(s, err);
     if (b) {
         if (s->keep) b = keep_columns(s, b);
@@ -132,7 +132,8 @@ static int source_poll(struct op *op, int64_t *ret_wake_ns, struct err *err) {
 static int source_add_split(struct op *op, const cJSON *split, struct err *err) {
     struct source_op *s = CONTAINER_OF(op, struct source_op, base);
     int rc = s->source->ops->add_split(s->source, split, err);
-    return rc ? err_wrap(err, "table %s: split '%s'", s->table.name, json_opt_str(split, "id", ""))
+    return rc ? err_wrap(err, "table '%s': split '%s'", s->table.name,
+                         json_opt_str(split, "id", ""))
               : 0;
 }
 
@@ -144,7 +145,7 @@ static void source_no_more_splits(struct op *op) {
 static int source_snapshot(struct op *op, cJSON **ret_splits, struct err *err) {
     struct source_op *s = CONTAINER_OF(op, struct source_op, base);
     int rc = s->source->ops->snapshot(s->source, ret_splits, err);
-    return rc ? err_wrap(err, "table %s", s->table.name) : 0;
+    return rc ? connector_err_wrap(err, s->table.name) : 0;
 }
 
 static void source_close(struct op *op) {

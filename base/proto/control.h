@@ -97,8 +97,8 @@ enum { CONTROL_OUTPUT_WINDOW = 16, CONTROL_OUTPUT_MAX_BYTES = 256 << 10 };
 #define EVENT_ERROR "error"
 /* {"t", "text"} */
 #define EVENT_WARNING "warning"
-/* {"t", "failed": number of statements that failed, "state"}: the script is done; the coordinator
- * closes. */
+/* {"t", "failed": number of statements that failed, "cancelled": was any part of it cancelled?,
+ * "statements": number}: the script is done; the coordinator closes. */
 #define EVENT_DONE "done"
 
 /* ---- client → coordinator ---- */

@@ -49,8 +49,60 @@ static int find_job(struct ynode **docs, int n, const struct ynode **ret, struct
     return 0;
 }
 
-static int sql_from_config_map(struct ynode **docs, int n, const struct ynode *spec,
-                               struct job_spec *s, struct err *err) {
+/* ---- where the script stands ---- */
+
+static const char *line_at(const char *text, int line) {
+    for (; line > 1; line--) {
+        const char *nl = strchr(text, '\n');
+        if (!nl) return text + strlen(text);
+        text = nl + 1;
+    }
+    return text;
+}
+
+static int leading_spaces(const char *s) {
+    return (int)strspn(s, " ");
+}
+
+/* The script is the scalar n of the file `text`. Sets the place if its lines are the file's: those
+ * of a literal block, or one line that needs no unescaping. */
+static void find_script(const char *text, const struct ynode *n, struct job_spec *s) {
+    const char *at = line_at(text, n->line), *end = at + strcspn(at, "\n");
+    for (int i = 1; i < n->column && at < end; i++)
+        at += utf8_char_len(at, (size_t)(end - at)) ? utf8_char_len(at, (size_t)(end - at)) : 1;
+    if (*at == '|') {
+        int skip = 0; /* blank lines say nothing about the indentation */
+        const char *first = n->text;
+        for (; first[leading_spaces(first)] == '\n'; first += leading_spaces(first) + 1)
+            skip++;
+        s->sql_line = n->line + 1;
+        s->sql_column = leading_spaces(line_at(text, n->line + 1 + skip)) - leading_spaces(first);
+        return;
+    }
+    int quote = *at == '\'' || *at == '"';
+    if (strchr(n->text, '\n') || strncmp(at + quote, n->text, strlen(n->text))) return;
+    s->sql_line = n->line;
+    s->sql_column = n->column - 1 + quote;
+}
+
+void job_spec_place(const struct job_spec *s, int *line, int *column) {
+    if (!s->sql_line || !*line) return;
+    *line += s->sql_line - 1;
+    *column += s->sql_column;
+}
+
+void job_spec_print_place(const struct job_spec *s, int line, int column, struct str *out) {
+    job_spec_place(s, &line, &column);
+    if (!s->file)
+        str_addf(out, "%d:%d", line, column);
+    else if (s->sql_line)
+        str_addf(out, "%s:%d:%d", s->file, line, column);
+    else
+        str_addf(out, "%s: line %d, column %d of the SQL", s->file, line, column);
+}
+
+static int sql_from_config_map(const char *text, struct ynode **docs, int n,
+                               const struct ynode *spec, struct job_spec *s, struct err *err) {
     const struct ynode *ref = ynode_get(ynode_get(spec, "sqlFrom"), "configMapKeyRef");
     const char *name = text_of(ref, "name"), *key = text_of(ref, "key");
     for (int i = 0; i < n; i++) {
@@ -62,7 +114,7 @@ static int sql_from_config_map(struct ynode **docs, int n, const struct ynode *s
             return err_set_at(err, ERR_VALIDATION, docs[i]->line, docs[i]->column,
                               "ConfigMap '%s' has no text under the key '%s'", name, key);
         s->sql = v->text;
-        s->sql_line = v->line + 1;
+        find_script(text, v, s);
         return 0;
     }
     return err_set_at(err, ERR_VALIDATION, ref->line, ref->column,
@@ -132,8 +184,8 @@ static int check_rules(const struct ynode *job, const struct job_spec *s, struct
     return 0;
 }
 
-static int read_docs(struct arena *a, struct ynode **docs, int n, struct job_spec *s,
-                     struct err *err) {
+static int read_docs(struct arena *a, const char *text, struct ynode **docs, int n,
+                     struct job_spec *s, struct err *err) {
     const struct ynode *job = NULL;
     int rc = find_job(docs, n, &job, err);
     if (rc) return rc;
@@ -148,9 +200,9 @@ static int read_docs(struct arena *a, struct ynode **docs, int n, struct job_spe
     read_spec(a, cJSON_GetObjectItemCaseSensitive(checked, "spec"), s);
     if ((rc = check_rules(job, s, err))) return rc;
     const struct ynode *sql = ynode_get(spec, "sql");
-    if (!sql) return sql_from_config_map(docs, n, spec, s, err);
+    if (!sql) return sql_from_config_map(text, docs, n, spec, s, err);
     s->sql = sql->text;
-    s->sql_line = sql->line + 1; /* a block scalar's text begins below its indicator */
+    find_script(text, sql, s);
     return 0;
 }
 
@@ -159,12 +211,14 @@ int job_spec_read(struct arena *a, const char *file, const char *text, size_t le
     struct ynode **docs;
     int n;
     struct job_spec *s = ARENA_NEW(a, struct job_spec);
+    text = arena_strndup(a, text, len);
     int rc = yaml_parse(a, text, len, &docs, &n, err);
-    if (!rc) rc = read_docs(a, docs, n, s, err);
+    if (!rc) rc = read_docs(a, text, docs, n, s, err);
     if (rc) {
         if (err && err->line) return err_wrap(err, "%s:%d:%d", file, err->line, err->column);
         return err_wrap(err, "%s", file);
     }
+    s->file = arena_strdup(a, file);
     *ret = s;
     return 0;
 }
@@ -186,7 +240,9 @@ cJSON *job_spec_to_json(const struct job_spec *s) {
     json_set_str(j, "name", s->name);
     json_set_str(j, "namespace", s->ns);
     json_set_str(j, "sql", s->sql);
+    json_set_str(j, "file", s->file);
     json_set_i64(j, "sqlLine", s->sql_line);
+    json_set_i64(j, "sqlColumn", s->sql_column);
     if (s->mode) json_set_str(j, "mode", MODES[s->mode]);
     json_set_i64(j, "parallelism", s->parallelism);
     json_set_i64(j, "maxParallelism", s->max_parallelism);
@@ -218,7 +274,9 @@ int job_spec_from_json(struct arena *a, const cJSON *j, struct job_spec **ret, s
     s->name = arena_strdup(a, name);
     s->ns = arena_strdup(a, json_opt_str(j, "namespace", "default"));
     s->sql = arena_strdup(a, sql);
+    s->file = arena_strdup(a, json_opt_str(j, "file", NULL));
     s->sql_line = (int)json_opt_i64(j, "sqlLine", 0);
+    s->sql_column = (int)json_opt_i64(j, "sqlColumn", 0);
     s->log_levels = arena_strdup(a, json_opt_str(j, "logLevels", "info"));
     s->log_json = json_opt_bool(j, "logJson", false);
     *ret = s;

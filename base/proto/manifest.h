@@ -25,7 +25,10 @@ struct job_setting {
 struct job_spec {
     const char *name, *ns;
     const char *sql;
-    int sql_line; /* of the first line of the script in the manifest; 0 = not from YAML */
+    const char *file; /* manifest or script, as given; NULL = none (text of the command line) */
+    int sql_line;     /* of the file, where the script's first line stands; 0 = the script's lines
+                         aren't the file's (a folded or escaped scalar) */
+    int sql_column;   /* characters of the file in front of each line of the script: indentation */
     enum job_mode mode;
     int parallelism, max_parallelism;
     int workers, slots; /* 0 = unset */
@@ -43,6 +46,11 @@ int job_spec_read(struct arena *a, const char *file, const char *text, size_t le
                   struct job_spec **ret, struct err *err) ATTR_MUST_USE;
 /* A bare SQL script as a job: everything else at its default. */
 struct job_spec *job_spec_of_script(struct arena *a, const char *name, const char *sql);
+
+/* A place in the script (from 1) as one in the file, where that is known. */
+void job_spec_place(const struct job_spec *s, int *line, int *column);
+/* "job.yaml:17:9", "17:9" without a file. Appended. */
+void job_spec_print_place(const struct job_spec *s, int line, int column, struct str *out);
 
 cJSON *job_spec_to_json(const struct job_spec *s);
 int job_spec_from_json(struct arena *a, const cJSON *j, struct job_spec **ret,

@@ -87,7 +87,7 @@ static int read_table(const struct connector_table *t, struct arena *a, struct d
     }
     *ret_fields = fields;
     *ret_total = total;
-    return rc ? err_wrap(err, "table '%s'", t->name) : 0;
+    return rc ? connector_err_wrap(err, t->name) : 0;
 }
 
 static int datagen_check(const struct connector_table *t, bool as_sink, struct err *err) {

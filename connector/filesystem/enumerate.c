@@ -105,7 +105,7 @@ int filesystem_enumerate(const struct connector_table *t, int parallelism, cJSON
     arena_release(&a);
     if (rc) {
         cJSON_Delete(out);
-        return err_wrap(err, "table '%s'", t->name);
+        return connector_err_wrap(err, t->name);
     }
     *ret_splits = out;
     return 0;

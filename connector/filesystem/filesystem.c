@@ -113,7 +113,7 @@ int filesystem_options(const struct connector_table *t, struct arena *a,
     if (rc) return rc;
     rc = local_path(a, o.path, &o.path, err);
     if (!rc) rc = check_values(t, &o, err);
-    if (rc) return err_wrap(err, "table '%s'", t->name);
+    if (rc) return connector_err_wrap(err, t->name);
     *ret = o;
     return 0;
 }

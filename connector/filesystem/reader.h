@@ -38,6 +38,12 @@ static inline void reader_consume(struct reader *r, size_t n) {
     r->offset += n;
 }
 
+/* How much of the file has been used up: of a packed one, its packed bytes behind those consumed,
+ * to a block. */
+static inline uint64_t reader_position(const struct reader *r) {
+    return r->unpacker ? r->file_offset - (r->packed_to - r->packed_from) : r->offset;
+}
+
 /* Offset behind the first line break at or after `from` in a plain file; its size if there is
  * none. */
 int reader_next_line(const char *path, uint64_t from, uint64_t *ret, struct err *err) ATTR_MUST_USE;

@@ -60,6 +60,7 @@ struct fs_source {
     size_t n_splits, cap_splits, cur;
     bool no_more, open;
     struct reader reader;
+    uint64_t counted;      /* of the file, in base.stats.bytes: sizes as they are on disk */
     uint64_t record;       /* of the current block's decode, for messages */
     struct batch *pending; /* rows decoded beyond what a batch holds */
     uint32_t pending_from;
@@ -157,6 +158,7 @@ static int split_open(struct fs_source *f, struct split *s, struct err *err) {
     rc = reader_open(&f->reader, s->path, s->codec, from, MAX(end, from), err);
     if (rc) return rc;
     f->open = true;
+    f->counted = s->codec == CODEC_NONE ? from : 0;
     f->decoder->at_file_start = from == 0;
     arena_clear(&f->split_arena);
     for (int i = 0; i < f->n_out && !rc; i++) {
@@ -221,6 +223,13 @@ static void skip_mark(struct fs_source *f, struct split *s) {
     }
 }
 
+/* Bytes as they are on disk, so that they compare with the sizes of files. */
+static void count_bytes(struct fs_source *f) {
+    uint64_t now = reader_position(&f->reader);
+    __atomic_fetch_add(&f->base.stats.bytes, now - f->counted, __ATOMIC_RELAXED);
+    f->counted = now;
+}
+
 /* Decodes from what is buffered; fills first where that is not a whole record. */
 static int decode_some(struct fs_source *f, struct row_sink *sink, struct err *err) {
     struct split *s = f->splits[f->cur];
@@ -239,7 +248,7 @@ static int decode_some(struct fs_source *f, struct row_sink *sink, struct err *e
             reader_consume(r, used);
             s->at.offset = r->offset;
             s->at.line += lines;
-            __atomic_fetch_add(&f->base.stats.bytes, used, __ATOMIC_RELAXED);
+            count_bytes(f);
             if (used) return 0;
         }
         if (r->at_end) {

@@ -70,5 +70,5 @@ int format_options(const struct format_desc *f, const struct connector_table *t,
     }
     if (!rc) rc = opt_check_required(&f->options, names, n_names, err);
     free(names);
-    return rc ? err_wrap(err, "table '%s'", t->name) : 0;
+    return rc ? connector_err_wrap(err, t->name) : 0;
 }

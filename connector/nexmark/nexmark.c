@@ -185,7 +185,7 @@ static int nexmark_check(const struct connector_table *t, bool as_sink, struct e
     int rc = read_options(t, &a, &o, &c, err);
     for (int i = 0; i < t->schema->n && !rc; i++) {
         rc = map_column(&a, &t->schema->fields[i], &f, err);
-        if (rc) err_wrap(err, "table '%s'", t->name);
+        if (rc) connector_err_wrap(err, t->name);
     }
     arena_release(&a);
     return rc;
@@ -426,7 +426,7 @@ static int nexmark_new(const struct connector_table *t, const struct source_ctx 
     if (!rc) rc = map_output(s, err);
     if (rc) {
         nexmark_free(&s->base);
-        return err_wrap(err, "table '%s'", t->name);
+        return connector_err_wrap(err, t->name);
     }
     s->text = nexmark_text_new(s->config.seed);
     *ret = &s->base;

@@ -11,7 +11,7 @@ static void check_error(const char *text, size_t len, const struct err *err) {
     struct str shown = STR_INIT;
     CHECK(err->msg[0]);
     CHECK(err->line >= 1 && err->column >= 1);
-    sql_error_render(text, len, err, &shown);
+    sql_error_render(text, len, err, NULL, &shown);
     CHECK(shown.len);
     str_release(&shown);
 }

@@ -219,7 +219,7 @@ static void error_is_shown_below_its_line(void **state) {
     AUTO_STR out = STR_INIT;
     arena_init(&a);
     assert_int_equal(parse(&a, text, &s, &err), ERR_PARSE);
-    sql_error_render(text, sizeof(text) - 1, &err, &out);
+    sql_error_render(text, sizeof(text) - 1, &err, NULL, &out);
     assert_string_equal(str_text(&out),
                         "2:12: unexpected 'c', expected FROM, ',' or the end of the statement\n"
                         "  SELECT a b c\n"
@@ -234,7 +234,7 @@ static void error_in_a_long_line_is_cut_around_its_place(void **state) {
     for (int i = 0; i < 300; i++)
         str_add(&text, i == 200 ? "#" : "x");
     assert_int_equal(err_set_at(&err, ERR_PARSE, 1, 201, "here"), ERR_PARSE);
-    sql_error_render(str_text(&text), text.len, &err, &out);
+    sql_error_render(str_text(&text), text.len, &err, NULL, &out);
     const char *shown = strchr(str_text(&out), '\n') + 1;
     const char *caret = strchr(shown, '\n') + 1;
     assert_int_equal(shown[strchr(caret, '^') - caret], '#');

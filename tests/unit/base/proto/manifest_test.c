@@ -65,6 +65,36 @@ static void config_map_beside_the_job(void **state) {
     arena_release(&a);
 }
 
+/* Where place line:3 of the script stands in the file. */
+static void expect_place(const char *scalar, int line, const char *want) {
+    struct arena a;
+    arena_init(&a);
+    AUTO_STR text = STR_INIT, got = STR_INIT;
+    str_addf(&text, HEAD "  sql: %s", scalar);
+    struct job_spec *s, *copy;
+    struct err err = ERR_INIT;
+    if (job_spec_read(&a, "j.yaml", str_text(&text), text.len, &s, &err)) fail_msg("%s", err.msg);
+    AUTO_JSON *j = job_spec_to_json(s);
+    assert_int_equal(job_spec_from_json(&a, j, &copy, &err), 0);
+    job_spec_print_place(copy, line, 3, &got);
+    assert_string_equal(str_text(&got), want);
+    arena_release(&a);
+}
+
+static void places_of_the_script_are_places_of_the_file(void **state) {
+    expect_place("|\n    SELECT\n     1,\n    2;\n", 2, "j.yaml:8:7");
+    expect_place("|\n\n  \n      SELECT\n      1;\n", 2, "j.yaml:8:9");
+    expect_place("|- # a comment\n    SELECT\n    1", 2, "j.yaml:8:7");
+    expect_place("|2\n     SELECT\n    1", 2, "j.yaml:8:7");
+    expect_place("SELECT 1", 1, "j.yaml:6:10");
+    expect_place("'SELECT 1'", 1, "j.yaml:6:11");
+    expect_place("\"SELECT 1\"", 1, "j.yaml:6:11");
+    /* Lines are joined or escaped: the file's place isn't known. */
+    expect_place(">\n    SELECT\n    1\n\n    , 2\n", 2, "j.yaml: line 2, column 3 of the SQL");
+    expect_place("\"SELECT\\n1\"", 2, "j.yaml: line 2, column 3 of the SQL");
+    expect_place("'SELECT ''a'' '", 1, "j.yaml: line 1, column 3 of the SQL");
+}
+
 static void errors_say_where_and_what(void **state) {
     (void)state;
     expect_error(HEAD "  sql: x\n  paralelism: 2\n",
@@ -112,9 +142,12 @@ static void docs_name_every_field(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_with_defaults),       cmocka_unit_test(config_map_beside_the_job),
-        cmocka_unit_test(errors_say_where_and_what), cmocka_unit_test(aliases_do_not_explode),
+        cmocka_unit_test(reads_with_defaults),
+        cmocka_unit_test(config_map_beside_the_job),
+        cmocka_unit_test(errors_say_where_and_what),
+        cmocka_unit_test(aliases_do_not_explode),
         cmocka_unit_test(docs_name_every_field),
+        cmocka_unit_test(places_of_the_script_are_places_of_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,13 +117,22 @@ static bool drain(struct source *s, int polls, uint32_t max_rows, struct str *ou
     return false;
 }
 
-/* Everything, at one batch size and enumerated for so many subtasks, read by one. */
+static int64_t split_bytes(const cJSON *splits) {
+    int64_t n = 0;
+    const cJSON *s;
+    cJSON_ArrayForEach(s, splits) n += json_opt_i64(s, "bytes", 0);
+    return n;
+}
+
+/* Everything, at one batch size and enumerated for so many subtasks, read by one. What is counted
+ * as read comes to what the splits announced: progress is their ratio. */
 static char *read_all(struct harness *h, int parallelism, uint32_t batch_rows) {
     AUTO_STR out = STR_INIT;
     AUTO_JSON *splits = enumerate(h, parallelism);
     struct source *s = open_source(h, batch_rows, &out);
     add_splits(s, splits);
     assert_true(drain(s, 1 << 20, batch_rows, &out));
+    if (!strstr(str_text(&out), "error: ")) assert_int_equal(s->stats.bytes, split_bytes(splits));
     s->ops->free(s);
     return arena_strndup(&h->arena, str_text(&out), out.len);
 }

@@ -489,8 +489,8 @@ static int legacy_window(struct agg_build *b, struct err *err) {
         return phys_err(b->r, err, ERR_VALIDATION,
                         "Window SESSION in GROUP BY is not supported in batch mode: use the "
                         "SESSION table function");
-    int rc = phys_window_check(b->r, &l->spec, err);
-    if (!rc) rc = phys_node(b->p, b->r->inputs[0], &b->in, err);
+    /* Any slide goes here: HOP's size needn't be a multiple of it. */
+    int rc = phys_node(b->p, b->r->inputs[0], &b->in, err);
     if (!rc) rc = phys_window_ref(b->p, b->r, &l->spec, b->r->inputs[0]->schema, &b->window, err);
     b->windowed = true;
     return rc;

@@ -176,7 +176,8 @@ static struct agg_state *new_state(const struct agg_set *set, struct state_table
                                 .key_types = set->distinct[i].types,
                                 .payload_size_bytes =
                                     8 * (uint32_t)set->distinct[i].n_aggs +
-                                    (set->chained ? (uint32_t)sizeof(struct chain) : 0)};
+                                    (set->chained ? (uint32_t)sizeof(struct chain) : 0),
+                                .ttl_ms = set->ttl_ms};
         s->distinct[i] = state_table_new(&dd);
     }
     return s;
@@ -187,7 +188,8 @@ struct agg_state *agg_state_new(const struct agg_set *set) {
                            .key_types = set->key_types,
                            .payload_size_bytes = set->payload_bytes,
                            .free_payload = set->blobs ? free_accumulators : NULL,
-                           .self = (void *)set};
+                           .self = (void *)set,
+                           .ttl_ms = set->ttl_ms};
     return new_state(set, state_table_new(&d));
 }
 
@@ -228,6 +230,12 @@ uint64_t agg_state_count(const struct agg_state *s) {
     return state_table_count(s->groups);
 }
 
+void agg_state_age(struct agg_state *s, int64_t now_ms, uint32_t n) {
+    state_table_age(s->groups, now_ms, 2 * n);
+    for (int i = 0; i < s->set->n_distinct; i++)
+        state_table_age(s->distinct[i], now_ms, 2 * n);
+}
+
 /* The scratch with room for n rows. */
 static struct agg_scratch *scratch_for(const struct agg_state *s, uint32_t n) {
     struct agg_scratch *x = s->set->scratch;
@@ -260,6 +268,7 @@ void agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t
         keys[i] = &b->cols[s->set->keys[i]];
     state_table_upsert(s->groups, keys, hashes, rows, n, groups, x->fresh);
     init_fresh(s->set, groups, x->fresh, n);
+    state_table_touch(s->groups, groups, n);
 }
 
 /* ---- folding ---- */
@@ -410,10 +419,13 @@ static int fold_distinct(struct agg_state *s, int d, const struct batch *b, cons
             if (!first) continue;
             rows[m] = row;
             row_groups[m++] = groups[i];
+            if (!s->set->retract) state_table_touch(s->distinct[d], &x->entries[i], 1);
         }
         int rc = update(s, a, b, rows, row_groups, m, err);
         if (rc) return rc;
     }
+    /* Without retractions a count of 1 is as good as any: only then a value is written. */
+    if (s->set->retract) state_table_touch(s->distinct[d], x->entries, n);
     if (s->set->retract) drop_values(s, d, b, in_rows, groups, n);
     return 0;
 }

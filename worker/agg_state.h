@@ -47,8 +47,10 @@ struct agg_set {
     struct distinct_set *distinct;
     uint32_t payload_bytes;
     bool retract, blobs;
-    bool chained; /* DISTINCT: a group knows its values (agg_set_chain) */
+    bool chained; /* DISTINCT: a group knows its values (agg_set_chain); not with ttl_ms */
     uint32_t chain_offset;
+    int64_t ttl_ms; /* of groups, and of each value that DISTINCT counts; 0: for ever. The op may
+                       set it before it makes a state */
     struct agg_scratch *scratch;
 };
 
@@ -72,12 +74,16 @@ void agg_state_clear(struct agg_state *s);
 struct state_table *agg_state_table(struct agg_state *s);
 size_t agg_state_bytes(const struct agg_state *s);
 uint64_t agg_state_count(const struct agg_state *s);
+/* With ttl_ms, between batches, while no groups are held: as state_table_age for about as many rows
+ * as a batch has. */
+void agg_state_age(struct agg_state *s, int64_t now_ms, uint32_t n);
 
 /* Room for what the op keeps in front of the accumulators: AGG_HEADER_BYTES at the payload's start.
  */
 
-/* Finds or makes the group of each row: of rows[0..n) of b, or of all (rows NULL, n = b->n).
- * hashes: of the key columns, by row of b. groups (room for n) takes their payloads. */
+/* Finds or makes the group of each row, which counts as writing to it: of rows[0..n) of b, or of
+ * all (rows NULL, n = b->n). hashes: of the key columns, by row of b. groups (room for n) takes
+ * their payloads. */
 void agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t *hashes,
                       const uint32_t *rows, uint32_t n, char **groups);
 /* Folds rows (as above) into groups[i]. Without agg_set_is_local the groups must all be s's. */

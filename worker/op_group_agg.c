@@ -65,6 +65,7 @@ static int group_agg_open(struct op *op, struct err *err) {
     g->held_wm = WATERMARK_MIN;
     int rc = agg_set_new(op, json_opt(cfg, "keys"), json_opt(cfg, "aggs"), &g->set, err);
     if (rc) return rc;
+    if (!g->batch_mode && g->phase != PHASE_LOCAL) g->set->ttl_ms = json_opt_i64(cfg, "ttl", 0);
     g->state = agg_state_new(g->set);
     g->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *g->hashes);
     g->round = mem_calloc(BATCH_ROWS_MAX, sizeof *g->round);
@@ -168,6 +169,11 @@ static bool ignored(const struct batch *b, uint32_t row, const struct group_head
     return h->rows <= 0 && row_sign(b, row) < 0;
 }
 
+/* A result that stays as it is is sent again where state expires: ops behind would forget it. */
+static bool repeats(const struct group_agg *g) {
+    return g->set->ttl_ms > 0;
+}
+
 static int fold_round(struct group_agg *g, const struct batch *b, char **groups,
                       const uint32_t *rows, uint32_t n, uint32_t round, struct rounds *rs,
                       struct out_row *outs, struct err *err) {
@@ -195,7 +201,7 @@ static int fold_round(struct group_agg *g, const struct batch *b, char **groups,
         bool first = h->rows == 0;
         h->rows += row_sign(b, live[i]);
         uint8_t kind = h->rows == 0 ? ROW_DELETE : first ? ROW_INSERT : ROW_UPDATE_AFTER;
-        if (kind == ROW_UPDATE_AFTER &&
+        if (kind == ROW_UPDATE_AFTER && !repeats(g) &&
             same_result(rs->before[round], rs->after[round], g->set->n_aggs, i))
             continue;
         outs[live[i]] =
@@ -296,6 +302,7 @@ static void remove_empty(struct group_agg *g, char **groups, const struct batch 
 
 static int push_rows(struct group_agg *g, const struct batch *b, struct err *err) {
     AUTO_FREE char **groups = mem_alloc(sizeof *groups * b->n);
+    agg_state_age(g->state, op_now_ms(&g->op), b->n);
     agg_state_groups(g->state, b, hash_keys(g, b), NULL, b->n, groups);
     AUTO_FREE uint32_t *start = NULL;
     struct rounds rs = {.n = sort_rounds(g, groups, b->n, &start)};
@@ -360,15 +367,18 @@ static int note_touched(struct group_agg *g, char *const *groups, uint32_t n, st
     return 0;
 }
 
-static void join_old(struct group_agg *g, int agg, struct column *ret) {
-    AUTO_FREE const struct column **parts = mem_calloc(g->n_chunks, sizeof *parts);
+static void join_results(struct group_agg *g, int agg, const struct column *now,
+                         struct column *ret) {
+    AUTO_FREE const struct column **parts = mem_calloc((size_t)g->n_chunks + 1, sizeof *parts);
     for (uint32_t c = 0; c < g->n_chunks; c++)
         parts[c] = &g->old_chunks[c][agg];
-    col_concat(ret, parts, g->n_chunks);
+    parts[g->n_chunks] = now;
+    col_concat(ret, parts, g->n_chunks + 1);
 }
 
-static int emit_net(struct group_agg *g, const struct column *old, const struct column *now,
-                    const uint32_t *idx, const uint8_t *kinds, uint32_t n, struct err *err) {
+/* results: per aggregate, those before the mini-batch, then those now. */
+static int emit_net(struct group_agg *g, const struct column *results, const uint32_t *idx,
+                    const uint8_t *kinds, uint32_t n, struct err *err) {
     const struct schema *schema = g->op.ctx->output;
     struct batch *out = batch_new(schema->n);
     AUTO_FREE char **groups = mem_alloc(sizeof *groups * (n + 1));
@@ -379,13 +389,8 @@ static int emit_net(struct group_agg *g, const struct column *old, const struct 
             idx[i] + (kinds[i] == ROW_UPDATE_BEFORE || kinds[i] == ROW_DELETE ? 0 : g->n_touched);
     }
     agg_state_keys(g->state, groups, n, out->cols);
-    for (int a = 0; a < g->set->n_aggs; a++) {
-        const struct column *both[2] = {&old[a], &now[a]};
-        struct column joined;
-        col_concat(&joined, both, 2);
-        col_gather(&out->cols[g->set->n_keys + a], &joined, at, n);
-        col_release(&joined);
-    }
+    for (int a = 0; a < g->set->n_aggs; a++)
+        col_gather(&out->cols[g->set->n_keys + a], &results[a], at, n);
     for (int i = 0; i < schema->n; i++)
         out->cols[i].type = schema->fields[i].type;
     out->n = n;
@@ -393,15 +398,20 @@ static int emit_net(struct group_agg *g, const struct column *old, const struct 
     return op_emit(&g->op, out, err);
 }
 
+static bool same_net(const struct group_agg *g, const struct column *results, uint32_t t) {
+    for (int a = 0; a < g->set->n_aggs; a++)
+        if (!col_eq(&results[a], t, &results[a], t + g->n_touched)) return false;
+    return !repeats(g);
+}
+
 /* The net change of each touched group. */
-static int give_net(struct group_agg *g, const struct column *old, const struct column *now,
-                    struct err *err) {
+static int give_net(struct group_agg *g, const struct column *results, struct err *err) {
     uint32_t max = g->op.ctx->config->batch_rows, n = 0;
     AUTO_FREE uint32_t *idx = mem_alloc(sizeof *idx * (max + 2));
     AUTO_FREE uint8_t *kinds = mem_alloc(max + 2);
     for (uint32_t t = 0; t < g->n_touched; t++) {
         bool is = head(g->touched[t])->rows > 0, was = g->was_there[t];
-        if (was && is && !same_result(old, now, g->set->n_aggs, t)) {
+        if (was && is && !same_net(g, results, t)) {
             if (g->update_before) {
                 idx[n] = t;
                 kinds[n++] = ROW_UPDATE_BEFORE;
@@ -413,7 +423,7 @@ static int give_net(struct group_agg *g, const struct column *old, const struct 
             kinds[n++] = is ? ROW_INSERT : ROW_DELETE;
         }
         if (n < max && n <= BATCH_ROWS_MAX - 2 && t + 1 < g->n_touched) continue;
-        int rc = n ? emit_net(g, old, now, idx, kinds, n, err) : 0;
+        int rc = n ? emit_net(g, results, idx, kinds, n, err) : 0;
         if (rc) return rc;
         n = 0;
     }
@@ -425,11 +435,11 @@ static int flush_net(struct group_agg *g, struct err *err) {
     int n_aggs = g->set->n_aggs;
     struct column *now = finish(g, g->touched, g->n_touched, err);
     if (!now) return err->code;
-    struct column *old = mem_calloc((size_t)n_aggs + 1, sizeof *old);
+    struct column *results = mem_calloc((size_t)n_aggs + 1, sizeof *results);
     for (int a = 0; a < n_aggs; a++)
-        join_old(g, a, &old[a]);
-    int rc = give_net(g, old, now, err);
-    release_cols(old, n_aggs);
+        join_results(g, a, &now[a], &results[a]);
+    int rc = give_net(g, results, err);
+    release_cols(results, n_aggs);
     release_cols(now, n_aggs);
     for (uint32_t c = 0; c < g->n_chunks; c++)
         release_cols(g->old_chunks[c], n_aggs);
@@ -463,16 +473,57 @@ static void count_rows(const struct batch *b, char *const *groups) {
         head(groups[i])->rows += row_sign(b, i);
 }
 
-static int push_buffered(struct group_agg *g, const struct batch *b, struct err *err) {
-    AUTO_FREE char **groups = mem_alloc(sizeof *groups * b->n);
-    agg_state_groups(g->state, b, hash_keys(g, b), NULL, b->n, groups);
+/* The rows of b but for those that take something back from a group that has nothing and hasn't got
+ * anything in this mini-batch either: as in Flink they are ignored. NULL: all. */
+static struct batch *without_ignored(struct group_agg *g, const struct batch *b, char **groups) {
+    enum { GETS = -1, GOES = -2 }; /* marks in the place of the group's number */
+    AUTO_FREE uint32_t *keep = mem_alloc(sizeof *keep * b->n);
+    AUTO_FREE char **gone = mem_alloc(sizeof *gone * b->n);
+    uint32_t n = 0, n_gone = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        struct group_head *h = head(groups[i]);
+        if (row_sign(b, i) < 0 && !h->rows && !h->touched) continue;
+        if (!h->touched) h->touched = GETS;
+        keep[n++] = i;
+    }
+    for (uint32_t i = 0; i < b->n; i++) {
+        struct group_head *h = head(groups[i]);
+        if (h->rows || h->touched) continue;
+        h->touched = GOES;
+        gone[n_gone++] = groups[i];
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        groups[i] = groups[keep[i]];
+        if (head(groups[i])->touched == GETS) head(groups[i])->touched = 0;
+    }
+    for (uint32_t i = 0; i < n_gone; i++)
+        agg_state_remove(g->state, gone[i]);
+    return n < b->n ? batch_gather(b, keep, n, false) : NULL;
+}
+
+static int fold_buffered(struct group_agg *g, const struct batch *b, char **groups,
+                         struct err *err) {
+    if (!b->n) return 0;
     int rc = 0;
     if (g->phase != PHASE_LOCAL && !g->batch_mode) rc = note_touched(g, groups, b->n, err);
     if (!rc) rc = fold(g, b, groups, err);
     if (rc) return rc;
     count_rows(b, groups);
-    const struct plan_config *c = g->op.ctx->config;
     g->rows_in_batch += b->n;
+    return 0;
+}
+
+static int push_buffered(struct group_agg *g, const struct batch *b, struct err *err) {
+    AUTO_FREE char **groups = mem_alloc(sizeof *groups * b->n);
+    /* Time stands still within a mini-batch: the groups it has touched are held. */
+    if (!g->n_touched) agg_state_age(g->state, op_now_ms(&g->op), b->n);
+    agg_state_groups(g->state, b, hash_keys(g, b), NULL, b->n, groups);
+    bool may_ignore = g->phase == PHASE_SINGLE && !g->batch_mode && b->kinds;
+    struct batch *part = may_ignore ? without_ignored(g, b, groups) : NULL;
+    int rc = fold_buffered(g, part ? part : b, groups, err);
+    batch_unref(part);
+    if (rc) return rc;
+    const struct plan_config *c = g->op.ctx->config;
     if (g->batch_mode && g->phase != PHASE_LOCAL) return 0;
     int64_t max_rows =
         c->mini_batch && c->mini_batch_size > 0 ? c->mini_batch_size : BATCH_ROWS_MAX;

@@ -49,7 +49,8 @@ struct join_op {
     int port;
     uint32_t next_row;
     uint64_t *hashes;
-    struct join_key **partners, **own; /* its rows' keys on the other side (NULL: none), on its own */
+    struct join_key **partners,
+        **own; /* its rows' keys on the other side (NULL: none), on its own */
     uint8_t *null_key;
     struct pair *pairs;
     uint32_t n_pairs, cap_pairs;
@@ -90,6 +91,8 @@ static int join_open(struct op *op, struct err *err) {
     struct arena *a = op->ctx->arena;
     j->store[0] = join_store_new(a, op->ctx->inputs[0], j->spec.left_keys, j->spec.n_keys);
     j->store[1] = join_store_new(a, op->ctx->inputs[1], j->spec.right_keys, j->spec.n_keys);
+    join_store_set_ttl(j->store[0], json_opt_i64(cfg, "leftTtl", 0));
+    join_store_set_ttl(j->store[1], json_opt_i64(cfg, "rightTtl", 0));
     j->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *j->hashes);
     j->partners = mem_calloc(BATCH_ROWS_MAX, sizeof(*j->partners));
     j->own = mem_calloc(BATCH_ROWS_MAX, sizeof *j->own);
@@ -159,10 +162,17 @@ static int emit_outs(struct join_op *j, const struct out_row *outs, uint32_t n, 
 /* Candidates by key of as many rows as make a batch of pairs. Returns behind which row they end. */
 static uint32_t find_pairs(struct join_op *j) {
     uint32_t row = j->next_row;
+    struct join_store *others = j->store[1 - j->port];
+    int64_t dead = join_store_dead(others);
     j->n_pairs = 0;
     for (; row < j->in->n && j->n_pairs < BATCH_ROWS_MAX; row++) {
         if (j->null_key[row] || !j->partners[row]) continue;
-        for (struct join_entry *e = j->partners[row]->first; e; e = e->next) {
+        for (struct join_entry *e = j->partners[row]->first, *next; e; e = next) {
+            next = e->next;
+            if (e->time <= dead) {
+                join_store_remove(others, e);
+                continue;
+            }
             MEM_GROW(j->pairs, j->n_pairs, j->cap_pairs);
             j->pairs[j->n_pairs++] = (struct pair){row, e};
         }
@@ -216,8 +226,9 @@ static bool same_key(const struct join_op *j, int side, struct join_entry *e, ui
 static struct join_entry *find_own(struct join_op *j, uint32_t row) {
     struct join_key *k = j->own[row];
     if (!j->upsert_key[j->port]) return join_store_last_equal(j->store[j->port], k, j->in, row);
+    int64_t dead = join_store_dead(j->store[j->port]);
     for (struct join_entry *e = k->first; e; e = e->next)
-        if (same_key(j, j->port, e, row)) return e;
+        if (e->time > dead && same_key(j, j->port, e, row)) return e;
     return NULL;
 }
 
@@ -226,7 +237,16 @@ static void hold(struct join_op *j, uint32_t row, uint32_t n_partners) {
     struct join_store *s = j->store[j->port];
     struct join_entry *old = j->upsert_key[j->port] ? find_own(j, row) : NULL;
     if (old) join_store_remove(s, old);
-    join_store_add(s, j->own[row], j->in, row, 0)->matches = n_partners;
+    join_store_add(s, j->own[row], j->in, row, join_store_now(s))->matches = n_partners;
+}
+
+/* One partner more or less for a held row of the other side, which counts as writing to it. Returns
+ * how many it had. */
+static uint32_t change_matches(struct join_op *j, struct join_entry *e, int by) {
+    uint32_t had = e->matches;
+    e->matches += (uint32_t)by;
+    e->time = join_store_now(j->store[1 - j->port]);
+    return had;
 }
 
 static void let_go(struct join_op *j, uint32_t row) {
@@ -239,7 +259,7 @@ static void added_row(struct join_op *j, uint32_t row, uint8_t kind, const struc
     bool outer = is_outer(j, j->port), other_outer = is_outer(j, 1 - j->port);
     if (!n && outer) add_out(j, ROW_INSERT, row, NULL);
     for (uint32_t i = 0; i < n && other_outer; i++)
-        if (p[i].entry->matches++ == 0) add_out(j, ROW_DELETE, NO_ROW, p[i].entry);
+        if (change_matches(j, p[i].entry, 1) == 0) add_out(j, ROW_DELETE, NO_ROW, p[i].entry);
     for (uint32_t i = 0; i < n; i++)
         add_out(j, outer || other_outer ? ROW_INSERT : kind, row, p[i].entry);
     hold(j, row, n);
@@ -253,7 +273,7 @@ static void removed_row(struct join_op *j, uint32_t row, uint8_t kind, const str
     for (uint32_t i = 0; i < n; i++)
         add_out(j, outer ? ROW_DELETE : kind, row, p[i].entry);
     for (uint32_t i = 0; i < n && other_outer; i++)
-        if (p[i].entry->matches-- == 1) add_out(j, ROW_INSERT, NO_ROW, p[i].entry);
+        if (change_matches(j, p[i].entry, -1) == 1) add_out(j, ROW_INSERT, NO_ROW, p[i].entry);
 }
 
 /* Semi and anti joins: left rows come out while they have partners, or have none. */
@@ -273,7 +293,7 @@ static void semi_row(struct join_op *j, uint32_t row, uint8_t kind, const struct
     else
         let_go(j, row);
     for (uint32_t i = 0; i < n; i++) {
-        bool turns = adds ? p[i].entry->matches++ == 0 : p[i].entry->matches-- == 1;
+        bool turns = change_matches(j, p[i].entry, adds ? 1 : -1) == (adds ? 0 : 1);
         if (!turns) continue;
         uint8_t k = !anti ? kind : adds ? ROW_DELETE : ROW_INSERT;
         add_out(j, k, NO_ROW, p[i].entry);
@@ -351,6 +371,9 @@ static int join_push(struct op *op, int port, struct batch *b, struct err *err) 
         for (uint32_t i = 0; cols[k]->valid && !j->spec.null_matches[k] && i < b->n; i++)
             j->null_key[i] |= !col_is_valid(cols[k], i);
     }
+    int64_t now = op_now_ms(op);
+    join_store_age(j->store[0], now, 2 * b->n);
+    join_store_age(j->store[1], now, 2 * b->n);
     join_store_find(j->store[1 - port], cols, j->hashes, NULL, b->n, j->partners);
     join_store_hold(j->store[port], cols, j->hashes, NULL, b->n, j->own);
     j->in = b;

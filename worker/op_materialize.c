@@ -84,6 +84,7 @@ static int materialize_open(struct op *op, struct err *err) {
                        STATE_KEYS_MAX);
     struct arena *a = op->ctx->arena;
     m->store = join_store_new(a, op->ctx->inputs[0], m->keys, m->n_keys);
+    join_store_set_ttl(m->store, json_opt_i64(cfg, "ttl", 0));
     if (m->conflict != CONFLICT_DEDUPLICATE)
         m->waits = join_store_new(a, op->ctx->inputs[0], m->keys, m->n_keys);
     m->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *m->hashes);
@@ -132,9 +133,8 @@ static struct join_entry *find_row(struct materialize_op *m, struct join_key *k,
     const struct row_pack *p = join_store_pack(m->store);
     for (struct join_entry *e = k->first; e; e = e->next) {
         int c = 0;
-        while (c < m->n_upsert_key &&
-               row_pack_eq_value(p, join_entry_row(e), m->upsert_key[c],
-                                 &m->in->cols[m->upsert_key[c]], row))
+        while (c < m->n_upsert_key && row_pack_eq_value(p, join_entry_row(e), m->upsert_key[c],
+                                                        &m->in->cols[m->upsert_key[c]], row))
             c++;
         if (c == m->n_upsert_key) return e;
     }
@@ -142,21 +142,26 @@ static struct join_entry *find_row(struct materialize_op *m, struct join_key *k,
 }
 
 static void added(struct materialize_op *m, struct join_key *k, uint32_t row) {
+    join_store_purge(m->store, k);
+    join_store_touch(m->store, k);
+    int64_t now = join_store_now(m->store);
     uint8_t kind = k->first ? ROW_UPDATE_AFTER : ROW_INSERT;
     struct join_entry *old = m->upsert_key ? find_row(m, k, row) : NULL, *e;
     if (old) { /* in its place */
-        e = join_store_insert(m->store, old, m->in, row, 0);
+        e = join_store_insert(m->store, old, m->in, row, now);
         join_store_unlink(m->store, old);
         add_gone(m, old);
     } else {
-        e = join_store_add(m->store, k, m->in, row, 0);
+        e = join_store_add(m->store, k, m->in, row, now);
     }
     add_out(m, kind, e);
 }
 
 static void taken_back(struct materialize_op *m, struct join_key *k, uint32_t row) {
+    join_store_purge(m->store, k);
     struct join_entry *e = find_row(m, k, row);
     if (!e) return;
+    join_store_touch(m->store, k);
     bool last = e == k->last;
     join_store_unlink(m->store, e);
     add_gone(m, e);
@@ -201,6 +206,7 @@ static int materialize_push(struct op *op, int port, struct batch *b, struct err
         keys[k] = &b->cols[m->keys[k]];
         col_hash(keys[k], m->hashes, b->n);
     }
+    join_store_age(m->store, op_now_ms(op), 2 * b->n);
     join_store_hold(m->waits ? m->waits : m->store, keys, m->hashes, NULL, b->n, m->found);
     m->in = b;
     m->in_row = 0;
@@ -279,6 +285,7 @@ static int judge_key(struct materialize_op *m, struct join_key *waiting, struct 
                      struct err *err) {
     struct batch *first = one_row(m, join_entry_row(waiting->first));
     struct join_key *k = key_of(m, first);
+    join_store_purge(m->store, k);
     struct join_entry *has = k->first;
     int rc = 0;
     l->n = 0;
@@ -292,12 +299,14 @@ static int judge_key(struct materialize_op *m, struct join_key *waiting, struct 
         rc = conflict_error(m, l, err);
     } else if (!l->n) {
         if (has) add_out(m, ROW_DELETE, has);
-    } else if (!has || (l->n == 1 && !row_pack_eq(join_store_pack(m->store), join_entry_row(has),
-                                                  l->rows[0]))) {
+    } else if (!has || (l->n == 1 &&
+                        !row_pack_eq(join_store_pack(m->store), join_entry_row(has), l->rows[0]))) {
         struct batch *row = one_row(m, l->rows[0]);
-        add_out(m, has ? ROW_UPDATE_AFTER : ROW_INSERT, join_store_add(m->store, k, row, 0, 0));
+        add_out(m, has ? ROW_UPDATE_AFTER : ROW_INSERT,
+                join_store_add(m->store, k, row, 0, join_store_now(m->store)));
         batch_unref(row);
     } else {
+        join_store_touch(m->store, k);
         has = NULL; /* stays */
     }
     batch_unref(first);
@@ -379,8 +388,8 @@ static const struct op_ops materialize_ops = {.size_bytes = sizeof(struct materi
                                               .barrier = materialize_barrier,
                                               .close = materialize_close};
 
-const struct op_desc op_materialize = {
-    .kind = "materialize",
-    .doc = "Says which row of a primary key counts for the sink.",
-    .n_inputs = 1,
-    .ops = &materialize_ops};
+const struct op_desc op_materialize = {.kind = "materialize",
+                                       .doc =
+                                           "Says which row of a primary key counts for the sink.",
+                                       .n_inputs = 1,
+                                       .ops = &materialize_ops};

@@ -22,6 +22,8 @@ struct last_row {
 struct normalize_op {
     struct op op;
     bool update_before;
+    int64_t ttl_ms; /* of a key's last row; rows equal to it are sent on then, to keep it alive in
+                       the ops behind */
     int n_keys;
     int *keys;
     struct row_pack *pack;
@@ -72,6 +74,7 @@ static int normalize_open(struct op *op, struct err *err) {
     struct normalize_op *n = impl(op);
     struct arena *a = op->ctx->arena;
     n->update_before = json_opt_bool(op->ctx->plan->config, "updateBefore", true);
+    n->ttl_ms = json_opt_i64(op->ctx->plan->config, "ttl", 0);
     n->keys = ARENA_NEW_N(a, int, STATE_KEYS_MAX);
     const struct type **types = ARENA_NEW_N(a, const struct type *, STATE_KEYS_MAX);
     int rc = read_keys(n, types, err);
@@ -80,7 +83,8 @@ static int normalize_open(struct op *op, struct err *err) {
     struct state_desc d = {.n_keys = n->n_keys,
                            .key_types = types,
                            .payload_size_bytes = sizeof(struct last_row),
-                           .free_payload = free_row};
+                           .free_payload = free_row,
+                           .ttl_ms = n->ttl_ms};
     n->table = state_table_new(&d);
     n->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *n->hashes);
     n->found = mem_calloc(BATCH_ROWS_MAX, sizeof *n->found);
@@ -110,7 +114,8 @@ static void work_row(struct normalize_op *n, uint32_t i) {
     }
     str_clear(&n->scratch);
     row_pack_add(n->pack, n->in->cols, i, &n->scratch);
-    if (old && row_pack_eq(n->pack, old, str_text(&n->scratch))) return;
+    if (old && !n->ttl_ms && row_pack_eq(n->pack, old, str_text(&n->scratch))) return;
+    state_table_touch(n->table, (char **)&n->found[i], 1);
     char *row = var_alloc(state_table_var(n->table), n->scratch.len);
     memcpy(row, str_text(&n->scratch), n->scratch.len);
     if (old && n->update_before) add_out(n, ROW_UPDATE_BEFORE, old);
@@ -181,6 +186,7 @@ static int normalize_push(struct op *op, int port, struct batch *b, struct err *
         keys[k] = &b->cols[n->keys[k]];
         col_hash(keys[k], n->hashes, b->n);
     }
+    state_table_age(n->table, op_now_ms(op), 2 * b->n);
     state_table_upsert(n->table, keys, n->hashes, NULL, b->n, (char **)n->found, NULL);
     n->in = b;
     n->in_row = 0;

@@ -38,8 +38,9 @@ struct rank_op {
     struct rank_order order;
     struct row_pack *pack;
     int64_t from, to;
-    bool output_rank, update_before, retracts, batch_mode, dedup, first_only;
+    bool output_rank, update_before, retracts, batch_mode, dedup, first_only, last_by_arrival;
     bool ltz;
+    int64_t ttl_ms; /* of a partition's rows since the last of them that counted */
     const int *unique_key;
     int n_unique_key;
     int window_column;           /* -1: none */
@@ -89,6 +90,7 @@ static int open_common(struct rank_op *r, const char *keys, struct err *err) {
     r->batch_mode = json_opt_bool(cfg, "batch", false);
     r->ltz = json_opt_bool(cfg, "ltz", false);
     r->window_column = (int)json_opt_i64(cfg, "window", -1);
+    if (r->window_column < 0 && !r->batch_mode) r->ttl_ms = json_opt_i64(cfg, "ttl", 0);
     if (r->window_column >= r->op.ctx->inputs[0]->n)
         return err_set(err, ERR_PROTOCOL, "window column out of range");
     int rc = read_cols(r, json_opt(cfg, keys), &r->keys, &r->n_keys, err);
@@ -141,6 +143,7 @@ static int dedup_open(struct op *op, struct err *err) {
     *k = (struct order_key){.column = time, .desc = last, .nulls_first = false};
     r->order.order = (struct order){.n = time >= 0, .keys = k};
     r->first_only = time < 0 && !last;
+    r->last_by_arrival = time < 0 && last;
     return 0;
 }
 
@@ -150,14 +153,9 @@ static bool at_once(const struct rank_op *r) {
     return r->window_column < 0 && !r->batch_mode;
 }
 
-static void free_window(struct rank_op *r, struct rank_window *w) {
-    char *payloads[256];
-    uint64_t pos = 0;
-    uint32_t n;
-    while ((n = state_table_scan(w->table, &pos, payloads, 256)))
-        for (uint32_t i = 0; i < n; i++)
-            rank_list_release((struct rank_list *)payloads[i], &r->rows);
-    state_table_free(w->table);
+static void free_list(void *self, char *payload, struct var_memory *var) {
+    struct rank_op *r = self;
+    rank_list_release((struct rank_list *)payload, &r->rows);
 }
 
 static struct rank_window *find_window(struct rank_op *r, int64_t end) {
@@ -169,7 +167,10 @@ static struct rank_window *find_window(struct rank_op *r, int64_t end) {
     memmove(&r->windows[i + 1], &r->windows[i], sizeof *r->windows * (size_t)(r->n_windows - i));
     struct state_desc d = {.n_keys = r->n_keys,
                            .key_types = r->key_types,
-                           .payload_size_bytes = sizeof(struct rank_list)};
+                           .payload_size_bytes = sizeof(struct rank_list),
+                           .free_payload = free_list,
+                           .self = r,
+                           .ttl_ms = r->ttl_ms};
     r->windows[i] = (struct rank_window){.end = end, .table = state_table_new(&d)};
     r->n_windows++;
     return &r->windows[i];
@@ -342,19 +343,27 @@ static int64_t held_max(const struct rank_op *r) {
     return r->retracts || ties || r->n_unique_key ? INT64_MAX : r->to;
 }
 
+static void written(struct rank_op *r, struct rank_list *l) {
+    char *payload = (char *)l;
+    if (r->ttl_ms) state_table_touch(r->windows[0].table, &payload, 1);
+}
+
 static void add_row(struct rank_op *r, struct rank_list *l) {
     const char *row = str_text(&r->scratch);
     if (r->n_unique_key && !r->retracts) {
         uint32_t old = rank_list_find(&r->order, l, row, r->unique_key, r->n_unique_key);
         if (old < l->n) {
+            written(r, l);
             replaced(r, l, old, keep_row(r));
             if (!at_once(r)) r->n_outs = 0;
             return;
         }
     }
     if (r->first_only && l->n) return;
+    if (r->last_by_arrival && !r->ttl_ms && l->n && row_pack_eq(r->pack, l->rows[0], row)) return;
     uint32_t at = rank_list_place(&r->order, l, row);
     if ((int64_t)at >= held_max(r)) return;
+    written(r, l);
     rank_list_insert(l, &r->rows, at, keep_row(r));
     if (at_once(r)) ranks_after_insert(r, l, at);
     if ((int64_t)l->n > held_max(r)) drop_row(r, rank_list_take(l, l->n - 1));
@@ -366,6 +375,7 @@ static void remove_row(struct rank_op *r, struct rank_list *l) {
     if (at == l->n && r->n_unique_key)
         at = rank_list_find(&r->order, l, row, r->unique_key, r->n_unique_key);
     if (at == l->n) return;
+    written(r, l);
     char *old = rank_list_take(l, at);
     if (at_once(r)) ranks_after_remove(r, l, at, old);
     drop_row(r, old);
@@ -382,6 +392,22 @@ static void work_row(struct rank_op *r, uint32_t i) {
         add_row(r, l);
 }
 
+/* Partitions of the batch that have no rows any more leave the state. */
+static void sweep_lists(struct rank_op *r, uint32_t n) {
+    enum { SEEN = UINT32_MAX };
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        struct rank_list *l = (struct rank_list *)r->lists[i];
+        if (!l || l->n) continue;
+        l->n = SEEN;
+        r->lists[k++] = (char *)l;
+    }
+    for (uint32_t i = 0; i < k; i++) {
+        ((struct rank_list *)r->lists[i])->n = 0;
+        state_table_remove(r->windows[0].table, r->lists[i]);
+    }
+}
+
 /* Goes on with the batch in hand. */
 static int give_rows(struct rank_op *r, struct err *err) {
     while (r->in) {
@@ -390,6 +416,7 @@ static int give_rows(struct rank_op *r, struct err *err) {
         while (r->in_row < r->in->n && r->n_outs < r->op.ctx->config->batch_rows)
             work_row(r, r->in_row++);
         if (r->in_row < r->in->n) continue;
+        if (at_once(r)) sweep_lists(r, r->in->n);
         batch_unref(r->in);
         r->in = NULL;
     }
@@ -405,7 +432,9 @@ static void find_lists(struct rank_op *r, struct batch *b) {
         col_hash(keys[k], r->hashes, b->n);
     }
     if (r->window_column < 0) {
-        state_table_upsert(find_window(r, 0)->table, keys, r->hashes, NULL, b->n, r->lists, NULL);
+        struct state_table *t = find_window(r, 0)->table;
+        state_table_age(t, op_now_ms(&r->op), 2 * b->n);
+        state_table_upsert(t, keys, r->hashes, NULL, b->n, r->lists, NULL);
         return;
     }
     const struct column *c = &b->cols[r->window_column];
@@ -467,7 +496,7 @@ static int give_windows(struct rank_op *r, struct err *err) {
         for (uint32_t i = 0; i < n; i++)
             rank_partition(r, (const struct rank_list *)lists[i]);
         if (n) continue;
-        free_window(r, &r->windows[0]);
+        state_table_free(r->windows[0].table);
         r->n_windows--;
         memmove(&r->windows[0], &r->windows[1], sizeof *r->windows * (size_t)r->n_windows);
         r->pos = 0;
@@ -495,7 +524,7 @@ static int rank_resume(struct op *op, struct err *err) {
 static void rank_close(struct op *op) {
     struct rank_op *r = impl(op);
     for (int i = 0; i < r->n_windows; i++)
-        free_window(r, &r->windows[i]);
+        state_table_free(r->windows[i].table);
     free(r->windows);
     for (uint32_t i = 0; i < r->n_gone; i++)
         var_free(&r->rows, r->gone[i], row_pack_size(r->gone[i]));

@@ -15,12 +15,15 @@ struct join_store {
     struct var_memory rows;
     struct str scratch;
     uint64_t n_rows;
+    int64_t ttl_ms, now_ms, dead_ms;
+    uint64_t age_pos;
 };
 
 struct join_store *join_store_new(struct arena *a, const struct schema *schema, const int *keys,
                                   int n_keys) {
     struct join_store *s = mem_zalloc(sizeof *s);
     s->n_keys = n_keys;
+    s->dead_ms = INT64_MIN;
     s->pack = row_pack_of_schema(a, schema);
     const struct type **types = ARENA_NEW_N(a, const struct type *, n_keys + 1);
     for (int i = 0; i < n_keys; i++)
@@ -130,7 +133,7 @@ struct join_entry *join_store_last_equal(struct join_store *s, const struct join
                                          const struct batch *b, uint32_t row) {
     const char *packed = pack_row(s, b, row);
     for (struct join_entry *e = k->last; e; e = e->prev)
-        if (row_pack_eq(s->pack, join_entry_row(e), packed)) return e;
+        if (e->time > s->dead_ms && row_pack_eq(s->pack, join_entry_row(e), packed)) return e;
     return NULL;
 }
 
@@ -138,7 +141,7 @@ struct join_entry *join_store_first_equal(struct join_store *s, const struct joi
                                           const struct batch *b, uint32_t row) {
     const char *packed = pack_row(s, b, row);
     for (struct join_entry *e = k->first; e; e = e->next)
-        if (row_pack_eq(s->pack, join_entry_row(e), packed)) return e;
+        if (e->time > s->dead_ms && row_pack_eq(s->pack, join_entry_row(e), packed)) return e;
     return NULL;
 }
 
@@ -163,6 +166,49 @@ void join_store_drop(struct join_store *s, struct join_entry *e) {
     struct join_key *k = e->key;
     join_store_remove(s, e);
     if (!k->first) state_table_remove(s->table, (char *)k);
+}
+
+void join_store_set_ttl(struct join_store *s, int64_t ttl_ms) {
+    s->ttl_ms = ttl_ms;
+}
+
+int64_t join_store_now(const struct join_store *s) {
+    return s->now_ms;
+}
+
+int64_t join_store_dead(const struct join_store *s) {
+    return s->dead_ms;
+}
+
+void join_store_purge(struct join_store *s, struct join_key *k) {
+    for (struct join_entry *e = s->ttl_ms ? k->first : NULL, *next; e; e = next) {
+        next = e->next;
+        if (e->time <= s->dead_ms) join_store_remove(s, e);
+    }
+}
+
+void join_store_touch(struct join_store *s, struct join_key *k) {
+    for (struct join_entry *e = s->ttl_ms ? k->first : NULL; e; e = e->next)
+        e->time = s->now_ms;
+}
+
+void join_store_age(struct join_store *s, int64_t now_ms, uint32_t n) {
+    struct join_key *keys[256];
+    if (!s->ttl_ms) return;
+    s->now_ms = MAX(s->now_ms, now_ms);
+    s->dead_ms = s->now_ms - s->ttl_ms;
+    while (n > 0) {
+        uint32_t got = join_store_scan(s, &s->age_pos, keys, MIN(n, 256u));
+        for (uint32_t i = 0; i < got; i++) {
+            join_store_purge(s, keys[i]);
+            if (!keys[i]->first) state_table_remove(s->table, (char *)keys[i]);
+        }
+        if (!got) { /* the end: goes on from the beginning next time */
+            s->age_pos = 0;
+            return;
+        }
+        n -= got;
+    }
 }
 
 uint32_t join_store_scan(const struct join_store *s, uint64_t *pos, struct join_key **keys,

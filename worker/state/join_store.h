@@ -4,7 +4,11 @@
  *
  * Keys are found by batches (join_store_find, join_store_hold); what is done to one key's rows then
  * needs no further probing. A key stays in the table when its last row goes, so that the pointers
- * of a batch hold: join_store_sweep takes the empty ones out behind the batch. */
+ * of a batch hold: join_store_sweep takes the empty ones out behind the batch.
+ *
+ * Time-to-live: with a ttl, `time` is when the op last wrote to a row (join_store_now). Rows whose
+ * time is at or behind join_store_dead are as good as absent: who walks along a key's rows drops
+ * them, and join_store_age does a few at a time. */
 #ifndef PENSTOCK_WORKER_STATE_JOIN_STORE_H
 #define PENSTOCK_WORKER_STATE_JOIN_STORE_H
 
@@ -69,6 +73,16 @@ static inline void join_store_remove(struct join_store *s, struct join_entry *e)
 
 /* The same, and its key where that was its last row. */
 void join_store_drop(struct join_store *s, struct join_entry *e);
+
+void join_store_set_ttl(struct join_store *s, int64_t ttl_ms); /* 0: for ever */
+/* Sets the clock and drops dead rows of the next n keys, which nobody may hold. */
+void join_store_age(struct join_store *s, int64_t now_ms, uint32_t n);
+int64_t join_store_now(const struct join_store *s);  /* 0 without ttl */
+int64_t join_store_dead(const struct join_store *s); /* INT64_MIN without ttl */
+/* Drops the dead rows of a key, which stays. */
+void join_store_purge(struct join_store *s, struct join_key *k);
+/* Writes to all rows of a key. */
+void join_store_touch(struct join_store *s, struct join_key *k);
 
 /* Scan over keys, as state_table_scan. */
 uint32_t join_store_scan(const struct join_store *s, uint64_t *pos, struct join_key **keys,

@@ -37,7 +37,9 @@ struct state_table {
     uint32_t n_rows; /* ever placed, in pages */
     uint32_t *free_rows;
     uint32_t n_free, cap_free;
-    uint32_t row_bytes, payload_offset, null_offset;
+    uint32_t row_bytes, payload_offset, null_offset, stamp_offset;
+    int64_t now_ms;   /* with ttl_ms */
+    uint32_t age_row; /* where looking for rows whose time is up goes on */
     int n_fields;
     struct key_field *fields;
     bool fixed; /* no string among the keys */
@@ -73,6 +75,8 @@ static void lay_out(struct state_table *t) {
         f->offset = at;
         at += f->size;
     }
+    t->stamp_offset = align_up(at, 8);
+    if (d->ttl_ms) at = t->stamp_offset + 8;
     t->payload_offset = align_up(at, 16);
     t->row_bytes = align_up(t->payload_offset + d->payload_size_bytes, 16);
 }
@@ -117,6 +121,15 @@ static struct strv *row_str(const char *row, const struct key_field *f) {
 
 static bool row_null(const struct state_table *t, const char *row, int i) {
     return row[t->null_offset + i / 8] >> (i % 8) & 1;
+}
+
+static int64_t *stamp_of(const struct state_table *t, char *row) {
+    return (int64_t *)(row + t->stamp_offset);
+}
+
+static bool is_expired(const struct state_table *t, char *row) {
+    if (!t->desc.ttl_ms || t->now_ms - *stamp_of(t, row) < t->desc.ttl_ms) return false;
+    return !t->desc.may_expire || t->desc.may_expire(t->desc.self, row + t->payload_offset);
 }
 
 static void free_row_contents(struct state_table *t, char *row) {
@@ -277,6 +290,7 @@ static char *new_row(struct state_table *t, uint64_t hash, uint32_t *ret_row) {
     memset(row, 0, t->row_bytes);
     ((struct row_head *)row)->hash = hash;
     ((struct row_head *)row)->live = 1;
+    if (t->desc.ttl_ms) *stamp_of(t, row) = t->now_ms;
     t->n_live++;
     return row;
 }
@@ -337,6 +351,14 @@ static void prefetch_block(const struct state_table *t, const uint64_t *hashes,
 /* Tables below this size lie in the cache anyway. */
 enum { PREFETCH_MIN_ROWS = 2048 };
 
+/* A row whose time is up begins anew. */
+static void renew_row(struct state_table *t, char *row) {
+    char *payload = row + t->payload_offset;
+    if (t->desc.free_payload) t->desc.free_payload(t->desc.self, payload, &t->var);
+    memset(payload, 0, t->desc.payload_size_bytes);
+    *stamp_of(t, row) = t->now_ms;
+}
+
 void state_table_upsert(struct state_table *t, const struct column *const *keys,
                         const uint64_t *hashes, const uint32_t *rows, uint32_t n, char **payloads,
                         uint8_t *fresh) {
@@ -350,8 +372,12 @@ void state_table_upsert(struct state_table *t, const struct column *const *keys,
             uint64_t slot;
             char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[r], hashes[r], &slot)
                              : probe(t, keys, r, hashes[r], &slot);
-            if (fresh) fresh[i] = !row;
-            if (!row) row = insert_key(t, keys, r, hashes[r], slot);
+            bool expired = row && is_expired(t, row);
+            if (fresh) fresh[i] = !row || expired;
+            if (!row)
+                row = insert_key(t, keys, r, hashes[r], slot);
+            else if (expired)
+                renew_row(t, row);
             payloads[i] = row + t->payload_offset;
         }
     }
@@ -368,7 +394,7 @@ void state_table_find(struct state_table *t, const struct column *const *keys,
             uint64_t slot;
             char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[r], hashes[r], &slot)
                              : probe(t, keys, r, hashes[r], &slot);
-            payloads[i] = row ? row + t->payload_offset : NULL;
+            payloads[i] = row && !is_expired(t, row) ? row + t->payload_offset : NULL;
         }
     }
 }
@@ -458,6 +484,22 @@ void state_table_remove(struct state_table *t, char *payload) {
     t->n_live--;
 }
 
+void state_table_age(struct state_table *t, int64_t now_ms, uint32_t n) {
+    if (!t->desc.ttl_ms) return;
+    t->now_ms = MAX(t->now_ms, now_ms);
+    for (n = MIN(n, t->n_rows); n > 0; n--) {
+        if (t->age_row >= t->n_rows) t->age_row = 0;
+        char *row = row_at(t, t->age_row++);
+        if (((struct row_head *)row)->live && is_expired(t, row))
+            state_table_remove(t, row + t->payload_offset);
+    }
+}
+
+void state_table_touch(struct state_table *t, char *const *payloads, uint32_t n) {
+    for (uint32_t i = 0; t->desc.ttl_ms && i < n; i++)
+        if (payloads[i]) *stamp_of(t, row_of(t, payloads[i])) = t->now_ms;
+}
+
 uint64_t state_table_count(const struct state_table *t) {
     return t->n_live;
 }
@@ -475,7 +517,8 @@ uint32_t state_table_scan(const struct state_table *t, uint64_t *pos, char **pay
     uint32_t got = 0;
     while (*pos < t->n_rows && got < n) {
         char *row = row_at(t, (uint32_t)(*pos)++);
-        if (((struct row_head *)row)->live) payloads[got++] = row + t->payload_offset;
+        if (((struct row_head *)row)->live && !is_expired(t, row))
+            payloads[got++] = row + t->payload_offset;
     }
     return got;
 }

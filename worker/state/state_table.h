@@ -6,7 +6,11 @@
  *
  * Row: hash, NULL mask, key fields, payload. Long strings of keys, and blobs of payloads, live in
  * the table's var memory; a block there is written once and then only freed. One thread. Row
- * pointers stay valid until the row is removed or the table cleared. */
+ * pointers stay valid until the row is removed or the table cleared.
+ *
+ * Time-to-live: with ttl_ms a row carries when it was made or last touched, and is as good as
+ * absent once that is ttl_ms ago by the table's clock, which only state_table_age moves. Rows whose
+ * time is up leave a few at a time with each call of that. */
 #ifndef PENSTOCK_WORKER_STATE_STATE_TABLE_H
 #define PENSTOCK_WORKER_STATE_STATE_TABLE_H
 
@@ -25,7 +29,10 @@ struct state_desc {
     /* Called for each row's payload before it goes (removal, clear, free): frees blobs. May be
      * NULL. */
     void (*free_payload)(void *self, char *payload, struct var_memory *var);
+    /* Whether the row may go when its time is up. NULL: yes. */
+    bool (*may_expire)(void *self, const char *payload);
     void *self;
+    int64_t ttl_ms; /* 0: rows stay for ever */
 };
 
 struct state_table *state_table_new(const struct state_desc *desc);
@@ -48,6 +55,12 @@ void state_table_upsert_rows(struct state_table *t, const struct state_table *fr
                              char *const *from_payloads, uint32_t n, char **payloads,
                              uint8_t *fresh);
 void state_table_remove(struct state_table *t, char *payload);
+
+/* Sets the clock (it never goes back) and removes rows whose time is up among the next n: no row
+ * pointers may be held. Does nothing without ttl_ms. */
+void state_table_age(struct state_table *t, int64_t now_ms, uint32_t n);
+/* The rows are written to: they live for ttl_ms from now. NULLs are skipped. */
+void state_table_touch(struct state_table *t, char *const *payloads, uint32_t n);
 
 uint64_t state_table_count(const struct state_table *t);
 size_t state_table_bytes(const struct state_table *t); /* pages, directory, var memory */

@@ -642,13 +642,17 @@ void agg_group_init(struct agg_state *s, char *group) {
     init_fresh(s->set, &group, &fresh, 1);
 }
 
-void agg_group_release(struct agg_state *s, char *group) {
-    free_accumulators((void *)s->set, group, state_table_var(s->groups));
+static void remove_values(struct agg_state *s, char *group) {
     for (int d = 0; d < s->set->n_distinct; d++) {
         char **head = chain_head(s, d, group);
         while (*head)
             remove_value(s, d, *head, group);
     }
+}
+
+void agg_group_release(struct agg_state *s, char *group) {
+    free_accumulators((void *)s->set, group, state_table_var(s->groups));
+    remove_values(s, group);
 }
 
 int agg_group_merge(struct agg_state *s, char *dst, char *src, struct err *err) {
@@ -696,5 +700,6 @@ void agg_state_keys(struct agg_state *s, char *const *groups, uint32_t n, struct
 }
 
 void agg_state_remove(struct agg_state *s, char *group) {
+    if (s->set->chained) remove_values(s, group);
     state_table_remove(s->groups, group);
 }

@@ -108,8 +108,7 @@ void agg_group_init(struct agg_state *s, char *group);
 void agg_group_release(struct agg_state *s, char *group);
 /* dst += src, which is still to be released. */
 int agg_group_merge(struct agg_state *s, char *dst, char *src, struct err *err) ATTR_MUST_USE;
-/* Drops a group, with what DISTINCT counted for it (which is nothing any more when all its rows
- * were retracted). */
+/* Drops a group; with what DISTINCT counted for it, where the set is chained. */
 void agg_state_remove(struct agg_state *s, char *group);
 
 #endif

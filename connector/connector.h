@@ -24,6 +24,8 @@ enum source_status {
     SOURCE_DATA, /* *ret_batch is set; owned by the caller */
     SOURCE_MORE, /* nothing this time, call again (made progress, or yields the turn) */
     SOURCE_WAIT, /* nothing ready: ctx->wake will be called, or poll again at ret_wake_ns */
+    SOURCE_IDLE, /* as SOURCE_WAIT, since all splits are at their end, but more may come: nobody's
+                    event time waits for this source until it has rows again */
     SOURCE_END   /* all splits are at their end and no more will come */
 };
 

@@ -2,6 +2,7 @@
 #include "coordinator/deploy.h"
 
 #include "base/core/mem.h"
+#include "coordinator/discovery.h"
 
 #include <stdlib.h>
 
@@ -17,11 +18,6 @@ static int list_splits(struct job *j, int v, cJSON **ret_splits, struct err *err
     const struct connector_desc *d = connector_find(connector_table_option(&t, "connector"));
     CHECK(d);
     if (!d->enumerate) return err_set(err, ERR_INTERNAL, "connector '%s' lists no splits", d->name);
-    if (d->discovery_interval_ms && d->discovery_interval_ms(&t) > 0)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "table '%s': new splits are not looked for while a job runs yet: leave out "
-                       "the option that asks for it (source.monitor-interval)",
-                       t.name);
     rc = d->enumerate(&t, pv->parallelism, ret_splits, err);
     if (rc) return connector_err_wrap(err, t.name);
     const cJSON *s;
@@ -29,6 +25,7 @@ static int list_splits(struct job *j, int v, cJSON **ret_splits, struct err *err
         j->total_bytes += json_opt_i64(s, "bytes", 0);
         j->total_records += json_opt_i64(s, "records", 0);
     }
+    discovery_add(j, v, d, &t, *ret_splits);
     return 0;
 }
 
@@ -63,6 +60,19 @@ static cJSON *placement(struct job *j) {
     return all;
 }
 
+/* Every worker is told which subtasks of the source have nothing to read: all those behind. */
+static void add_idle(struct job *j, int v, const cJSON *splits, cJSON **frames) {
+    for (int s = cJSON_GetArraySize(splits); s < j->plan->vertices[v].parallelism; s++)
+        for (int w = 0; w < j->n_workers; w++) {
+            if (!frames[w]) continue;
+            cJSON *t = cJSON_CreateObject();
+            json_set_i64(t, "v", v);
+            json_set_i64(t, "s", s);
+            if (discovery_has(j, v)) json_set_bool(t, "moreSplits", true);
+            cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(frames[w], "idle"), t);
+        }
+}
+
 static void add_tasks(struct job *j, int v, const cJSON *splits, cJSON **frames) {
     int p = j->plan->vertices[v].parallelism;
     for (int s = 0; s < p; s++) {
@@ -70,6 +80,7 @@ static void add_tasks(struct job *j, int v, const cJSON *splits, cJSON **frames)
         json_set_i64(t, "v", v);
         json_set_i64(t, "s", s);
         if (splits) json_set(t, "splits", share_of(splits, s, p));
+        if (discovery_has(j, v)) json_set_bool(t, "moreSplits", true);
         cJSON *frame = frames[j->tasks[v][s].worker];
         cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(frame, "tasks"), t);
     }
@@ -85,6 +96,7 @@ static cJSON *new_frame(struct job *j, const cJSON *plan, const cJSON *addresses
     json_set(f, "workers", cJSON_Duplicate(addresses, true));
     json_set(f, "placement", cJSON_Duplicate(place, true));
     json_set_str(f, "token", j->coord->opts.token ? j->coord->opts.token : "");
+    cJSON_AddArrayToObject(f, "idle");
     cJSON_AddArrayToObject(f, "tasks");
     return f;
 }
@@ -104,6 +116,7 @@ int deploy_frames(struct job *j, cJSON ***ret_frames, struct err *err) {
             return rc;
         }
         add_tasks(j, v, splits, frames);
+        if (splits) add_idle(j, v, splits, frames);
     }
     *ret_frames = frames;
     return 0;

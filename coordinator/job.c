@@ -7,6 +7,7 @@
 #include "base/core/log.h"
 #include "base/core/mem.h"
 #include "coordinator/deploy.h"
+#include "coordinator/discovery.h"
 #include "sql/planner.h"
 
 #include <stdio.h>
@@ -34,6 +35,7 @@ struct job *job_find(struct coordinator *c, const char *id) {
 void job_free(struct job *j) {
     if (!j) return;
     net_timer_free(j->progress);
+    discovery_free(j);
     if (j->plan) {
         int n_ops = 0;
         for (int v = 0; v < j->plan->n_vertices; v++) {
@@ -72,6 +74,7 @@ static void end_job(struct job *j, enum job_state state) {
     j->state = state;
     j->end_ns = clock_mono_ns();
     net_timer_cancel(j->progress);
+    discovery_stop(j);
     tell_workers(j, MSG_RELEASE);
     if (state == JOB_FAILED && !j->coord->client) /* a client is told, and tells */
         log_error("job failed", KV_STR("job", j->id), KV_STR("name", j->name), KV_ERR(&j->error));
@@ -143,6 +146,7 @@ static void begin_cancel(struct job *j, enum job_state outcome, const struct err
     if (job_is_over(j) || j->state == JOB_CANCELLING) return; /* the first reason counts */
     j->state = JOB_CANCELLING;
     j->outcome = outcome;
+    discovery_stop(j);
     if (why) j->error = *why;
     tell_workers(j, MSG_CANCEL);
     finish_if_over(j);
@@ -159,6 +163,7 @@ void job_on_deployed(struct job *j, int worker) {
         if (j->worker_used[w] && !j->worker_deployed[w]) return;
     j->state = JOB_RUNNING;
     tell_workers(j, MSG_START);
+    discovery_start(j);
 }
 
 static int find_task(struct job *j, const cJSON *msg, int worker, int *ret_v, int *ret_s,

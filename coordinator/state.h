@@ -68,6 +68,8 @@ struct job {
     int64_t total_bytes, total_records; /* of bounded sources, 0 = unknown */
     int64_t start_ns, end_ns;
     struct net_timer *progress;
+    struct discovery **discoveries; /* discovery.h */
+    int n_discoveries, cap_discoveries;
 };
 
 struct coordinator {

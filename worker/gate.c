@@ -16,7 +16,8 @@ enum {
 struct gate_channel {
     struct channel *ch;
     uint64_t next_seq;
-    int64_t wm; /* last seen on the channel */
+    int64_t wm;     /* last seen on the channel */
+    int64_t before; /* the last one that wasn't the end of time */
     int port;
     bool idle, ended;
     bool counts;  /* in the combined watermark */
@@ -94,14 +95,19 @@ static void gate_wake(void *self, uint32_t channel) {
     g->wake_task(g->self);
 }
 
-void gate_add_channel(struct gate *g, struct channel *ch, int port) {
+void gate_add_channel(struct gate *g, struct channel *ch, int port, enum channel_start start) {
     CHECK(port >= 0 && port < g->n_ports && !g->signalled);
     MEM_GROW(g->channels, g->n_channels, g->cap_channels);
-    g->channels[g->n_channels] = (struct gate_channel){
-        .ch = channel_ref(ch), .wm = WATERMARK_MIN, .port = port, .counts = true};
+    g->channels[g->n_channels] =
+        (struct gate_channel){.ch = channel_ref(ch),
+                              .wm = start == CHANNEL_EMPTY ? WATERMARK_MAX : WATERMARK_MIN,
+                              .before = WATERMARK_MIN,
+                              .port = port,
+                              .idle = start == CHANNEL_IDLE};
     channel_set_consumer(ch, (struct channel_peer){gate_wake, g, (uint32_t)g->n_channels});
     g->n_channels++;
     g->n_open++;
+    g->n_idle += start == CHANNEL_IDLE;
     g->open[port]++;
 }
 
@@ -129,10 +135,15 @@ static void recount(struct gate *g, struct gate_channel *c) {
     g->counted[c - g->channels] = c->counts ? c->wm : WATERMARK_MAX;
 }
 
-static bool any_counts(const struct gate *g) {
-    for (int i = 0; i < g->n_channels; i++)
-        if (g->channels[i].counts) return true;
-    return false;
+/* Where time stands when no channel that counts has any left. */
+static int64_t least_of_none(const struct gate *g) {
+    int64_t greatest = WATERMARK_MIN;
+    bool all_over = true;
+    for (int i = 0; i < g->n_channels; i++) {
+        greatest = MAX(greatest, g->channels[i].before);
+        all_over &= g->channels[i].wm == WATERMARK_MAX;
+    }
+    return all_over ? WATERMARK_MAX : greatest;
 }
 
 static void advance(struct gate *g, int64_t wm) {
@@ -148,7 +159,8 @@ void gate_ready(struct gate *g) {
     g->again = mem_calloc((size_t)g->n_words + 1, sizeof(*g->again));
     g->counted = mem_calloc((size_t)g->n_channels + 1, sizeof(*g->counted));
     for (int i = 0; i < g->n_channels; i++)
-        g->counted[i] = WATERMARK_MIN;
+        recount(g, &g->channels[i]);
+    g->idle = g->n_open > 0 && g->n_idle == g->n_open;
     /* Last: what is pushed from here on is seen. Everything counts as signalled once. */
     _Atomic uint64_t *signalled = mem_calloc((size_t)g->n_words + 1, sizeof(*signalled));
     for (int w = 0; w < g->n_words; w++)
@@ -164,10 +176,15 @@ void gate_ready(struct gate *g) {
 static int64_t combined_after(struct gate *g, struct gate_channel *c, int64_t wm, int64_t others) {
     if (wm <= c->wm) return g->wm;
     c->wm = wm;
-    if (c->idle || c->ended || wm < g->wm) return g->wm;
-    c->counts = true;
-    g->counted[c - g->channels] = wm;
-    int64_t all = MIN(others, wm);
+    if (wm != WATERMARK_MAX) c->before = wm;
+    if (c->ended || wm < g->wm) return g->wm;
+    int64_t all = others;
+    if (!c->idle) {
+        c->counts = true;
+        g->counted[c - g->channels] = wm;
+        all = MIN(others, wm);
+    }
+    if (all == WATERMARK_MAX) all = least_of_none(g);
     return MAX(all, g->wm);
 }
 
@@ -216,14 +233,8 @@ static struct batch *translate_steps(struct gate *g, struct gate_channel *c, str
 /* When the channels that held the watermark back no longer count: up to the least of those left;
  * with none left, up to the greatest seen, as the idle channels say that nothing is to come. */
 static void catch_up(struct gate *g) {
-    if (any_counts(g)) {
-        advance(g, least(g->counted, g->n_channels));
-        return;
-    }
-    int64_t greatest = WATERMARK_MIN;
-    for (int i = 0; i < g->n_channels; i++)
-        greatest = MAX(greatest, g->channels[i].wm);
-    advance(g, greatest);
+    int64_t all = least(g->counted, g->n_channels);
+    advance(g, all == WATERMARK_MAX ? least_of_none(g) : all);
 }
 
 static void set_idle(struct gate *g) {

@@ -4,7 +4,9 @@
  *
  *   watermarks  the least over the channels that count. A channel doesn't count while it is idle,
  *               after its end, or (when active again) until it has caught up with the combined
- *               watermark. Steps inside a batch become steps of the combined watermark.
+ *               watermark. With none that counts it is the greatest seen; the end of time comes
+ *               only when all channels have it, so that rows of an idle one aren't late because
+ *               the others have ended. Steps inside a batch become steps of the combined watermark.
  *   idleness    idle when all channels are.
  *   barriers    aligned: a channel that delivered the barrier is not read until all have. Ended
  *               channels count as delivered. A newer barrier ends an older alignment.
@@ -45,8 +47,15 @@ struct gate_event {
 struct gate *gate_new(int n_ports, const struct schema *const *schemas,
                       void (*wake_task)(void *self), void *self, struct task_metrics *metrics);
 void gate_free(struct gate *g);
+/* What is known of a channel before anything has come, so that it doesn't depend on when it says so
+ * which rows of others are late. */
+enum channel_start {
+    CHANNEL_ACTIVE,
+    CHANNEL_IDLE, /* as if it had said so */
+    CHANNEL_EMPTY /* no row will ever come: as if it had said the end of time */
+};
 /* Before the first gate_next; makes ch's consumer the gate. Takes a reference of its own. */
-void gate_add_channel(struct gate *g, struct channel *ch, int port);
+void gate_add_channel(struct gate *g, struct channel *ch, int port, enum channel_start start);
 /* After the last channel. Ports without channels end at once. */
 void gate_ready(struct gate *g);
 int gate_next(struct gate *g, struct gate_event *ret, struct err *err) ATTR_MUST_USE;

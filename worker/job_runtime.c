@@ -20,8 +20,9 @@ struct job_runtime {
     struct task_callbacks task_callbacks;
     int n_tasks;
     struct task **tasks;
-    struct task ***task_at; /* per vertex, per subtask: NULL where it runs elsewhere */
-    int **where;            /* per vertex, per subtask: worker; -1 before it is placed */
+    struct task ***task_at;      /* per vertex, per subtask: NULL where it runs elsewhere */
+    int **where;                 /* per vertex, per subtask: worker; -1 before it is placed */
+    enum channel_start **starts; /* per vertex, per subtask: also of those behind sources */
     struct net_job *net;
     uint32_t n_channels, channel_elems;
     uint64_t channel_bytes;
@@ -130,10 +131,12 @@ static int read_places(struct job_runtime *rt, struct err *err) {
     const struct plan *p = rt->spec.plan;
     rt->where = mem_calloc((size_t)p->n_vertices + 1, sizeof(*rt->where));
     rt->task_at = mem_calloc((size_t)p->n_vertices + 1, sizeof(*rt->task_at));
+    rt->starts = mem_calloc((size_t)p->n_vertices + 1, sizeof(*rt->starts));
     for (int v = 0; v < p->n_vertices; v++) {
         int n = p->vertices[v].parallelism;
         rt->task_at[v] = mem_calloc((size_t)n, sizeof(**rt->task_at));
         rt->where[v] = mem_calloc((size_t)n, sizeof(**rt->where));
+        rt->starts[v] = mem_calloc((size_t)n, sizeof(**rt->starts));
         for (int s = 0; s < n; s++)
             rt->where[v][s] = -1;
     }
@@ -145,6 +148,7 @@ static int read_places(struct job_runtime *rt, struct err *err) {
             return err_set(err, ERR_INVALID, "place of vertex %d, subtask %d on worker %d: no such",
                            tp->vertex, tp->subtask, tp->worker);
         rt->where[tp->vertex][tp->subtask] = tp->worker;
+        rt->starts[tp->vertex][tp->subtask] = tp->start;
         rt->n_tasks += tp->worker == rt->spec.self;
     }
     for (int v = 0; v < p->n_vertices; v++)
@@ -153,6 +157,39 @@ static int read_places(struct job_runtime *rt, struct err *err) {
                 return err_set(err, ERR_INVALID, "%s: subtask %d has no place", p->vertices[v].name,
                                s);
     return 0;
+}
+
+/* How a subtask with inputs begins: empty or idle where all of them do. */
+static enum channel_start start_of(const struct job_runtime *rt, int vertex, int subtask) {
+    const struct plan *p = rt->spec.plan;
+    enum channel_start start = CHANNEL_EMPTY;
+    bool fed = false;
+    for (int e = 0; e < p->n_edges; e++) {
+        const struct plan_edge *edge = &p->edges[e];
+        if (edge->to != vertex) continue;
+        int n_from = p->vertices[edge->from].parallelism, n_to = p->vertices[vertex].parallelism;
+        for (int from = 0; from < n_from; from++) {
+            if (!edge_connects(edge->routing, n_from, n_to, from, subtask)) continue;
+            enum channel_start s = rt->starts[edge->from][from];
+            if (s == CHANNEL_ACTIVE) return s;
+            if (s == CHANNEL_IDLE) start = s;
+            fed = true;
+        }
+    }
+    return fed ? start : rt->starts[vertex][subtask];
+}
+
+static void spread_starts(struct job_runtime *rt) {
+    const struct plan *p = rt->spec.plan;
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int v = 0; v < p->n_vertices; v++)
+            for (int s = 0; s < p->vertices[v].parallelism; s++) {
+                enum channel_start start = start_of(rt, v, s);
+                changed |= start != rt->starts[v][s];
+                rt->starts[v][s] = start;
+            }
+    }
 }
 
 static struct task *find_task(const struct job_runtime *rt, int vertex, int subtask) {
@@ -189,6 +226,7 @@ static int make_tasks(struct job_runtime *rt, struct err *err) {
                 .plan = p,
                 .vertex = v,
                 .subtask = s,
+                .start = rt->starts[v][s],
                 .job_id = rt->spec.job_id,
                 .attempt = rt->spec.attempt,
                 .env = &rt->env,
@@ -235,7 +273,9 @@ static void make_channel(struct job_runtime *rt, int e, int from, int to) {
     struct channel *ch = channel_new(id, rt->channel_elems, rt->channel_bytes);
     bool out = runs_here(rt, edge->from, from), in = runs_here(rt, edge->to, to);
     if (out) task_add_output_channel(find_task(rt, edge->from, from), e, ch, !in);
-    if (in) task_add_input(find_task(rt, edge->to, to), edge->to_port, ch);
+    if (in)
+        task_add_input(find_task(rt, edge->to, to), edge->to_port, ch,
+                       rt->starts[edge->from][from]);
     if (out && !in) net_job_send(rt->net, ch, rt->where[edge->to][to]);
     if (in && !out) net_job_receive(rt->net, ch, rt->where[edge->from][from]);
     channel_unref(ch);
@@ -296,6 +336,7 @@ static int build(struct job_runtime *rt, struct err *err) {
     if (!rc) rc = make_tasks(rt, err);
     if (!rc) rc = open_network(rt, err);
     if (rc) return rc;
+    spread_starts(rt);
     each_channel(rt, make_channel);
     for (int i = 0; i < rt->n_tasks; i++)
         task_wire_done(rt->tasks[i]);
@@ -363,6 +404,10 @@ static void send_simple(struct task *t, enum task_msg_kind kind) {
 void job_runtime_cancel(struct job_runtime *rt) {
     for (int i = 0; i < rt->n_tasks; i++)
         send_simple(rt->tasks[i], TASK_CANCEL);
+    if (rt->started) return;
+    rt->started = true; /* each still says that it was cancelled */
+    for (int i = 0; i < rt->n_tasks; i++)
+        task_start(rt->tasks[i]);
 }
 
 void job_runtime_free(struct job_runtime *rt) {
@@ -381,8 +426,10 @@ void job_runtime_free(struct job_runtime *rt) {
     for (int v = 0; v < rt->spec.plan->n_vertices && rt->where; v++) {
         free(rt->where[v]);
         free(rt->task_at[v]);
+        free(rt->starts[v]);
     }
     free(rt->where);
+    free(rt->starts);
     free(rt->task_at);
     pthread_cond_destroy(&rt->cond);
     pthread_mutex_destroy(&rt->lock);

@@ -16,7 +16,9 @@ struct job_runtime;
 
 struct task_place {
     int vertex, subtask;
-    int worker; /* index into runtime_spec.workers */
+    int worker;               /* index into runtime_spec.workers */
+    enum channel_start start; /* a source without splits is CHANNEL_IDLE until its first rows if
+                                 more may come, else CHANNEL_EMPTY */
 };
 
 struct worker_addr {

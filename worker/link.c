@@ -209,6 +209,14 @@ static int read_places(struct local_job *j, const cJSON *msg, struct err *err) {
             (struct task_place){.vertex = v, .subtask = s++, .worker = w->valueint};
         v++;
     }
+    const cJSON *idle;
+    cJSON_ArrayForEach(idle, json_opt(msg, "idle")) {
+        int iv = (int)json_opt_i64(idle, "v", -1), is = (int)json_opt_i64(idle, "s", -1);
+        for (int i = 0; i < n; i++)
+            if (j->places[i].vertex == iv && j->places[i].subtask == is)
+                j->places[i].start =
+                    json_opt_bool(idle, "moreSplits", false) ? CHANNEL_IDLE : CHANNEL_EMPTY;
+    }
     j->n_places = n;
     j->committables = mem_calloc((size_t)n + 1, sizeof *j->committables);
     return 0;
@@ -221,8 +229,15 @@ static void add_splits(struct local_job *j, const cJSON *tasks) {
         if (!json_opt(t, "splits")) continue;
         cJSON_ArrayForEach(s, json_opt(t, "splits"))
             job_runtime_add_split(j->rt, v, sub, cJSON_Duplicate(s, true));
-        job_runtime_no_more_splits(j->rt, v, sub);
+        if (!json_opt_bool(t, "moreSplits", false)) job_runtime_no_more_splits(j->rt, v, sub);
     }
+}
+
+static void add_later_splits(struct local_job *j, const cJSON *msg) {
+    const cJSON *s;
+    cJSON_ArrayForEach(s, json_opt(msg, "splits"))
+        job_runtime_add_split(j->rt, (int)json_opt_i64(msg, "v", -1),
+                              (int)json_opt_i64(msg, "s", -1), cJSON_Duplicate(s, true));
 }
 
 static int build_job(struct link *l, struct local_job *j, const cJSON *msg, struct err *err) {
@@ -321,6 +336,8 @@ static void obey(struct link *l, const char *type, const cJSON *msg) {
         if (!strcmp(type, MSG_START)) {
             job_runtime_start(j->rt);
             net_timer_set(l->report_timer, REPORT_FIRST_MS);
+        } else if (!strcmp(type, MSG_SPLITS)) {
+            add_later_splits(j, msg);
         } else if (!strcmp(type, MSG_CANCEL)) {
             job_runtime_cancel(j->rt);
         } else if (!strcmp(type, MSG_COMMITTED)) {

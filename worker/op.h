@@ -42,6 +42,8 @@ struct op_ctx {
     const struct schema *output;
     const struct eval_env *env;
     int subtask, parallelism, max_parallelism;
+    bool begins_idle; /* sources: it has no split, and nobody waits for it; it says
+                         op_emit_idle(false) in front of its first rows */
     const char *job_id;
     uint64_t attempt;
     struct arena *arena;        /* lives as long as the op */
@@ -78,6 +80,9 @@ struct op_ops {
      * aggregates), then the state is taken (worker/state). NULL: nothing to hand on. Then the task
      * passes the barrier on. */
     int (*barrier)(struct op *op, const struct barrier *b, struct err *err);
+    /* The input has fallen idle: time goes on behind this op without waiting for it, so what it
+     * holds back of rows must go on before. NULL: nothing to hand on. */
+    int (*idle)(struct op *op, struct err *err);
     void (*close)(struct op *op);
     /* What the op prepared for this checkpoint has been committed. May be NULL. */
     void (*committed)(struct op *op, uint64_t checkpoint);

@@ -20,6 +20,7 @@ struct source_op {
     struct connector_table table;
     struct source *source;
     const int *keep; /* columns to keep of what the connector gives; NULL = all */
+    bool idle;       /* no split to read: begins_idle, SOURCE_IDLE */
     uint64_t n_skipped;
     /* Dead letters of this turn: raw, position, error. */
     struct col_builder letters[LETTER_COLS];
@@ -55,6 +56,7 @@ static int source_open(struct op *op, struct err *err) {
     struct source_op *s = CONTAINER_OF(op, struct source_op, base);
     struct op_ctx *ctx = op->ctx;
     const cJSON *table;
+    s->idle = ctx->begins_idle;
     int rc = json_get_object(ctx->plan->config, "table", &table, err);
     if (!rc) rc = connector_table_from_json(ctx->arena, table, &s->table, err);
     if (rc) return rc;
@@ -121,12 +123,20 @@ static int source_poll(struct op *op, int64_t *ret_wake_ns, struct err *err) {
     if (b) {
         if (s->keep) b = keep_columns(s, b);
         if (!b->source_ns) b->source_ns = clock_mono_ns();
+        if (!rc && s->idle) {
+            s->idle = false;
+            rc = op_emit_idle(op, false, err);
+        }
         if (rc)
             batch_unref(b);
         else
             rc = op_emit(op, b, err);
     }
-    return rc ? rc : status;
+    if (!rc && status == SOURCE_IDLE && !s->idle) {
+        s->idle = true;
+        rc = op_emit_idle(op, true, err);
+    }
+    return rc ? rc : status == SOURCE_IDLE ? SOURCE_WAIT : status;
 }
 
 static int source_add_split(struct op *op, const cJSON *split, struct err *err) {

@@ -278,8 +278,8 @@ static int fold_segments(struct window_agg *w, struct batch *b, struct err *err)
             batch_unref(part);
             from = to;
         }
-        /* The last step is the task's to tell. */
-        if (!rc && s + 1 < b->n_steps) {
+        /* A step behind the last row is the task's to tell. */
+        if (!rc && s < b->n_steps && to < b->n) {
             rc = advance(w, b->steps[s].wm, err);
             if (rc > 0) rc = 0; /* more to give: continued behind this push */
         }
@@ -516,11 +516,15 @@ static int window_agg_timer(struct op *op, int64_t now_ms, struct err *err) {
     return advance(w, now_ms - 1, err);
 }
 
-static int window_agg_barrier(struct op *op, const struct barrier *b, struct err *err) {
+static int window_agg_idle(struct op *op, struct err *err) {
     struct window_agg *w = impl(op);
     if (w->phase != PHASE_LOCAL) return OP_DONE;
     w->flush_all = true;
     return give_out(w, err);
+}
+
+static int window_agg_barrier(struct op *op, const struct barrier *b, struct err *err) {
+    return window_agg_idle(op, err);
 }
 
 static void window_agg_close(struct op *op) {
@@ -552,6 +556,7 @@ static const struct op_ops window_agg_ops = {.size_bytes = sizeof(struct window_
                                              .watermark = window_agg_watermark,
                                              .timer = window_agg_timer,
                                              .barrier = window_agg_barrier,
+                                             .idle = window_agg_idle,
                                              .close = window_agg_close};
 
 const struct op_desc op_window_agg = {

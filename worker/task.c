@@ -15,8 +15,10 @@ enum { NS_PER_MS = 1000000 };
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
+/* Seq_cst: what a wake is for was put down before, so either this sees may_run or the turn that
+ * task_start asks for sees that. */
 void task_wake(struct task *t) {
-    runnable_wake(&t->runnable);
+    if (atomic_load(&t->may_run)) runnable_wake(&t->runnable);
 }
 
 void task_send(struct task *t, struct task_msg *m) {
@@ -398,9 +400,9 @@ void task_free(struct task *t) {
     free(t);
 }
 
-void task_add_input(struct task *t, int port, struct channel *ch) {
+void task_add_input(struct task *t, int port, struct channel *ch, enum channel_start start) {
     CHECK(t->gate);
-    gate_add_channel(t->gate, ch, port);
+    gate_add_channel(t->gate, ch, port, start);
 }
 
 static void producer_wakes_task(void *self, uint32_t arg) {
@@ -421,6 +423,7 @@ void task_wire_done(struct task *t) {
 }
 
 void task_start(struct task *t) {
+    atomic_store(&t->may_run, true);
     task_wake(t);
 }
 

@@ -48,6 +48,7 @@ struct task_callbacks {
 struct task_opts {
     const struct plan *plan; /* borrowed for the task's life, as all below */
     int vertex, subtask;
+    enum channel_start start; /* struct task_place's */
     const char *job_id;
     uint64_t attempt;
     const struct eval_env *env;
@@ -64,12 +65,12 @@ int task_new(const struct task_opts *opts, struct task **ret, struct err *err) A
 void task_free(struct task *t);
 
 /* Wiring, before task_start. ch is borrowed (referenced). */
-void task_add_input(struct task *t, int port, struct channel *ch);
+void task_add_input(struct task *t, int port, struct channel *ch, enum channel_start start);
 /* edge: index in the plan; channels in the order of the destinations. */
 void task_add_output_channel(struct task *t, int edge, struct channel *ch, bool remote);
 /* All channels are there: gate and outputs are made ready. After this producers may push. */
 void task_wire_done(struct task *t);
-/* First turn: opens the ops. */
+/* First turn: opens the ops. Until then messages wait, and nothing runs. */
 void task_start(struct task *t);
 
 /* ---- messages to the task; any thread ---- */

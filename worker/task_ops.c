@@ -68,6 +68,7 @@ static int output_item(struct output *o, const struct item *it, struct err *err)
     case ITEM_END:
         break;
     case ITEM_BARRIER_PASS:
+    case ITEM_IDLE_PASS:
     case ITEM_END_PASS:
         UNREACHABLE("item %d never leaves its op", (int)it->kind);
     }
@@ -240,6 +241,16 @@ static int run_barrier(struct op_links *l, const struct barrier *b, struct err *
     return pass_barrier(l, b, err);
 }
 
+static int run_idle(struct op_links *l, bool idle, struct err *err) {
+    struct item it = {.kind = ITEM_IDLE, .u.idle = idle};
+    if (idle && l->op->desc->ops->idle) {
+        struct item then = {.kind = ITEM_IDLE_PASS};
+        int rc = settle(l, l->op->desc->ops->idle(l->op, err), &then, err);
+        if (rc || l->more) return rc;
+    }
+    return forward(l, &it, err);
+}
+
 static int pass_end(struct op_links *l, struct err *err) {
     if (--l->ports_open > 0) return 0;
     l->ended = true;
@@ -278,7 +289,9 @@ static int run_item(struct op_links *l, struct item *it, struct err *err) {
                        clock_wall_ns() - it->u.latency.source_ns);
         return forward(l, it, err);
     case ITEM_IDLE:
-        return forward(l, it, err);
+        return run_idle(l, it->u.idle, err);
+    case ITEM_IDLE_PASS:
+        return forward(l, &(struct item){.kind = ITEM_IDLE, .u.idle = true}, err);
     }
     UNREACHABLE("item %d", (int)it->kind);
 }
@@ -461,6 +474,7 @@ static int op_new(struct task *t, int i, struct err *err) {
                              .output = p->output,
                              .env = t->opts.env,
                              .subtask = t->opts.subtask,
+                             .begins_idle = t->opts.start == CHANNEL_IDLE,
                              .parallelism = t->vertex->parallelism,
                              .max_parallelism = t->vertex->max_parallelism,
                              .job_id = t->opts.job_id,

@@ -15,6 +15,7 @@ enum item_kind {
     ITEM_LATENCY,
     ITEM_END,          /* port */
     ITEM_BARRIER_PASS, /* the op's part of the barrier is done */
+    ITEM_IDLE_PASS,    /* the op's idle is done */
     ITEM_END_PASS      /* the op's end_input(port) is done */
 };
 
@@ -74,6 +75,7 @@ struct task {
     struct edge_metrics *edge_metrics;
     struct gate *gate; /* NULL for sources */
     struct task_metrics metrics;
+    atomic_bool may_run; /* started, or cancelled before; wakes do nothing until then */
     bool started, is_source;
     bool error_named; /* the failing op stands in the error's text already */
     int64_t next_latency_ms;

@@ -52,10 +52,13 @@ enum { CONTROL_VERSION = 1 };
 #define MSG_REGISTERED "registered"
 /* {"t", "job", "name", "attempt", "plan": docs/plan.md, "workers": [{"host", "dataPort"}...],
  * "placement": [[worker number per subtask] per vertex], "tasks": [{"v", "s", "splits": [...]
- * (sources)}] of this worker, "token"} */
+ * (sources), "moreSplits": true if MSG_SPLITS may follow}] of this worker, "idle": [{"v", "s",
+ * "moreSplits"}] sources of all workers that have no split, "token"} */
 #define MSG_DEPLOY "deploy"
 /* {"t", "job", "attempt"}: all workers have deployed: run. */
 #define MSG_START "start"
+/* {"t", "job", "attempt", "v", "s", "splits": [...]}: splits that came into being since. */
+#define MSG_SPLITS "splits"
 /* {"t", "job", "attempt"}: stop all tasks; each answers MSG_TASK cancelled (or what it ended with).
  */
 #define MSG_CANCEL "cancel"

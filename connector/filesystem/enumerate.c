@@ -72,6 +72,10 @@ static int make_splits(struct arena *a, const struct connector_table *t, int par
     int rc = filesystem_options(t, a, &o, err);
     if (!rc) rc = can_split(a, t, &split_format, err);
     if (!rc) rc = local_list(a, o.path, &files, err);
+    if (rc == ERR_NOT_FOUND && o.monitor_interval_ms > 0 && strpbrk(o.path, "*?[")) {
+        err_clear(err); /* what matches is still to come */
+        return 0;
+    }
     if (!rc) rc = filter(o.path_regex, &files, err);
     if (rc) return rc;
     /* A monitored directory's files grow in number only: one split each, so that its id tells a

@@ -329,7 +329,7 @@ static int source_poll(struct source *base, struct batch **ret, int64_t *ret_wak
         if (f->cur == f->n_splits) {
             if (sink.n_rows) return emit(f, finish_batch(f, sink.n_rows), ret);
             *ret_wake_ns = INT64_MAX;
-            return f->no_more ? SOURCE_END : SOURCE_WAIT;
+            return f->no_more ? SOURCE_END : SOURCE_IDLE;
         }
         struct split *s = f->splits[f->cur];
         int rc = f->open ? 0 : split_open(f, s, err);

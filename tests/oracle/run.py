@@ -168,7 +168,7 @@ def compare_sink(q, sink, changes):
         return None
     if fold(changes, key) != collections.Counter(want_rows):
         return "rows: expected %s, got %s" % (sorted(map(str, want_rows)), sorted(map(str, fold(changes, key).elements())))
-    if q.get("append_only") and any(op != "+I" for op, _ in changes):
+    if q.get("append_only") and q["_exact"] and any(op != "+I" for op, _ in changes):
         return "an append-only result has changes: %s" % changes
     exact = q.get("changelog_order") == "exact" and sink.get("changelog") and q["_exact"]
     if exact:
@@ -297,7 +297,7 @@ def main():
         what = results.get(c["id"], "not run")
         name = args.part + "/" + c["id"]
         groups[c.get("group", "")][what is not None] += 1
-        if what is None and name in known:
+        if what is None and name in known and args.parallelism == 1:  # others compare less
             failed += 1
             print("PASSES though listed as a known failure: %s" % name)
         elif what is None:

@@ -22,16 +22,21 @@ static void wake_task(void *self) {
 static void no_wake(void *self, uint32_t arg) {
 }
 
-static void setup_ports(struct bench *b, const int *ports, int n, int n_ports) {
+static void setup_starts(struct bench *b, const int *ports, const enum channel_start *starts, int n,
+                         int n_ports) {
     memset(b, 0, sizeof(*b));
     const struct schema *schemas[4] = {&schema, &schema, &schema, &schema};
     b->gate = gate_new(n_ports, schemas, wake_task, b, &b->metrics);
     for (int i = 0; i < n; i++) {
         b->ch[i] = channel_new((struct channel_id){0, (uint16_t)i, 0, 0}, 64, 1 << 20);
         channel_set_producer(b->ch[i], (struct channel_peer){no_wake, NULL, 0});
-        gate_add_channel(b->gate, b->ch[i], ports[i]);
+        gate_add_channel(b->gate, b->ch[i], ports[i], starts ? starts[i] : CHANNEL_ACTIVE);
     }
     gate_ready(b->gate);
+}
+
+static void setup_ports(struct bench *b, const int *ports, int n, int n_ports) {
+    setup_starts(b, ports, NULL, n, n_ports);
 }
 
 static void setup(struct bench *b) {
@@ -200,6 +205,95 @@ static void ends_free_the_watermark(void **state) {
     release(&b);
 }
 
+/* A source without splits says nothing in time: the others' rows must not wait for its end. */
+static void empty_channels_do_not_count(void **state) {
+    static const int ports[CHANNELS] = {0, 0, 0};
+    static const enum channel_start starts[CHANNELS] = {CHANNEL_EMPTY, CHANNEL_ACTIVE,
+                                                        CHANNEL_EMPTY};
+    struct bench b;
+    setup_starts(&b, ports, starts, CHANNELS, 1);
+    struct wm_step steps[] = {{1, 10}, {2, 20}};
+    push_batch(&b, 1, 3, steps, 2, 0);
+    struct gate_event e = next(&b);
+    assert_int_equal(e.kind, GATE_BATCH);
+    assert_int_equal(e.u.batch->n_steps, 2);
+    batch_unref(e.u.batch);
+    push_end(&b, 0);
+    expect_nothing(&b);
+    push_end(&b, 1); /* channel 2 is empty, if not yet ended: time is over, and nothing is idle */
+    expect_wm(&b, WATERMARK_MAX);
+    expect_nothing(&b);
+    push_end(&b, 2);
+    assert_int_equal(next(&b).kind, GATE_END);
+    release(&b);
+}
+
+static void channels_may_begin_idle(void **state) {
+    static const int ports[CHANNELS] = {0, 0, 0};
+    static const enum channel_start starts[CHANNELS] = {CHANNEL_IDLE, CHANNEL_ACTIVE, CHANNEL_IDLE};
+    struct bench b;
+    setup_starts(&b, ports, starts, CHANNELS, 1);
+    push_wm(&b, 1, 10);
+    expect_wm(&b, 10);
+    push_idle(&b, 0, false);
+    push_wm(&b, 0, 5); /* behind: doesn't count */
+    push_wm(&b, 1, 20);
+    expect_wm(&b, 20);
+    push_wm(&b, 0, 25);
+    expect_nothing(&b);
+    push_wm(&b, 1, 30);
+    expect_wm(&b, 25);
+    expect_nothing(&b);
+    release(&b);
+}
+
+/* All begin idle: what is behind knows; it is told when one becomes active. */
+static void gates_may_begin_idle(void **state) {
+    static const int ports[CHANNELS] = {0, 0, 0};
+    static const enum channel_start starts[CHANNELS] = {CHANNEL_IDLE, CHANNEL_IDLE, CHANNEL_IDLE};
+    struct bench b;
+    setup_starts(&b, ports, starts, CHANNELS, 1);
+    expect_nothing(&b);
+    push_idle(&b, 2, false);
+    struct gate_event e = next(&b);
+    assert_int_equal(e.kind, GATE_IDLE);
+    assert_false(e.u.idle);
+    push_wm(&b, 2, 7);
+    expect_wm(&b, 7);
+    release(&b);
+}
+
+/* Ended channels don't take an idle one's rows to be late. */
+static void time_ends_with_the_last_channel(void **state) {
+    struct bench b;
+    setup(&b);
+    push_wm(&b, 0, 10);
+    push_wm(&b, 1, 20);
+    push_wm(&b, 2, 15);
+    expect_wm(&b, 10);
+    push_idle(&b, 0, true);
+    expect_wm(&b, 15);
+    push_end(&b, 2);
+    expect_wm(&b, 20);
+    push_wm(&b, 1, 30);
+    expect_wm(&b, 30);
+    push_end(&b, 1);
+    struct gate_event e = next(&b);
+    assert_int_equal(e.kind, GATE_IDLE);
+    assert_true(e.u.idle);
+    expect_nothing(&b);
+    push_idle(&b, 0, false);
+    assert_int_equal(next(&b).kind, GATE_IDLE);
+    push_wm(&b, 0, 40);
+    expect_wm(&b, 40);
+    push_idle(&b, 0, true);
+    assert_int_equal(next(&b).kind, GATE_IDLE);
+    push_end(&b, 0);
+    expect_wm(&b, WATERMARK_MAX);
+    assert_int_equal(next(&b).kind, GATE_END);
+    release(&b);
+}
+
 /* An empty port (global routing, subtask 1) ends at once. */
 static void ports_without_channels_end(void **state) {
     static const int ports[CHANNELS] = {1, 1, 1};
@@ -280,7 +374,7 @@ static void many_channels_take_turns(void **state) {
     for (int i = 0; i < MANY; i++) {
         ch[i] = channel_new((struct channel_id){0, (uint16_t)i, 0, 0}, EACH, 1 << 20);
         channel_set_producer(ch[i], (struct channel_peer){no_wake, NULL, 0});
-        gate_add_channel(g, ch[i], 0);
+        gate_add_channel(g, ch[i], 0, CHANNEL_ACTIVE);
     }
     gate_ready(g);
     for (int k = 0; k < EACH; k++)
@@ -326,6 +420,10 @@ int main(void) {
         cmocka_unit_test(shared_batches_are_not_written),
         cmocka_unit_test(idle_channels_do_not_count),
         cmocka_unit_test(ends_free_the_watermark),
+        cmocka_unit_test(empty_channels_do_not_count),
+        cmocka_unit_test(channels_may_begin_idle),
+        cmocka_unit_test(gates_may_begin_idle),
+        cmocka_unit_test(time_ends_with_the_last_channel),
         cmocka_unit_test(ports_without_channels_end),
         cmocka_unit_test(barriers_align),
         cmocka_unit_test(newer_barriers_win_and_ends_count),

@@ -51,6 +51,8 @@ struct window_agg {
     struct firing firing;
     struct agg_state *pool[POOL_MAX];
     int n_pool;
+    struct batch *rest; /* a batch that was cut, while there is no room for what it fires */
+    uint32_t rest_row, rest_step;
     int64_t *ends;   /* scratch: slice end per row */
     uint32_t *order; /* scratch: rows of a slice */
     uint64_t *hashes;
@@ -253,10 +255,14 @@ static int fold_batch(struct window_agg *w, const struct batch *b, struct err *e
     return n ? fold_rows(w, b, n, err) : 0;
 }
 
-/* Local phase: a row that comes behind the end of its slice must not be folded together with rows
- * in front of it, or the global phase could not tell that it is late. */
-static bool any_late(struct window_agg *w, const struct batch *b) {
-    if (w->phase != PHASE_LOCAL || !b->n_steps || w->window.proctime || !b->n) return false;
+/* A row that comes behind the end of its slice must not be folded together with rows in front of
+ * that end: windows that have fired by then are without it, and the global phase could not tell
+ * from a local phase's accumulator that it is late. Where each slice is one window, such a row is
+ * simply dropped. */
+static bool must_cut(struct window_agg *w, const struct batch *b) {
+    bool one_each = w->window.kind == SLICE_TUMBLE || w->window.kind == SLICE_ATTACHED;
+    if ((one_each && w->phase != PHASE_LOCAL) || !b->n_steps || w->window.proctime || !b->n)
+        return false;
     find_ends(w, b);
     struct wm_cursor c = wm_cursor_of(w->op.watermark, b);
     for (uint32_t i = 0; i < b->n; i++)
@@ -266,25 +272,34 @@ static bool any_late(struct window_agg *w, const struct batch *b) {
     return false;
 }
 
-static int fold_segments(struct window_agg *w, struct batch *b, struct err *err) {
-    uint32_t from = 0;
-    int rc = 0;
-    for (uint32_t s = 0; s <= b->n_steps && !rc; s++) {
-        uint32_t to = s < b->n_steps ? b->steps[s].row : b->n;
-        if (to > from) {
-            struct batch *part = batch_slice(b, from, to - from);
+static int give_out(struct window_agg *w, struct err *err);
+
+/* Folds what is left of the cut batch piece by piece, firing what each step completes. A step
+ * behind the last row is the task's to tell. */
+static int fold_rest(struct window_agg *w, struct err *err) {
+    while (w->rest) {
+        struct batch *b = w->rest;
+        uint32_t to = w->rest_step < b->n_steps ? b->steps[w->rest_step].row : b->n;
+        int rc = 0;
+        if (to > w->rest_row) {
+            struct batch *part = batch_slice(b, w->rest_row, to - w->rest_row);
             part->n_steps = 0;
             rc = fold_batch(w, part, err);
             batch_unref(part);
-            from = to;
+            w->rest_row = to;
         }
-        /* A step behind the last row is the task's to tell. */
-        if (!rc && s < b->n_steps && to < b->n) {
-            rc = advance(w, b->steps[s].wm, err);
-            if (rc > 0) rc = 0; /* more to give: continued behind this push */
+        if (rc || to == b->n) {
+            w->rest = NULL;
+            batch_unref(b);
+            if (rc) return rc;
+            break;
         }
+        int64_t wm = b->steps[w->rest_step++].wm;
+        if (wm <= w->op.watermark) continue;
+        w->op.watermark = wm;
+        if ((rc = advance(w, wm, err))) return rc;
     }
-    return rc;
+    return OP_DONE;
 }
 
 static uint64_t groups_held(const struct window_agg *w) {
@@ -294,13 +309,18 @@ static uint64_t groups_held(const struct window_agg *w) {
     return n;
 }
 
-static int give_out(struct window_agg *w, struct err *err);
-
 static int window_agg_push(struct op *op, int port, struct batch *b, struct err *err) {
     struct window_agg *w = impl(op);
-    int rc = any_late(w, b) ? fold_segments(w, b, err) : fold_batch(w, b, err);
-    batch_unref(b);
-    if (rc < 0) return rc;
+    int rc = 0;
+    if (must_cut(w, b)) {
+        w->rest = b;
+        w->rest_row = w->rest_step = 0;
+        rc = fold_rest(w, err);
+    } else {
+        rc = fold_batch(w, b, err);
+        batch_unref(b);
+    }
+    if (rc) return rc;
     if (w->window.proctime) set_timer(w);
     if (w->phase == PHASE_LOCAL && groups_held(w) > LOCAL_GROUPS_MAX) w->flush_all = true;
     return give_out(w, err);
@@ -502,7 +522,9 @@ static int window_agg_watermark(struct op *op, int64_t wm, struct err *err) {
 }
 
 static int window_agg_resume(struct op *op, struct err *err) {
-    return give_out(impl(op), err);
+    struct window_agg *w = impl(op);
+    int rc = give_out(w, err);
+    return rc || !w->rest ? rc : fold_rest(w, err);
 }
 
 static void set_timer(struct window_agg *w) {
@@ -532,6 +554,7 @@ static void window_agg_close(struct op *op) {
     for (int i = 0; i < w->n_slices; i++)
         agg_state_free(w->slices[i].state);
     free(w->slices);
+    batch_unref(w->rest);
     agg_state_free(w->firing.state);
     for (int i = 0; i < w->firing.n_done; i++)
         agg_state_free(w->firing.done[i]);

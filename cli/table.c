@@ -18,11 +18,24 @@ struct table {
     long long n_rows;
 };
 
+/* What stands for a character that would break the table: a line break, a terminal's escape... NULL
+ * if it may stand for itself. buf has room for it. */
+static const char *shown_as(unsigned char c, char buf[8]) {
+    static const char *const names[] = {['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t"};
+    if (c >= 0x20 && c != 0x7F) return NULL;
+    if (c < ARRAY_LEN(names) && names[c]) return names[c];
+    snprintf(buf, 8, "\\x%02x", c);
+    return buf;
+}
+
 /* Code points; close enough to columns of a terminal for tables of data. */
 static int text_width(const char *s) {
     int w = 0;
-    for (; *s; s++)
-        w += ((unsigned char)*s & 0xC0) != 0x80;
+    char buf[8];
+    for (; *s; s++) {
+        const char *shown = shown_as((unsigned char)*s, buf);
+        w += shown ? (int)strlen(shown) : ((unsigned char)*s & 0xC0) != 0x80;
+    }
     return w;
 }
 
@@ -65,16 +78,18 @@ static void cell(const struct table *t, int i, const char *text, bool right) {
     int pad = t->width[i] - text_width(text);
     for (int k = 0; right && k < pad; k++)
         putchar(' ');
-    /* A line break in a cell would break the table. */
-    for (const char *p = text; *p; p++)
-        if (*p == '\n') {
-            fputs("\\n", stdout);
+    for (const char *p = text; *p; p++) {
+        char buf[8];
+        const char *shown = shown_as((unsigned char)*p, buf);
+        if (shown) {
+            fputs(shown, stdout);
         } else if (!strncmp(p, CONTROL_NUL, strlen(CONTROL_NUL))) {
             fputs("\xE2\x90\x80", stdout); /* U+2400, the picture of NUL */
             p += strlen(CONTROL_NUL) - 1;
         } else {
             putchar(*p);
         }
+    }
     for (int k = 0; !right && k < pad; k++)
         putchar(' ');
 }

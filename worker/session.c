@@ -112,7 +112,7 @@ static void grow_array(struct session_set *ss, struct session_key *k) {
     }
     uint32_t cap = k->cap ? 2 * k->cap : 4;
     struct session **a = var_alloc(var, cap * sizeof *a);
-    memcpy(a, k->others + k->from, (k->n - k->from) * sizeof *a);
+    if (k->n > k->from) memcpy(a, k->others + k->from, (k->n - k->from) * sizeof *a);
     uint32_t n = k->n - k->from;
     free_array(k, var);
     k->others = a;

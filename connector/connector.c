@@ -60,15 +60,21 @@ int connector_options(const struct connector_desc *d, const struct connector_tab
         if (option_row(&d->options, key)) {
             rc = opt_set(&d->options, arena, dst, key, t->options[i].value, err);
         } else if (!option_known(&d->options, key) && !is_common(key) &&
+                   !(d->caps & CONNECTOR_LOOKUP && opt_find(connector_lookup_rows(), key)) &&
                    !((d->caps & CONNECTOR_FORMAT) && is_format_option(t, key))) {
             AUTO_STR what = STR_INIT;
             str_addf(&what, "connector '%s'", d->name);
-            rc = option_unknown(&d->options, "", key, str_text(&what), err);
+            bool lookup = d->caps & CONNECTOR_LOOKUP && !strncmp(key, "lookup.", 7);
+            rc = option_unknown(lookup ? connector_lookup_rows() : &d->options, "", key,
+                                str_text(&what), err);
         }
     }
     if (!rc) rc = opt_check_required(&d->options, names, (size_t)t->n_options, err);
     free(names);
-    return rc ? connector_err_wrap(err, t->name) : 0;
+    if (rc) return connector_err_wrap(err, t->name);
+    struct lookup_options lookup;
+    bool lookups = d->caps & CONNECTOR_LOOKUP;
+    return lookups ? connector_lookup_options(t, !d->lookup_new, arena, &lookup, err) : 0;
 }
 
 const struct schema *connector_produced(struct arena *arena, const struct connector_table *t) {

@@ -68,6 +68,63 @@ struct source_ops {
     void (*free)(struct source *s);
 };
 
+/* ---- lookups ---- */
+
+enum lookup_cache_kind { LOOKUP_CACHE_NONE, LOOKUP_CACHE_PARTIAL, LOOKUP_CACHE_FULL };
+enum lookup_reload { LOOKUP_RELOAD_PERIODIC, LOOKUP_RELOAD_TIMED };
+enum lookup_schedule { LOOKUP_FIXED_DELAY, LOOKUP_FIXED_RATE };
+
+/* The table's lookup.* options, which mean the same for every connector. */
+struct lookup_options {
+    int cache;           /* enum lookup_cache_kind; -1: not said */
+    bool async;          /* several keys at once */
+    int64_t max_retries; /* of a key that could not be asked for */
+    bool cache_missing;  /* PARTIAL: that there are no rows is remembered, too */
+    int64_t expire_access_ms, expire_write_ms, max_keys; /* PARTIAL; 0 = never, no limit */
+    int reload, schedule;                                /* FULL */
+    int64_t reload_ms;                                   /* FULL; 0 = read once */
+    const char *reload_time;                             /* FULL, timed */
+    int64_t reload_days;
+};
+/* ERR_VALIDATION, ERR_UNSUPPORTED, which names the option. whole: the table is read whole
+ * (connector_desc.lookup_new is NULL). */
+int connector_lookup_options(const struct connector_table *t, bool whole, struct arena *arena,
+                             struct lookup_options *ret, struct err *err) ATTR_MUST_USE;
+/* For docs. */
+const struct opt_table *connector_lookup_rows(void);
+
+struct lookup_ctx {
+    int subtask, parallelism;
+    const struct eval_env *env;
+    const struct schema *produced; /* of answers: schema by projection */
+    int n_keys;
+    const int *keys;    /* columns of the table's schema that are given */
+    uint32_t capacity;  /* keys under way at once, at most */
+    int64_t timeout_ms; /* of one key, repetitions included */
+    void *wake_self;
+    void (*wake)(void *wake_self); /* any thread: there are answers, or room to ask again */
+};
+
+struct lookup_answer {
+    uint64_t ticket;
+    struct batch *rows; /* owned by the caller; NULL: none */
+};
+
+struct lookup {
+    const struct lookup_ops *ops;
+};
+
+struct lookup_ops {
+    /* Asks for the rows of some keys: columns as in ctx->keys, without NULLs, rows[0..n) of them;
+     * borrowed for the call. The ticket of row r is first_ticket + r. Returns how many of them were
+     * taken, maybe 0 (wake follows), or a negative ERR_*. */
+    int (*ask)(struct lookup *l, const struct column *keys, const uint32_t *rows, uint32_t n,
+               uint64_t first_ticket, struct err *err);
+    /* Takes up to max answers, in any order. Returns how many, or a negative ERR_*. */
+    int (*take)(struct lookup *l, struct lookup_answer *answers, uint32_t max, struct err *err);
+    void (*free)(struct lookup *l);
+};
+
 /* ---- sinks ---- */
 
 struct sink_ctx {

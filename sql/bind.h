@@ -181,6 +181,8 @@ int bind_join(struct binder *b, const struct ast_join *j, const struct from_item
               const struct scope *outer, struct from_item *ret, struct err *err) ATTR_MUST_USE;
 /* STATE_TTL hints of r for its inputs, whose tables are scopes[i]. */
 void hint_ttls(struct binder *b, struct rel *r, const struct scope *const *scopes);
+/* Leaves r the LOOKUP hints that name a table of the right side, or none. */
+void hint_lookup(struct binder *b, struct rel *r, const struct scope *right);
 /* Hints of a SELECT name tables of its FROM. */
 int check_hints(const struct scope *s, const struct rel_hint *hints, int n,
                 struct err *err) ATTR_MUST_USE;

@@ -107,6 +107,21 @@ void hint_ttls(struct binder *b, struct rel *r, const struct scope *const *scope
     r->ttl_ms = ttl;
 }
 
+void hint_lookup(struct binder *b, struct rel *r, const struct scope *right) {
+    struct rel_hint *mine = ARENA_NEW_N(b->a, struct rel_hint, r->n_hints + 1);
+    int n = 0;
+    for (int i = 0; i < r->n_hints; i++) {
+        bool other = false;
+        for (int k = 0; k < r->hints[i].n_args; k++) {
+            const struct table_option *a = &r->hints[i].args[k];
+            other |= a->key && !strcasecmp(a->key, "table") && !names_table(right, a->value);
+        }
+        if (!strcmp(r->hints[i].name, "LOOKUP") && !other) mine[n++] = r->hints[i];
+    }
+    r->hints = mine;
+    r->n_hints = n;
+}
+
 int check_hints(const struct scope *s, const struct rel_hint *hints, int n, struct err *err) {
     for (int i = 0; i < n; i++) {
         const struct rel_hint *h = &hints[i];

@@ -404,6 +404,7 @@ static int temporal(struct binder *b, const struct ast_join *j, const struct fro
     t->column = as_of->span.column;
     t->n_hints = b->n_hints;
     t->hints = b->hints;
+    hint_lookup(b, t, r.scope);
     ret->rel = t;
     return joined_scope(b, j, type, l, &r, ret, err);
 }

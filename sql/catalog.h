@@ -55,8 +55,10 @@ int connector_table_from_json(struct arena *a, const cJSON *j, struct connector_
 
 struct source;
 struct sink;
+struct lookup;
 struct source_ctx;
 struct sink_ctx;
+struct lookup_ctx;
 
 enum connector_caps {
     CONNECTOR_SOURCE = 1,
@@ -64,7 +66,7 @@ enum connector_caps {
     CONNECTOR_FORMAT = 4,     /* takes 'format' and '<format>.*' options */
     CONNECTOR_PROJECTION = 8, /* source: honours `projection` cheaply; without it the framework
                                  drops columns behind the source */
-    CONNECTOR_LOOKUP = 16,
+    CONNECTOR_LOOKUP = 16, /* joins FOR SYSTEM_TIME AS OF processing time; takes lookup.* options */
     CONNECTOR_PARTITIONED = 32, /* sink and source take PARTITIONED BY */
     CONNECTOR_HIDDEN = 64 /* for the planner alone: not in WITH ('connector' = ...), not in docs */
 };
@@ -107,6 +109,11 @@ struct connector_desc {
     int64_t (*discovery_interval_ms)(const struct connector_table *t);
     int (*source_new)(const struct connector_table *t, const struct source_ctx *ctx,
                       struct source **ret, struct err *err);
+
+    /* CONNECTOR_LOOKUP: asks for rows by key. NULL: a bounded source, which is read whole and
+     * looked up in memory. */
+    int (*lookup_new)(const struct connector_table *t, const struct lookup_ctx *ctx,
+                      struct lookup **ret, struct err *err);
 
     int (*sink_new)(const struct connector_table *t, const struct sink_ctx *ctx, struct sink **ret,
                     struct err *err);

@@ -209,6 +209,40 @@ void table_build_option(struct table_build *t, const char *key, const char *valu
     t->options[t->n_options++] = (struct table_option){key, value};
 }
 
+/* Options as they were written before Flink 1.11: 'connector.type' = 'filesystem',
+ * 'connector.path', 'format.type', 'format.<option>'. They get today's names. */
+static int old_options(struct table_build *t, const struct ast_options *o, struct err *err) {
+    const char *format = "";
+    int n = 0;
+    for (int i = 0; i < t->n_options; i++)
+        if (!strcmp(t->options[i].key, "format.type")) format = t->options[i].value;
+    for (int i = 0; i < t->n_options; i++) {
+        struct table_option x = t->options[i];
+        bool connector = !strncmp(x.key, "connector.", 10),
+             is_format = !strncmp(x.key, "format.", 7);
+        if (!strcmp(x.key, "connector.property-version") ||
+            !strcmp(x.key, "format.property-version") || !strcmp(x.key, "format.derive-schema"))
+            continue;
+        if (!strcmp(x.key, "connector.type") && strcmp(x.value, "filesystem") != 0)
+            return invalid(
+                &o->items[0].span, err,
+                "'connector.type' = '%s': the options of Flink before 1.11 are taken for "
+                "'filesystem' alone; write 'connector' = '%s' and today's options",
+                x.value, x.value);
+        if (!strcmp(x.key, "connector.type"))
+            x.key = "connector";
+        else if (!strcmp(x.key, "format.type"))
+            x.key = "format";
+        else if (connector)
+            x.key += 10;
+        else if (is_format)
+            x.key = arena_printf(t->b.a, "%s.%s", format, x.key + 7);
+        t->options[n++] = x;
+    }
+    t->n_options = n;
+    return 0;
+}
+
 int table_build_options(struct table_build *t, const struct ast_options *o, struct err *err) {
     for (size_t i = 0; i < o->n; i++) {
         for (size_t k = 0; k < i; k++)
@@ -218,6 +252,8 @@ int table_build_options(struct table_build *t, const struct ast_options *o, stru
         table_build_option(t, arena_strdup(t->b.a, o->items[i].key),
                            arena_strdup(t->b.a, o->items[i].value));
     }
+    for (int i = 0; i < t->n_options; i++)
+        if (!strcmp(t->options[i].key, "connector.type")) return old_options(t, o, err);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/core/str.h"
 #include "base/metrics.h"
 #include "base/proto/manifest.h"
+#include "connector/connector.h"
 #include "connector/format/format.h"
 #include "sql/catalog.h"
 #include "sql/settings.h"
@@ -53,6 +54,20 @@ static void settings_docs(struct str *out) {
     option_rows(settings_table(), "", out);
 }
 
+static void uses(const struct connector_desc *d, struct str *out) {
+    static const struct {
+        enum connector_caps cap;
+        const char *name;
+    } all[] = {
+        {CONNECTOR_SOURCE, "source"}, {CONNECTOR_SINK, "sink"}, {CONNECTOR_LOOKUP, "lookup"}};
+    const char *sep = "";
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        if (!(d->caps & all[i].cap)) continue;
+        str_addf(out, "%s%s", sep, all[i].name);
+        sep = ", ";
+    }
+}
+
 static void connectors_docs(struct str *out) {
     str_add(out, "# Connectors and formats\n\nMade from the tables in `connector/` by `make "
                  "docs`.\n\n## Connectors\n\n");
@@ -61,10 +76,9 @@ static void connectors_docs(struct str *out) {
     for (size_t i = 0; i < n; i++) {
         const struct connector_desc *d = all[i];
         if (d->caps & CONNECTOR_HIDDEN) continue;
-        str_addf(out, "### %s\n\n%s (%s%s%s)\n\n", d->name, d->doc,
-                 d->caps & CONNECTOR_SOURCE ? "source" : "",
-                 (d->caps & CONNECTOR_SOURCE) && (d->caps & CONNECTOR_SINK) ? ", " : "",
-                 d->caps & CONNECTOR_SINK ? "sink" : "");
+        str_addf(out, "### %s\n\n%s (", d->name, d->doc);
+        uses(d, out);
+        str_add(out, ")\n\n");
         if (d->options.n_rows) option_rows(&d->options, "", out);
         if (!d->metadata || !d->metadata->key) continue;
         str_add(out, "| metadata column | type | what it is |\n|---|---|---|\n");
@@ -75,6 +89,14 @@ static void connectors_docs(struct str *out) {
         }
         str_add_char(out, '\n');
     }
+    str_add(out,
+            "## Lookups\n\nTables whose connector can be looked up are joined by `JOIN t FOR "
+            "SYSTEM_TIME AS OF o.proctime AS a ON ...`, `proctime` being a column `AS PROCTIME()`, "
+            "and take these options beside their own. The hint `/*+ LOOKUP('table' = 'a', ...) */` "
+            "may say `async`, `output-mode` (`ordered`, `allow_unordered`), `capacity`, `timeout`, "
+            "and, to ask again for keys without rows, `'retry-predicate' = 'lookup_miss', "
+            "'retry-strategy' = 'fixed_delay', 'fixed-delay' = '10 s', 'max-attempts' = '3'`.\n\n");
+    option_rows(connector_lookup_rows(), "", out);
     str_add(out,
             "## Formats\n\nOptions are written with the format's name in front, as shown.\n\n");
     const struct format_desc *const *formats = format_all(&n);

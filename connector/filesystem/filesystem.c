@@ -207,7 +207,7 @@ const struct connector_desc connector_filesystem = {
     .name = "filesystem",
     .doc = "Files of a directory, plain or compressed, with Hive-style partitions.",
     .caps = CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_FORMAT | CONNECTOR_PROJECTION |
-            CONNECTOR_PARTITIONED,
+            CONNECTOR_PARTITIONED | CONNECTOR_LOOKUP,
     .options = {filesystem_rows, ARRAY_LEN(filesystem_rows)},
     .metadata = filesystem_metadata,
     .check = filesystem_check,

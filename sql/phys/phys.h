@@ -217,9 +217,10 @@ void phys_drop_rank(struct planner *p, struct pnode *rank);
 /* Dead-letter sinks, after all sources are made. */
 int phys_dead_letters(struct planner *p, struct err *err);
 
-/* connector of a table; ERR_VALIDATION where it can't be used so. */
+/* connector of a table; ERR_VALIDATION where it can't be used so: CONNECTOR_SOURCE, _SINK, _LOOKUP.
+ */
 int phys_connector(const struct rel *r, const struct table_desc *t,
-                   const struct table_option *options, int n_options, bool as_sink,
+                   const struct table_option *options, int n_options, enum connector_caps role,
                    const struct connector_desc **ret, struct err *err);
 /* The table as its connector sees it: all columns but computed ones (a sink: but virtual ones). */
 void phys_table(struct planner *p, const struct table_desc *t, const struct table_option *options,

@@ -13,13 +13,13 @@ static const char *option_of(const struct table_option *o, int n, const char *ke
 }
 
 int phys_connector(const struct rel *r, const struct table_desc *t,
-                   const struct table_option *options, int n_options, bool as_sink,
+                   const struct table_option *options, int n_options, enum connector_caps role,
                    const struct connector_desc **ret, struct err *err) {
     const char *name = option_of(options, n_options, "connector");
     if (!name)
         return phys_err(r, err, ERR_VALIDATION,
                         "table '%s': its options do not contain 'connector', so it can't be %s",
-                        t->name, as_sink ? "written" : "read");
+                        t->name, role == CONNECTOR_SINK ? "written" : "read");
     const struct connector_desc *d = t->connector ? t->connector : connector_find(name);
     if (!d || d->caps & CONNECTOR_HIDDEN) {
         size_t n;
@@ -31,11 +31,24 @@ int phys_connector(const struct rel *r, const struct table_desc *t,
         return phys_err(r, err, ERR_VALIDATION, "table '%s': unknown connector '%s' (there are %s)",
                         t->name, name, str_text(&known));
     }
-    if (!(d->caps & (as_sink ? CONNECTOR_SINK : CONNECTOR_SOURCE)))
+    if (!(d->caps & role)) {
+        bool sink = role == CONNECTOR_SINK;
+        if (role == CONNECTOR_LOOKUP)
+            return phys_err(r, err, ERR_VALIDATION,
+                            "table '%s': connector '%s' can't look rows up; a temporal join by "
+                            "processing time needs one that can",
+                            t->name, name);
+        if (!sink && d->caps & CONNECTOR_LOOKUP)
+            return phys_err(
+                r, err, ERR_VALIDATION,
+                "table '%s': connector '%s' can only be asked for rows by key (JOIN ... "
+                "FOR SYSTEM_TIME AS OF processing time), not read as a whole",
+                t->name, name);
         return phys_err(r, err, ERR_VALIDATION,
                         "table '%s': connector '%s' can only be used as a %s. It cannot be used as "
                         "a %s.",
-                        t->name, name, as_sink ? "source" : "sink", as_sink ? "sink" : "source");
+                        t->name, name, sink ? "source" : "sink", sink ? "sink" : "source");
+    }
     *ret = d;
     return 0;
 }
@@ -252,7 +265,8 @@ static int dead_letter_table(struct planner *p, const struct rel *r, const char 
 int phys_scan(struct planner *p, const struct rel *r, struct pnode **ret, struct err *err) {
     const struct table_desc *desc = r->u.scan.table;
     const struct connector_desc *d;
-    int rc = phys_connector(r, desc, r->u.scan.options, r->u.scan.n_options, false, &d, err);
+    int rc =
+        phys_connector(r, desc, r->u.scan.options, r->u.scan.n_options, CONNECTOR_SOURCE, &d, err);
     if (rc) return rc;
     struct connector_table t;
     phys_table(p, desc, r->u.scan.options, r->u.scan.n_options, false, &t);

@@ -155,7 +155,8 @@ int phys_sink(struct planner *p, const struct rel *r, struct pnode **ret, struct
     if (rc) return rc;
     if (r->u.sink.collect) return sink_collect(p, r, in, ret);
     const struct connector_desc *d;
-    rc = phys_connector(r, r->u.sink.table, r->u.sink.options, r->u.sink.n_options, true, &d, err);
+    rc = phys_connector(r, r->u.sink.table, r->u.sink.options, r->u.sink.n_options, CONNECTOR_SINK,
+                        &d, err);
     if (rc) return rc;
     struct connector_table t;
     phys_table(p, r->u.sink.table, r->u.sink.options, r->u.sink.n_options, true, &t);
@@ -195,7 +196,7 @@ int phys_sink(struct planner *p, const struct rel *r, struct pnode **ret, struct
 int phys_dead_sink(struct planner *p, const struct dead_letter *d, const struct table_desc *desc,
                    struct pnode **ret, struct err *err) {
     const struct connector_desc *c;
-    int rc = phys_connector(d->rel, desc, desc->options, desc->n_options, true, &c, err);
+    int rc = phys_connector(d->rel, desc, desc->options, desc->n_options, CONNECTOR_SINK, &c, err);
     if (rc) return rc;
     struct connector_table t;
     phys_table(p, desc, desc->options, desc->n_options, true, &t);

@@ -96,23 +96,83 @@ static int column_keys(struct join_parts *j, const struct lookup_side *s, int *c
     return 0;
 }
 
-static const struct rel_hint *lookup_hint(const struct rel *r) {
-    for (int i = 0; i < r->n_hints; i++)
-        if (!strcasecmp(r->hints[i].name, "LOOKUP")) return &r->hints[i];
-    return NULL;
+/* What the LOOKUP hint may say, over the settings. */
+struct lookup_hint {
+    bool async;
+    int output_mode, retry_predicate, retry_strategy; /* -1: not said */
+    int64_t capacity, timeout_ms;
+    int64_t delay_ms, attempts;
+    const char *table, *shuffle;
+};
+
+static const char *const mode_choices[] = {"allow_unordered", "ordered", NULL};
+static const char *const predicate_choices[] = {"lookup_miss", NULL};
+static const char *const strategy_choices[] = {"fixed_delay", NULL};
+
+#define AT(f) offsetof(struct lookup_hint, f)
+static const struct opt_row hint_rows[] = {
+    {"table", OPT_STRING, NULL, 0, 0, AT(table), "", 0, NULL},
+    {"async", OPT_BOOL, "true", 0, 0, AT(async), "", 0, NULL},
+    {"output-mode", OPT_ENUM, NULL, 0, 0, AT(output_mode), "", 0, mode_choices},
+    {"capacity", OPT_INT, NULL, 1, 1e6, AT(capacity), "", 0, NULL},
+    {"timeout", OPT_DURATION, NULL, 1, 1e15, AT(timeout_ms), "", 0, NULL},
+    {"retry-predicate", OPT_ENUM, NULL, 0, 0, AT(retry_predicate), "", 0, predicate_choices},
+    {"retry-strategy", OPT_ENUM, NULL, 0, 0, AT(retry_strategy), "", 0, strategy_choices},
+    {"fixed-delay", OPT_DURATION, NULL, 1, 1e15, AT(delay_ms), "", 0, NULL},
+    {"max-attempts", OPT_INT, NULL, 1, 1e6, AT(attempts), "", 0, NULL},
+    {"shuffle", OPT_STRING, NULL, 0, 0, AT(shuffle), "", 0, NULL},
+};
+#undef AT
+
+/* As written in the hint that names this table (the binder has dropped the others). */
+static int read_hint(struct planner *p, const struct rel *r, struct lookup_hint *ret,
+                     struct err *err) {
+    static const struct opt_table table = {hint_rows, ARRAY_LEN(hint_rows)};
+    opt_defaults(&table, ret);
+    for (int i = 0; i < r->n_hints; i++) {
+        const struct rel_hint *h = &r->hints[i];
+        for (int k = 0; !strcasecmp(h->name, "LOOKUP") && k < h->n_args; k++) {
+            const char *key = h->args[k].key ? h->args[k].key : "";
+            int rc = opt_find(&table, key)
+                         ? opt_set(&table, p->arena, ret, key, h->args[k].value, err)
+                         : err_set(err, ERR_VALIDATION, "unknown option '%s'", key);
+            if (rc) {
+                err->line = h->line;
+                err->column = h->column;
+                return err_wrap(err, "hint LOOKUP");
+            }
+        }
+    }
+    int n_retry = (ret->retry_predicate >= 0) + (ret->retry_strategy >= 0) + (ret->delay_ms > 0) +
+                  (ret->attempts > 0);
+    if (n_retry && n_retry < 4)
+        return phys_err(r, err, ERR_VALIDATION,
+                        "hint LOOKUP: 'retry-predicate', 'retry-strategy', 'fixed-delay' and "
+                        "'max-attempts' go together");
+    return 0;
 }
 
-static void add_async(struct planner *p, const struct rel *r, cJSON *config) {
+static int add_async(struct planner *p, const struct rel *r, const struct pnode *in, cJSON *config,
+                     struct err *err) {
+    struct lookup_hint h;
+    int rc = read_hint(p, r, &h, err);
+    if (rc) return rc;
+    bool ordered = h.output_mode < 0 ? p->set->async_lookup_mode == 0 : h.output_mode == 1;
     cJSON *o = cJSON_CreateObject();
-    json_set_i64(o, "capacity", p->set->async_lookup_capacity);
-    json_set_bool(o, "ordered", p->set->async_lookup_mode == 0);
-    json_set_i64(o, "timeout", p->set->async_lookup_timeout_ms);
-    const struct rel_hint *h = lookup_hint(r);
-    cJSON *hints = cJSON_CreateObject();
-    for (int i = 0; h && i < h->n_args; i++)
-        if (h->args[i].key) json_set_str(hints, h->args[i].key, h->args[i].value);
-    json_set(o, "hints", hints);
+    json_set_i64(o, "capacity",
+                 !h.async     ? 1
+                 : h.capacity ? h.capacity
+                              : p->set->async_lookup_capacity);
+    /* Changes of one key must not overtake one another. */
+    json_set_bool(o, "ordered", ordered || in->kinds != CHANGELOG_INSERT);
+    json_set_i64(o, "timeout", h.timeout_ms ? h.timeout_ms : p->set->async_lookup_timeout_ms);
+    if (h.attempts) {
+        cJSON *retry = cJSON_AddObjectToObject(o, "retry");
+        json_set_i64(retry, "delay", h.delay_ms);
+        json_set_i64(retry, "attempts", h.attempts);
+    }
     json_set(config, "async", o);
+    return 0;
 }
 
 static int lookup_join(struct join_parts *j, struct pnode **ret, struct err *err) {
@@ -125,17 +185,16 @@ static int lookup_join(struct join_parts *j, struct pnode **ret, struct err *err
                         "(Processing-time temporal join is not supported yet.)");
     const struct table_desc *desc = s.scan->u.scan.table;
     const struct connector_desc *d;
-    int rc =
-        phys_connector(r, desc, s.scan->u.scan.options, s.scan->u.scan.n_options, false, &d, err);
+    int rc = phys_connector(r, desc, s.scan->u.scan.options, s.scan->u.scan.n_options,
+                            CONNECTOR_LOOKUP, &d, err);
     if (rc) return rc;
-    if (!(d->caps & CONNECTOR_LOOKUP))
-        return phys_err(r, err, ERR_VALIDATION,
-                        "table '%s': connector '%s' can't look rows up; a temporal join by "
-                        "processing time needs one that can",
-                        desc->name, d->name);
     struct connector_table t;
     phys_table(p, desc, s.scan->u.scan.options, s.scan->u.scan.n_options, false, &t);
     if (d->check && d->check(&t, false, err)) return phys_place(r, err);
+    if (d->source_mode && d->source_mode(&t) != CHANGELOG_INSERT)
+        return phys_err(r, err, ERR_UNSUPPORTED,
+                        "looking rows up in table '%s', which holds changes rather than rows",
+                        desc->name);
     int n_scan = s.scan->schema->n;
     int *projection = ARENA_NEW_N(p->arena, int, n_scan + 1);
     for (int i = 0; i < n_scan; i++)
@@ -204,7 +263,8 @@ static int lookup_join(struct join_parts *j, struct pnode **ret, struct err *err
     for (int i = 0; i < j->n_rest; i++)
         rest = expr_and(p->arena, rest, expr_substitute(p->arena, j->rest[i], exprs, r->schema->n));
     json_set(n->config, "residual", rest ? expr_to_json(rest) : cJSON_CreateNull());
-    add_async(p, r, n->config);
+    rc = add_async(p, r, in, n->config, err);
+    if (rc) return rc;
     phys_label(p, n, "LookupJoin(table=[%s], joinType=[%s], keys=[%d])", desc->name,
                join_type_name(r->u.temporal.type), n_cols);
     *ret = phys_calc(p, r, n, NULL, exprs, r->schema);
@@ -235,8 +295,7 @@ static int check_versioned(const struct join_parts *j, int right_time, struct er
     return 0;
 }
 
-static int check_times(const struct join_parts *j, int left_time, int right_time,
-                       struct err *err) {
+static int check_times(const struct join_parts *j, int left_time, int right_time, struct err *err) {
     const struct type *l = j->schema[0]->fields[left_time].type,
                       *r = j->schema[1]->fields[right_time].type;
     if (l->kind == r->kind) return 0;

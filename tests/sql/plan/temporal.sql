@@ -1,5 +1,6 @@
 -- table rates source=upsert unbounded
 -- table dim lookup
+-- table plain unbounded
 CREATE TABLE sales (id BIGINT, cur STRING, amt BIGINT, p AS PROCTIME(), ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '/x', 'format' = 'json');
 CREATE TABLE rates (cur STRING, rate BIGINT, note STRING, ts TIMESTAMP(3), WATERMARK FOR ts AS ts, PRIMARY KEY (cur) NOT ENFORCED) WITH ('connector' = 'filesystem', 'path' = '/x', 'format' = 'json');
 CREATE TABLE plain (cur STRING, rate BIGINT, ts TIMESTAMP(3)) WITH ('connector' = 'filesystem', 'path' = '/x', 'format' = 'json');

@@ -5,8 +5,7 @@
  * processing time rows come out as they come in. Ordered by something else, results of rows that
  * stand behind a new one are updated. In batch mode partitions are sorted at the end. */
 #include "worker/metrics.h"
-#include "worker/over_calls.h"
-#include "worker/rank_list.h"
+#include "worker/over_update.h"
 #include "worker/state/state_table.h"
 
 #include "base/core/mem.h"
@@ -16,9 +15,13 @@
 
 /* In front of the accumulators in a partition's payload. */
 struct part {
-    struct rank_list list; /* history, or all rows where there is no time */
-    int64_t number;        /* of creation, from 1; 0 = new */
-    int64_t last;          /* time of the last row that came out */
+    union {
+        struct rank_list list;  /* history; in batch mode all rows */
+        struct sorted_set rows; /* updating: all rows, in order */
+    };
+    int64_t waiting; /* rows that wait for the watermark */
+    int64_t number;  /* of creation, from 1; 0 = new */
+    int64_t last;    /* time of the last row that came out */
     int64_t rows_before, groups_before;
 };
 
@@ -35,6 +38,7 @@ struct over_op {
     struct op op;
     struct over_calls calls;
     struct rank_order order;
+    struct over_update update;
     struct row_pack *pack;
     int n_keys;
     int *keys;
@@ -89,8 +93,23 @@ static bool carries(const struct over_op *o) {
 
 static void free_part(void *self, char *payload, struct var_memory *var) {
     struct over_op *o = self;
+    struct part *p = (struct part *)payload;
     over_calls_free_accs(&o->calls, payload + PART_BYTES, &var->blobs);
-    rank_list_release(&((struct part *)payload)->list, &o->rows);
+    if (!updating(o)) {
+        rank_list_release(&p->list, &o->rows);
+        return;
+    }
+    struct sorted_entry some[64];
+    uint32_t n;
+    for (uint64_t at = 0; (n = sorted_set_read(&p->rows, at, ARRAY_LEN(some), some)); at += n)
+        for (uint32_t i = 0; i < n; i++)
+            var_free(&o->rows, some[i].u.item, row_pack_size(some[i].u.item));
+    sorted_set_release(&p->rows, &o->rows);
+}
+
+/* Rows that wait refer to their partition. */
+static bool may_expire(void *self, const char *payload) {
+    return ((const struct part *)payload)->waiting == 0;
 }
 
 static int check_calls(const struct over_op *o, struct err *err) {
@@ -140,11 +159,14 @@ static int over_open(struct op *op, struct err *err) {
     if (op->ctx->output->n != in->n + o->calls.n)
         return err_set(err, ERR_PROTOCOL, "OVER gives %d columns, the plan says %d",
                        in->n + o->calls.n, op->ctx->output->n);
+    over_update_init(&o->update, &o->calls, &o->order, in);
     struct state_desc d = {.n_keys = o->n_keys,
                            .key_types = o->key_types,
                            .payload_size_bytes = PART_BYTES + o->calls.acc_bytes,
                            .free_payload = free_part,
-                           .self = o};
+                           .may_expire = may_expire,
+                           .self = o,
+                           .ttl_ms = o->batch_mode ? 0 : json_opt_i64(cfg, "ttl", 0)};
     o->parts = state_table_new(&d);
     o->results = mem_calloc((size_t)o->calls.n + 1, sizeof *o->results);
     o->result_cols = mem_calloc((size_t)o->calls.n + 1, sizeof *o->result_cols);
@@ -164,6 +186,7 @@ static bool earlier(const struct waiting *a, const struct waiting *b) {
 }
 
 static void heap_push(struct over_op *o, struct waiting w) {
+    w.part->waiting++;
     MEM_GROW(o->heap, o->n_heap, o->cap_heap);
     size_t i = o->n_heap++;
     for (; i && earlier(&w, &o->heap[(i - 1) / 2]); i = (i - 1) / 2)
@@ -183,6 +206,7 @@ static struct waiting heap_pop(struct over_op *o) {
         i = c;
     }
     if (o->n_heap) o->heap[i] = last;
+    top.part->waiting--;
     return top;
 }
 
@@ -278,6 +302,7 @@ static int eval_rows(struct over_op *o, struct part *p, char *const *rows, uint3
     struct over_part part = {.cols = cols,
                              .n = n,
                              .from = from,
+                             .to = n,
                              .accs = carried ? (char *)p + PART_BYTES : accs,
                              .carried = carried,
                              .rows_before = p->rows_before,
@@ -289,7 +314,7 @@ static int eval_rows(struct over_op *o, struct part *p, char *const *rows, uint3
     if (!carried) over_calls_free_accs(&o->calls, accs, part.blobs);
     for (int c = 0; c < in->n; c++)
         if (o->calls.needed[c]) col_release(&cols[c]);
-    if (rc || updating(o)) return rc;
+    if (rc) return rc;
     p->rows_before += n - from;
     p->groups_before += groups;
     return 0;
@@ -384,76 +409,56 @@ static void take_partitions(struct over_op *o) {
 
 /* ---- updating ---- */
 
-static int update_results(struct over_op *o, struct part *p, uint8_t kind, uint32_t at, char *row,
-                          struct column *before, struct column *after, struct err *err) {
-    /* before: of the list without (insertion) or with (deletion) the row; after: the other way. */
-    bool adds = row_kind_adds(kind);
-    const struct rank_list *l = &p->list;
-    uint32_t n = l->n + !adds;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t old = adds && i > at ? i - 1 : i, now = !adds && i > at ? i - 1 : i;
-        bool same = i != at;
-        for (int c = 0; c < o->calls.n && same; c++)
-            same = col_eq(&before[c], old, &after[c], now);
-        if (same) continue;
-        char *r = i == at ? row : l->rows[now];
-        if (i != at ? o->update_before : !adds) {
-            for (int c = 0; c < o->calls.n; c++)
-                col_add_from(&o->results[c], &before[c], old);
-            add_out(o, i == at ? ROW_DELETE : ROW_UPDATE_BEFORE, r, o->n_outs);
-        }
-        if (i == at && !adds) continue;
-        for (int c = 0; c < o->calls.n; c++)
-            col_add_from(&o->results[c], &after[c], now);
-        add_out(o, i == at ? ROW_INSERT : ROW_UPDATE_AFTER, r, o->n_outs);
-    }
-    return 0;
-}
-
-static int eval_list(struct over_op *o, struct part *p, struct column *ret, struct err *err) {
-    AUTO_FREE struct col_builder *b = mem_calloc((size_t)o->calls.n + 1, sizeof *b);
-    for (int i = 0; i < o->calls.n; i++)
-        col_builder_init(&b[i], o->calls.calls[i].type, p->list.n);
-    int rc = eval_rows(o, p, p->list.rows, p->list.n, 0, b, err);
-    for (int i = 0; i < o->calls.n; i++) {
-        col_builder_finish(&b[i], &ret[i]);
-        col_builder_release(&b[i]);
-    }
-    return rc;
-}
-
-static int change_row(struct over_op *o, struct part *p, uint8_t kind, struct err *err) {
-    const char *packed = str_text(&o->scratch);
-    bool adds = row_kind_adds(kind);
-    uint32_t at = adds ? rank_list_place(&o->order, &p->list, packed)
-                       : rank_list_find(&o->order, &p->list, packed, NULL, 0);
-    if (!adds && at == p->list.n) return 0; /* never came, or came too late */
-    int n = o->calls.n;
-    AUTO_FREE struct column *before = mem_calloc((size_t)2 * (size_t)n + 1, sizeof *before);
-    char *row;
-    int rc = eval_list(o, p, before, err);
-    if (!rc && adds) {
-        row = var_alloc(&o->rows, o->scratch.len);
-        memcpy(row, packed, o->scratch.len);
-        rank_list_insert(&p->list, &o->rows, at, row);
-    } else if (!rc) {
-        row = rank_list_take(&p->list, at);
-        drop_row(o, row);
-    }
-    if (!rc) rc = eval_list(o, p, before + n, err);
-    if (!rc) rc = update_results(o, p, kind, at, row, before, before + n, err);
-    for (int i = 0; i < 2 * n; i++)
-        col_release(&before[i]);
-    return rc;
-}
-
-/* ---- rows in ---- */
-
 static char *keep_row(struct over_op *o) {
     char *row = var_alloc(&o->rows, o->scratch.len);
     memcpy(row, str_text(&o->scratch), o->scratch.len);
     return row;
 }
+
+/* Sends the results that differ, in the order of their rows. Without the changed row there is one
+ * row less, so that results behind it stand one place further on. */
+static void send_change(struct over_op *o, const struct over_change *c, bool adds) {
+    const struct column *before = adds ? c->without : c->with;
+    const struct column *after = adds ? c->with : c->without;
+    for (uint32_t i = 0; i < c->n; i++) {
+        bool behind = i > c->at, self = i == c->at;
+        uint32_t old = i - (adds && behind), now = i - (!adds && behind);
+        bool same = !self;
+        for (int k = 0; k < o->calls.n && same; k++)
+            same = col_eq(&before[k], old, &after[k], now);
+        if (same) continue;
+        if (self ? !adds : o->update_before) {
+            for (int k = 0; k < o->calls.n; k++)
+                col_add_from(&o->results[k], &before[k], old);
+            add_out(o, self ? ROW_DELETE : ROW_UPDATE_BEFORE, c->rows[i], o->n_outs);
+        }
+        if (self && !adds) continue;
+        for (int k = 0; k < o->calls.n; k++)
+            col_add_from(&o->results[k], &after[k], now);
+        add_out(o, self ? ROW_INSERT : ROW_UPDATE_AFTER, c->rows[i], o->n_outs);
+    }
+}
+
+static int change_row(struct over_op *o, struct part *p, uint8_t kind, struct err *err) {
+    const char *packed = str_text(&o->scratch);
+    bool adds = row_kind_adds(kind);
+    uint64_t place = adds ? over_update_place(&o->update, &p->rows, packed)
+                          : over_update_find(&o->update, &p->rows, packed);
+    if (adds)
+        over_update_insert(&o->update, &p->rows, keep_row(o), &o->rows);
+    else if (place == p->rows.n) /* never came, or its time is up */
+        return 0;
+    struct over_change c;
+    struct blob_alloc *blobs = &state_table_var(o->parts)->blobs;
+    int rc = over_update_compute(&o->update, &p->rows, place, blobs, &c, err);
+    if (rc) return rc;
+    send_change(o, &c, adds);
+    over_change_release(&o->update, &c);
+    if (!adds) drop_row(o, sorted_set_take(&p->rows, place, &o->rows).u.item);
+    return 0;
+}
+
+/* ---- rows in ---- */
 
 /* Whether row i must not come in: it is late, or (false, *ret_wait) rows in front of it must come
  * out first to tell. Frames that reach back to the beginning drop what is behind the watermark; the
@@ -508,7 +513,9 @@ static void find_parts(struct over_op *o, const struct batch *b) {
         keys[k] = &b->cols[o->keys[k]];
         col_hash(keys[k], o->hashes, b->n);
     }
+    state_table_age(o->parts, op_now_ms(&o->op), 2 * b->n);
     state_table_upsert(o->parts, keys, o->hashes, NULL, b->n, o->found, NULL);
+    state_table_touch(o->parts, o->found, b->n);
     for (uint32_t i = 0; i < b->n; i++) {
         struct part *p = (struct part *)o->found[i];
         if (p->number) continue;

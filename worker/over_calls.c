@@ -190,7 +190,7 @@ static void measured_bounds(struct frames *f, int64_t offset, bool high, uint32_
     while (end > first && measure_of(f, end - 1).null)
         end--;
     at = first;
-    for (uint32_t i = p->from; i < p->n; i++) {
+    for (uint32_t i = p->from; i < p->to; i++) {
         struct measure base = measure_of(f, i);
         if (base.null) {
             ret[i - p->from] = high ? f->peer_hi[i] : f->peer_lo[i];
@@ -215,14 +215,13 @@ static void find_frames(struct frames *f) {
         f->peer_lo[i] = i && peers(f, i - 1, i) ? f->peer_lo[i - 1] : i;
     for (uint32_t i = p->n; i-- > 0;)
         f->peer_hi[i] = i + 1 < p->n && f->peer_lo[i + 1] != i + 1 ? f->peer_hi[i + 1] : i + 1;
-    for (uint32_t i = p->from; i < p->n; i++)
-        f->group[i - p->from] =
-            i == p->from ? 0 : f->group[i - 1 - p->from] + (f->peer_lo[i] == i);
+    for (uint32_t i = p->from; i < p->to; i++)
+        f->group[i - p->from] = i == p->from ? 0 : f->group[i - 1 - p->from] + (f->peer_lo[i] == i);
     bool measured_lo = !c->rows && !c->open_lo && c->preceding;
     bool measured_hi = !c->rows && !c->open_hi && c->following;
     if (measured_lo) measured_bounds(f, -c->preceding, false, f->lo);
     if (measured_hi) measured_bounds(f, c->following, true, f->hi);
-    for (uint32_t i = p->from; i < p->n; i++) {
+    for (uint32_t i = p->from; i < p->to; i++) {
         uint32_t *lo = &f->lo[i - p->from], *hi = &f->hi[i - p->from];
         if (c->open_lo)
             *lo = p->carried ? p->from : 0;
@@ -361,7 +360,7 @@ static int eval_agg(const struct frames *f, const struct over_call_spec *s, stru
     struct column one = {0};
     int rc = 0;
     bool first = true;
-    for (uint32_t i = p->from; i < p->n && !rc; i++) {
+    for (uint32_t i = p->from; i < p->to && !rc; i++) {
         uint32_t lo = f->lo[i - p->from], hi = f->hi[i - p->from];
         if (first || lo != x.lo || hi != x.hi) {
             rc = slide(&x, lo, hi, err);
@@ -398,7 +397,7 @@ static void eval_rank(const struct frames *f, const struct over_call_spec *s,
                       struct col_builder *out) {
     const struct over_part *p = f->p;
     int64_t n = (int64_t)p->n - p->from;
-    for (uint32_t i = p->from; i < p->n; i++) {
+    for (uint32_t i = p->from; i < p->to; i++) {
         int64_t at = (int64_t)i - p->from;
         int64_t rank = p->rows_before + (int64_t)MAX(f->peer_lo[i], p->from) - p->from + 1;
         switch (s->fn) {
@@ -439,7 +438,7 @@ int over_calls_eval(const struct over_calls *c, const struct over_part *p, struc
                        .hi = all + (size_t)3 * step,
                        .group = all + (size_t)4 * step};
     find_frames(&f);
-    *ret_groups = p->n > p->from ? f.group[p->n - 1 - p->from] + 1 : 0;
+    *ret_groups = p->to > p->from ? f.group[p->to - 1 - p->from] + 1 : 0;
     for (int i = 0; i < c->n; i++) {
         if (c->calls[i].fn != OVER_AGG) {
             eval_rank(&f, &c->calls[i], &out[i]);

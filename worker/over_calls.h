@@ -23,23 +23,23 @@ struct over_call_spec {
     struct agg_call agg; /* OVER_AGG */
     const struct type *type;
     int n_cols, cols[AGG_ARGS_MAX];
-    int64_t offset;    /* LAG, LEAD; NTILE's n */
-    uint32_t acc_at;   /* offset of the accumulator */
+    int64_t offset;  /* LAG, LEAD; NTILE's n */
+    uint32_t acc_at; /* offset of the accumulator */
 };
 
 struct over_calls {
     const struct eval_env *env;
     struct order order;
-    bool rows;              /* ROWS, else RANGE */
-    bool open_lo, open_hi;  /* UNBOUNDED */
+    bool rows;             /* ROWS, else RANGE */
+    bool open_lo, open_hi; /* UNBOUNDED */
     int64_t preceding, following;
-    bool in_turn;           /* no two rows are peers (processing time) */
+    bool in_turn; /* no two rows are peers (processing time) */
     int n;
     struct over_call_spec *calls;
-    uint32_t acc_bytes;     /* of all accumulators; a multiple of 16 */
+    uint32_t acc_bytes; /* of all accumulators; a multiple of 16 */
     int64_t max_lag;
-    bool distinct;          /* any aggregate is: frames are folded anew */
-    bool *needed;           /* input columns that evaluation reads */
+    bool distinct; /* any aggregate is: frames are folded anew */
+    bool *needed;  /* input columns that evaluation reads */
 };
 
 /* Reads "order", "frame", "preceding", "following", "calls" (docs/plan.md). In the op's arena. */
@@ -49,15 +49,15 @@ void over_calls_free_accs(const struct over_calls *c, char *accs, struct blob_al
 
 struct over_part {
     const struct column *cols; /* by input column; only the needed ones are filled */
-    uint32_t n, from;          /* results are for rows [from, n); those in front are history */
-    char *accs;                /* accumulators */
-    bool carried;              /* accs hold all earlier rows of an unbounded frame; else they are empty
-                                  and frames may reach back to row 0 */
+    uint32_t n, from, to; /* results are for rows [from, to); the others are what they look at */
+    char *accs;           /* accumulators */
+    bool carried;         /* accs hold all earlier rows of an unbounded frame; else they are empty
+                             and frames may reach back to row 0 */
     int64_t rows_before, groups_before; /* of the partition, in front of `from` */
     struct blob_alloc *blobs;
 };
 /* Appends the results to builders, one per call. Returns in *ret_groups the number of groups of
- * peers in [from, n). */
+ * peers in [from, to). */
 int over_calls_eval(const struct over_calls *c, const struct over_part *p, struct col_builder *out,
                     uint32_t *ret_groups, struct err *err) ATTR_MUST_USE;
 

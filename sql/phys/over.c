@@ -33,10 +33,11 @@ static bool same_partition(const struct over_spec *x, const struct over_spec *y)
     return true;
 }
 
-static int check_frame(struct planner *p, const struct rel *r, enum time_attr attr,
-                       struct err *err) {
+/* Input whose rows may change has no order of time to go by: any frame is kept up to date then. */
+static int check_frame(struct planner *p, const struct rel *r, const struct pnode *in,
+                       enum time_attr attr, struct err *err) {
     const struct over_spec *o = &r->u.over;
-    if (p->batch) return 0;
+    if (p->batch || in->kinds != CHANGELOG_INSERT) return 0;
     if (r->inputs[0]->kind == REL_OVER && attr != TIME_ATTR_NONE &&
         !same_partition(o, &r->inputs[0]->u.over))
         return phys_err(r, err, ERR_VALIDATION,
@@ -97,8 +98,8 @@ int phys_over(struct planner *p, const struct rel *r, struct pnode **ret, struct
     enum time_attr attr;
     struct pnode *in;
     int rc = check_order(p, r, &attr, err);
-    if (!rc) rc = check_frame(p, r, attr, err);
     if (!rc) rc = phys_node(p, r->inputs[0], &in, err);
+    if (!rc) rc = check_frame(p, r, in, attr, err);
     if (rc) return rc;
     if (in->kinds != CHANGELOG_INSERT) attr = TIME_ATTR_NONE; /* rows may go again */
     struct pnode *n = phys_new(p, PHYS_OVER, r, r->schema, &in, 1);

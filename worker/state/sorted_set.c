@@ -108,20 +108,37 @@ struct sorted_entry *sorted_set_at(const struct sorted_set *s, uint64_t i) {
     return &entries(x)[i];
 }
 
-uint64_t sorted_set_lower(const struct sorted_set *s, const struct sorted_order *o,
-                          const struct sorted_entry *key, struct sorted_entry **ret_at) {
+/* Entries in front of key (after: and those equal to it); *ret_leaf holds the bound, at *ret_at. */
+static uint64_t find_bound(const struct sorted_set *s, const struct sorted_order *o,
+                           const struct sorted_entry *key, bool after,
+                           const struct sorted_node **ret_leaf, uint32_t *ret_at) {
     const struct sorted_node *x = s->root;
     uint64_t before = 0;
     while (x && x->level) {
-        uint32_t k = child_bound(x, o, key, false);
+        uint32_t k = child_bound(x, o, key, after);
         for (uint32_t i = 0; i < k; i++)
             before += children(x)[i].count;
         x = children(x)[k].node;
     }
-    uint32_t at = x ? leaf_bound(x, o, key, false) : 0;
-    before += at;
-    if (ret_at) *ret_at = x && at < x->n ? &entries(x)[at] : sorted_set_at(s, before);
+    *ret_leaf = x;
+    *ret_at = x ? leaf_bound(x, o, key, after) : 0;
+    return before + *ret_at;
+}
+
+uint64_t sorted_set_lower(const struct sorted_set *s, const struct sorted_order *o,
+                          const struct sorted_entry *key, struct sorted_entry **ret_at) {
+    const struct sorted_node *leaf;
+    uint32_t at;
+    uint64_t before = find_bound(s, o, key, false, &leaf, &at);
+    if (ret_at) *ret_at = leaf && at < leaf->n ? &entries(leaf)[at] : sorted_set_at(s, before);
     return before;
+}
+
+uint64_t sorted_set_upper(const struct sorted_set *s, const struct sorted_order *o,
+                          const struct sorted_entry *key) {
+    const struct sorted_node *leaf;
+    uint32_t at;
+    return find_bound(s, o, key, true, &leaf, &at);
 }
 
 struct sorted_entry *sorted_set_find(const struct sorted_set *s, const struct sorted_order *o,

@@ -35,6 +35,9 @@ struct sorted_set {
  * changes. */
 uint64_t sorted_set_lower(const struct sorted_set *s, const struct sorted_order *o,
                           const struct sorted_entry *key, struct sorted_entry **ret_at);
+/* How many entries stand in front of key or are equal to it. */
+uint64_t sorted_set_upper(const struct sorted_set *s, const struct sorted_order *o,
+                          const struct sorted_entry *key);
 /* The entry equal to key, NULL; as ret_at above. */
 struct sorted_entry *sorted_set_find(const struct sorted_set *s, const struct sorted_order *o,
                                      const struct sorted_entry *key);

@@ -281,6 +281,29 @@ static void rows_of_a_sinks_key_expire(void **state) {
     assert_string_equal(got, "+I[0, 1, 5] | +U[0, 1, 6] | +U[0, 1, 5] | | +I[0, 1, 8] | ");
 }
 
+#define OVER(more)                                                                                 \
+    "{\"partition\": [1], \"order\": [{\"col\": 2, \"desc\": false, \"nullsFirst\": true}], "      \
+    "\"frame\": \"rows\", \"preceding\": null, \"following\": 0, \"calls\": [{\"fn\": \"SUM\", "   \
+    "\"args\": [\"BIGINT\"], \"cols\": [2], \"filter\": -1, \"type\": \"BIGINT\"}], "              \
+    "\"updateBefore\": true, \"ttl\": 1000, " more "}"
+
+static void partitions_of_over_expire(void **state) {
+    assert_string_equal(run_op("over", OVER("\"time\": -1"), 4,
+                               STEPS({0, I, 0, 1, 5}, {999, I, 0, 1, 3}, {1998, D, 0, 1, 3},
+                                     {2998, D, 0, 1, 5}, {2999, I, 0, 1, 4})),
+                        "+I[0, 1, 5, 5] | +I[0, 1, 3, 3] -U[0, 1, 5, 5] +U[0, 1, 5, 8] | "
+                        "-D[0, 1, 3, 3] -U[0, 1, 5, 8] +U[0, 1, 5, 5] | | +I[0, 1, 4, 4] | ");
+    assert_string_equal(
+        run_op("over", OVER("\"time\": -1, \"proctime\": true"), 4,
+               STEPS({0, I, 0, 1, 5}, {999, I, 0, 1, 6}, {1998, I, 0, 1, 7}, {2998, I, 0, 1, 8})),
+        "+I[0, 1, 5, 5] | +I[0, 1, 6, 11] | +I[0, 1, 7, 18] | +I[0, 1, 8, 8] | ");
+    /* The watermark is 1 behind the first row, 2 behind the second ...: 9 waits to the end. */
+    assert_string_equal(
+        run_op("over", OVER("\"time\": 2"), 4,
+               STEPS({0, I, 0, 1, 1}, {999, I, 0, 1, 2}, {1000, I, 0, 1, 9}, {5000, I, 0, 1, 4})),
+        "+I[0, 1, 1, 1] | +I[0, 1, 2, 3] | | +I[0, 1, 4, 7] | +I[0, 1, 9, 16] ");
+}
+
 #define JOIN(type, left_ttl, right_ttl)                                                            \
     "{\"join\": \"" type                                                                           \
     "\", \"leftKeys\": [1], \"rightKeys\": [1], \"filterNulls\": [true], \"residual\": null, "     \
@@ -360,6 +383,7 @@ int main(void) {
                                        cmocka_unit_test(first_and_last_rows_expire),
                                        cmocka_unit_test(normalised_rows_expire),
                                        cmocka_unit_test(rows_of_a_sinks_key_expire),
+                                       cmocka_unit_test(partitions_of_over_expire),
                                        cmocka_unit_test(rows_of_joins_expire_by_side),
                                        cmocka_unit_test(matches_keep_outer_rows_alive),
                                        cmocka_unit_test(expired_rows_are_freed)};

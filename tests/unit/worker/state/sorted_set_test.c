@@ -51,7 +51,9 @@ static void grows_and_shrinks_as_an_array_does(void **state) {
                 assert_memory_equal(found, &m.e[at], sizeof e);
             else
                 assert_null(found);
-            if (add && sorted_set_find(&s, &order, &e)) continue;
+            bool there = sorted_set_find(&s, &order, &e) != NULL;
+            assert_int_equal(sorted_set_upper(&s, &order, &e), at + there);
+            if (add && there) continue;
             if (add) {
                 sorted_set_insert(&s, &order, e, &var);
                 memmove(&m.e[at + 1], &m.e[at], sizeof e * (m.n - at));

@@ -174,11 +174,13 @@ demo: all
 
 # ---- tests ---------------------------------------------------------------------------------
 # What a change must pass: unit tests, golden files, Flink's answers, checks of form.
-.PHONY: test golden oracle nexmark nexmark-quick
-test: unit golden oracle nexmark-quick tidy docs-check
+.PHONY: test golden oracle processes nexmark nexmark-quick
+test: unit golden oracle processes nexmark-quick tidy docs-check
 	@echo "all tests passed"
 golden: all
 	tests/sql/run.py --bin $(B)/bin
+processes: all
+	tests/processes/run.py --bin $(B)/bin
 oracle: all
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures expressions
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures errors

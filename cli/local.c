@@ -28,9 +28,11 @@ struct local {
     int port;
     int coordinator; /* launcher's id */
     int *workers;
+    bool *workers_ended;
     int n_workers;
     struct str spec_path, run_path;
     int n_interrupts;
+    bool begun; /* all workers have registered: the coordinator has said something */
     bool got_done, cancelled;
     int failed;
     struct err error;
@@ -58,15 +60,39 @@ static void on_interrupt(struct local *l) {
     }
 }
 
-/* Children that ended; a coordinator that dies shows as a closed connection, a worker that dies is
- * reported by the coordinator. */
+static void warn_ended(struct local *l, int i, const char *how) {
+    AUTO_JSON *e = control_new(EVENT_WARNING);
+    AUTO_STR text = STR_INIT;
+    str_addf(&text, "worker w%d %s", i, how);
+    json_set_str(e, "text", str_text(&text));
+    output_event(l->out, EVENT_WARNING, e);
+}
+
+/* A worker has ended while the job runs. The coordinator, whose connection to it is cut, fails the
+ * job; how it ended is known here alone. One that ended before it registered is missed by nobody
+ * else. Without a signal it was told to end, or says why. */
+static bool on_worker_ended(struct local *l, int i, const struct launch_status *st) {
+    if (l->workers_ended[i]) return false;
+    l->workers_ended[i] = true;
+    AUTO_STR text = STR_INIT;
+    str_addf(&text, "was ended by signal %d (%s)", st->signal, strsignal(st->signal));
+    if (st->exit_code == CLI_USAGE)
+        err_set(&l->error, ERR_UNAVAILABLE, "worker w%d could not start (its message is above)", i);
+    else if (!l->begun && st->signal)
+        err_set(&l->error, ERR_UNAVAILABLE, "worker w%d %s before the job began", i,
+                str_text(&text));
+    else if (st->signal)
+        warn_ended(l, i, str_text(&text));
+    return l->error.code != 0;
+}
+
+/* Children that ended; a coordinator that dies shows as a closed connection. */
 static void on_child(struct local *l) {
     struct launch_status st;
     struct err err = ERR_INIT;
     for (int i = 0; i < l->n_workers && !l->got_done; i++) {
         if (l->launcher->ops->poll(l->launcher, l->workers[i], &st, &err)) continue;
-        if (st.state != LAUNCH_EXITED || st.exit_code != CLI_USAGE) continue;
-        err_set(&l->error, ERR_UNAVAILABLE, "worker w%d could not start (its message is above)", i);
+        if (st.state != LAUNCH_EXITED || !on_worker_ended(l, i, &st)) continue;
         stop_children(l, true);
         net_loop_stop(l->loop);
         return;
@@ -95,6 +121,7 @@ static void on_message(void *self, struct ws_conn *conn, bool binary, const void
         ws_close(conn, WS_CLOSE_PROTOCOL, "bad frame");
         return;
     }
+    l->begun = true;
     if (!strcmp(type, EVENT_DONE)) {
         l->got_done = true;
         l->failed = (int)json_opt_i64(j, "failed", 0);
@@ -180,11 +207,14 @@ static int start_coordinator(struct local *l, struct err *err) {
     close(fds[1]);
     if (!rc) rc = read_port(fds[0], &l->port, err);
     close(fds[0]);
+    /* It has been read; whoever kills this process leaves no SQL behind. */
+    unlink(str_text(&l->spec_path));
     return rc;
 }
 
 static int start_workers(struct local *l, struct err *err) {
     l->workers = mem_calloc((size_t)l->opts->workers, sizeof *l->workers);
+    l->workers_ended = mem_calloc((size_t)l->opts->workers, sizeof *l->workers_ended);
     AUTO_STR url = STR_INIT;
     str_addf(&url, "ws://127.0.0.1:%d", l->port);
     for (int i = 0; i < l->opts->workers; i++) {
@@ -226,6 +256,7 @@ static void wait_children(struct local *l) {
             struct timespec ts = {.tv_nsec = 20000000};
             sigtimedwait(&set, NULL, &ts); /* until a child ends, or the bound */
         }
+        if (i >= 0 && st.state == LAUNCH_EXITED) on_worker_ended(l, i, &st);
         if (st.state != LAUNCH_EXITED || !l->opts->usage) continue;
         AUTO_STR line = STR_INIT;
         if (i < 0)
@@ -265,6 +296,7 @@ static void clean_up(struct local *l) {
     str_release(&l->spec_path);
     str_release(&l->run_path);
     free(l->workers);
+    free(l->workers_ended);
 }
 
 int local_run(const struct local_options *opts, struct output *out) {

@@ -42,6 +42,7 @@ static cJSON *address_list(struct job *j) {
     cJSON *list = cJSON_CreateArray();
     for (int w = 0; w < j->n_workers; w++) {
         cJSON *a = cJSON_CreateObject();
+        json_set_str(a, "id", j->coord->workers[w]->id);
         json_set_str(a, "host", j->coord->workers[w]->host);
         json_set_i64(a, "dataPort", j->coord->workers[w]->data_port);
         cJSON_AddItemToArray(list, a);

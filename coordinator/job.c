@@ -226,6 +226,9 @@ void job_on_worker_lost(struct job *j, struct worker *w, const char *why) {
                 j->tasks[v][s].state = TASK_FAILED;
     struct err err = ERR_INIT;
     err_set(&err, ERR_UNAVAILABLE, "%s", why);
+    /* Its peers may have missed it first: what they say of a cut connection comes from this. */
+    if (j->state == JOB_CANCELLING && j->outcome == JOB_FAILED && j->error.code == ERR_NET)
+        j->error = err;
     begin_cancel(j, JOB_FAILED, &err);
     finish_if_over(j);
 }

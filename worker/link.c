@@ -186,9 +186,8 @@ static int read_workers(struct local_job *j, const cJSON *msg, struct worker_add
     if (rc) return rc;
     *ret_n = cJSON_GetArraySize(list);
     struct worker_addr *a = *ret = ARENA_NEW_N(&j->arena, struct worker_addr, *ret_n);
-    int i = 0;
     cJSON_ArrayForEach(w, list) {
-        a->id = arena_printf(&j->arena, "w%d", i++);
+        a->id = arena_strdup(&j->arena, json_opt_str(w, "id", "?"));
         a->host = arena_strdup(&j->arena, json_opt_str(w, "host", "127.0.0.1"));
         a->port = (int)json_opt_i64(w, "dataPort", 0);
         a++;

@@ -50,7 +50,7 @@ enum { CONTROL_VERSION = 1 };
 /* ---- coordinator → worker ---- */
 /* {"t", "worker": number}: the registration is accepted. */
 #define MSG_REGISTERED "registered"
-/* {"t", "job", "name", "attempt", "plan": docs/plan.md, "workers": [{"host", "dataPort"}...],
+/* {"t", "job", "name", "attempt", "plan": docs/plan.md, "workers": [{"id", "host", "dataPort"}...],
  * "placement": [[worker number per subtask] per vertex], "tasks": [{"v", "s", "splits": [...]
  * (sources), "moreSplits": true if MSG_SPLITS may follow}] of this worker, "idle": [{"v", "s",
  * "moreSplits"}] sources of all workers that have no split, "token"} */

@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""run.py - `penstock run` with its real processes, some of which are killed; and jobs that don't end by themselves.
+
+  run.py [--bin DIR] [CASE...]
+
+Waits for conditions, each for at most LIMIT_S; a hang is a failure. Exit status 1 if a case failed."""
+import argparse, gzip, os, signal, subprocess, sys, tempfile, threading, time
+
+LIMIT_S = 60
+
+FLOW = """
+CREATE TABLE g (id INT, v INT) WITH ('connector' = 'datagen', 'rows-per-second' = '5000', 'fields.id.min' = '0', 'fields.id.max' = '99');
+CREATE TABLE o (id INT, n BIGINT) WITH ('connector' = 'print');
+INSERT INTO o SELECT id, COUNT(*) FROM g GROUP BY id;
+"""
+
+
+class Failure(Exception):
+    pass
+
+
+def wait_for(what, condition):
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        if time.monotonic() > end:
+            raise Failure("waited %d s for %s" % (LIMIT_S, what))
+        time.sleep(0.01)
+
+
+def alive(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+class Run:
+    """A `penstock run` whose output is read as it comes."""
+
+    def __init__(self, args, sql, *options):
+        cmd = [os.path.join(args.bin, "penstock"), "run", "-", "--progress", "never"] + list(options)
+        self.p = subprocess.Popen(cmd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.out, self.err = [], []
+        self.readers = [threading.Thread(target=self.read, args=x, daemon=True) for x in ((self.p.stdout, self.out), (self.p.stderr, self.err))]
+        for r in self.readers:
+            r.start()
+        self.p.stdin.write(sql.encode())
+        self.p.stdin.close()
+
+    def read(self, stream, lines):
+        for line in stream:
+            lines.append(line.decode("utf-8", "replace").rstrip("\n"))
+
+    def wait_line(self, text, lines=None):
+        lines = self.out if lines is None else lines
+        wait_for("'%s'; there is: %s, %s" % (text, self.out[-20:], self.err[-20:]),
+                 lambda: any(text in l for l in list(lines)) or self.p.poll() is not None)
+        if not any(text in l for l in lines):
+            raise Failure("ended without '%s': %s, %s" % (text, self.out[-20:], self.err[-20:]))
+
+    def children(self):
+        """{"coordinator": pid, "w0": pid...}"""
+        found = {}
+        with open("/proc/%d/task/%d/children" % (self.p.pid, self.p.pid)) as f:
+            for pid in map(int, f.read().split()):
+                with open("/proc/%d/cmdline" % pid) as c:
+                    argv = c.read().split("\0")
+                found[argv[argv.index("--id") + 1] if "--id" in argv else "coordinator"] = pid
+        return found
+
+    def end(self, status):
+        try:
+            got = self.p.wait(LIMIT_S)
+        except subprocess.TimeoutExpired:
+            raise Failure("penstock run is still there after %d s: %s" % (LIMIT_S, self.err[-20:]))
+        for r in self.readers:
+            r.join(LIMIT_S)
+        if got != status:
+            raise Failure("exit status %d, expected %d: %s" % (got, status, self.err[-20:]))
+
+    def said(self, *texts):
+        all_ = "\n".join(self.err)
+        for t in texts:
+            if t not in all_:
+                raise Failure("nothing is said of '%s': %s" % (t, all_))
+
+    def kill(self):
+        if self.p.poll() is None:
+            self.p.kill()
+            self.p.wait()
+
+
+def none_left(children):
+    wait_for("the end of %s" % children, lambda: not any(alive(p) for p in children.values()))
+
+
+def worker_killed(args, start):
+    r = start(FLOW, "-p", "4", "-w", "2")
+    r.wait_line("+U[")
+    c = r.children()
+    assert set(c) == {"coordinator", "w0", "w1"}, c
+    os.kill(c["w1"], signal.SIGKILL)
+    r.end(1)
+    r.said("worker w1 (pid %d" % c["w1"], "is lost", "worker w1 was ended by signal 9")
+    none_left(c)
+
+
+def only_worker_killed(args, start):
+    r = start(FLOW, "-p", "2")
+    r.wait_line("+U[")
+    c = r.children()
+    os.kill(c["w0"], signal.SIGKILL)
+    r.end(1)
+    r.said("worker w0 (pid %d" % c["w0"], "is lost")
+    none_left(c)
+
+
+def coordinator_killed(args, start):
+    r = start(FLOW, "-p", "4", "-w", "2")
+    r.wait_line("+U[")
+    c = r.children()
+    os.kill(c["coordinator"], signal.SIGKILL)
+    r.end(1)
+    r.said("the coordinator has gone")
+    none_left(c)
+
+
+def client_killed(args, start):
+    r = start(FLOW, "-p", "4", "-w", "2")
+    r.wait_line("+U[")
+    c = r.children()
+    os.kill(r.p.pid, signal.SIGKILL)
+    r.end(-signal.SIGKILL)
+    none_left(c)
+
+
+def interrupted(args, start):
+    r = start(FLOW, "-p", "4", "-w", "2")
+    r.wait_line("+U[")
+    c = r.children()
+    os.kill(r.p.pid, signal.SIGINT)
+    r.end(130)
+    none_left(c)
+
+
+def add_file(dir, name, *rows):
+    """All at once: a file is read when it is seen, as long as it is then."""
+    with open(os.path.join(dir, "." + name), "w") as f:
+        f.write("".join(r + "\n" for r in rows))
+    os.rename(os.path.join(dir, "." + name), os.path.join(dir, name))
+
+
+WATCHED = """
+CREATE TABLE t (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', 'path' = '%s', 'format' = 'json',
+    'source.monitor-interval' = '20 ms');
+CREATE TABLE o (s TIMESTAMP(3), n BIGINT, sum_a INT) WITH ('connector' = 'print');
+INSERT INTO o SELECT window_start, COUNT(*), SUM(a) FROM TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+    GROUP BY window_start, window_end;
+"""
+
+
+def row(a, second):
+    return '{"a": %d, "ts": "2024-01-01 10:00:%02d"}' % (a, second)
+
+
+def watched(args, start, parallelism):
+    with tempfile.TemporaryDirectory() as tmp:
+        dir = os.path.join(tmp, "in")
+        os.mkdir(dir)
+        add_file(dir, "a.jsonl", row(1, 1), row(2, 2))
+        add_file(dir, "b.jsonl", row(3, 15))
+        r = start(WATCHED % dir, "-p", str(parallelism))
+        r.wait_line("+I[2024-01-01T10:00, 2, 3]")
+        add_file(dir, "c.jsonl", row(4, 16), row(5, 27))
+        r.wait_line("+I[2024-01-01T10:00:10, 2, 7]")
+        os.rename(dir, dir + ".gone")  # a listing that fails is told, and tried again
+        r.wait_line("the listing fails", r.err)
+        os.rename(dir + ".gone", dir)
+        add_file(dir, "d.jsonl", row(6, 31))
+        r.wait_line("+I[2024-01-01T10:00:20, 1, 5]")
+        os.kill(r.p.pid, signal.SIGINT)
+        r.end(130)
+        if len(r.out) != 3:
+            raise Failure("more than three windows: %s" % r.out)
+
+
+def watched_directory(args, start):
+    watched(args, start, 1)
+
+
+def watched_directory_by_three(args, start):
+    watched(args, start, 3)
+
+
+def watched_file_is_broken(args, start):
+    with tempfile.TemporaryDirectory() as dir:
+        add_file(dir, "a.jsonl", row(1, 1), row(1, 11))
+        r = start(WATCHED % dir, "-p", "2")
+        r.wait_line("+I[2024-01-01T10:00, 1, 1]")
+        cut = gzip.compress((row(2, 12) + "\n").encode() * 1000)[:-20]
+        with open(os.path.join(dir, ".c"), "wb") as f:
+            f.write(cut)
+        os.rename(os.path.join(dir, ".c"), os.path.join(dir, "c.jsonl.gz"))
+        r.end(1)
+        r.said(os.path.join(dir, "c.jsonl.gz"), "cut off", "table 't'")
+
+
+def watched_directory_is_missing(args, start):
+    with tempfile.TemporaryDirectory() as dir:
+        r = start(WATCHED % os.path.join(dir, "none"))
+        r.end(1)
+        r.said(os.path.join(dir, "none"), "No such file or directory")
+
+
+CASES = [worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, watched_directory,
+         watched_directory_by_three, watched_file_is_broken, watched_directory_is_missing]
+
+
+def run_case(case, args):
+    runs = []
+
+    def start(sql, *options):
+        runs.append(Run(args, sql, *options))
+        return runs[-1]
+
+    try:
+        case(args, start)
+        return True
+    except Failure as e:
+        print("FAILED %s: %s" % (case.__name__, e))
+        return False
+    finally:
+        for r in runs:
+            r.kill()
+
+
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--bin", default=os.path.join(here, "../../build/bin"))
+    ap.add_argument("cases", nargs="*")
+    args = ap.parse_args()
+    results = [run_case(c, args) for c in CASES if not args.cases or c.__name__ in args.cases]
+    print("%d passed, %d failed" % (results.count(True), results.count(False)))
+    return 1 if False in results or not results else 0
+
+
+sys.exit(main())

@@ -28,6 +28,7 @@
 #define PENSTOCK_COORDINATOR_CHECKPOINT_PROTOCOL_H
 
 #include "base/core/err.h"
+#include "base/proto/ckpt_file.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -35,20 +36,7 @@
 
 enum ckpt_kind { CKPT_PERIODIC, CKPT_SAVEPOINT, CKPT_STOP };
 
-enum { CKPT_PARTICIPANTS_MAX = 4096, CKPT_FILE_NAME_MAX = 127, CKPT_ATTEMPT_BITS = 20 };
-
-/* A file of state: written by one worker for one checkpoint, named so that its maker can be told
- * from the name (ckpt_file_name). */
-struct ckpt_file {
-    char name[CKPT_FILE_NAME_MAX + 1];
-};
-/* "<epoch>-<checkpoint>-<worker>-<salt>.state"; the epoch is that of the leader that triggered the
- * checkpoint, not of the attempt, which a later leader may have adopted: a leader that doesn't know
- * yet that it is none may delete files of its own epoch and before, and no newer record names one
- * of those that it doesn't know. */
-void ckpt_file_name(uint64_t epoch, uint64_t checkpoint, const char *worker, uint32_t salt,
-                    struct ckpt_file *ret);
-bool ckpt_file_parse(const char *name, uint64_t *ret_epoch, uint64_t *ret_checkpoint);
+enum { CKPT_PARTICIPANTS_MAX = 4096, CKPT_ATTEMPT_BITS = 20 };
 
 /* Attempts rise: the epoch of the leader that began it, then a counter. Transactions carry their
  * attempt; a new one aborts those of older attempts alone, so that a leader that isn't one any more

@@ -1,6 +1,6 @@
 /* phys.h - physical nodes: what the planner makes of the logical plan, one op each, before they are
- * chained to vertices. phys_node translates bottom up, each kind of rel in its own file; changelog.c
- * decides who sends -U; graph.c chains, wires and names. A node is made once per rel. */
+ * chained. phys_node translates bottom up, each kind of rel in its own file; changelog.c decides
+ * who sends -U; graph.c chains, wires and names. A node is made once per rel. */
 #ifndef PENSTOCK_SQL_PHYS_PHYS_H
 #define PENSTOCK_SQL_PHYS_PHYS_H
 

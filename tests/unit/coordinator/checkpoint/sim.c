@@ -16,7 +16,7 @@ static struct msg to_worker(int coord, const struct coord *c, enum msg_kind kind
 
 static void coord_restart(struct sim *s, int ci, const char *why) {
     struct coord *c = &s->coords[ci];
-    trace(s, "c%d restarts the job: %s", ci, why);
+    sim_trace(s, "c%d restarts the job: %s", ci, why);
     c->running = c->deploying = 0;
     c->leading = false;
     ckpt_restart(c->c, why);
@@ -31,7 +31,7 @@ static void ask_all(struct sim *s, int ci, enum msg_kind kind, const struct ckpt
             m.base = a->base;
             m.ckpt_kind = a->ckpt_kind;
         }
-        send(s, E_TO_WORKER, &m);
+        sim_send(s, E_TO_WORKER, &m);
     }
 }
 
@@ -43,20 +43,20 @@ static void deploy(struct sim *s, int ci, const struct ckpt_action *a) {
     c->deploy_deadline = s->now + 3000;
     memset(c->deployed, 0, sizeof c->deployed);
     s->r->restores++;
-    struct slot *sl = a->checkpoint ? slot_find(s, a->record.seq) : NULL;
+    struct slot *sl = a->checkpoint ? sim_slot_find(s, a->record.seq) : NULL;
     if (a->checkpoint && (!sl || sl->rec.checkpoint != a->checkpoint)) {
         /* A zombie may ask for what its successor has pruned: its workers are fenced anyway. */
         coord_restart(s, ci, "the record is gone");
         return;
     }
-    trace(s, "c%d deploys attempt %" PRIx64 " from checkpoint %" PRIu64, ci, a->attempt,
-          a->checkpoint);
+    sim_trace(s, "c%d deploys attempt %" PRIx64 " from checkpoint %" PRIu64, ci, a->attempt,
+              a->checkpoint);
     for (int w = 0; w < WORKERS; w++) {
         struct msg m = to_worker(ci, c, M_DEPLOY, w);
         m.attempt = a->attempt;
         m.checkpoint = a->checkpoint;
         if (sl) m.part = sl->parts[w];
-        send(s, E_TO_WORKER, &m);
+        sim_send(s, E_TO_WORKER, &m);
     }
 }
 
@@ -67,7 +67,7 @@ static void carry_out(struct sim *s, int ci, struct ckpt_action *a) {
         struct slot sl = {.rec = a->record};
         sl.rec.files = NULL;
         if (a->record.kind == CKPT_RECORD_CHECKPOINT) memcpy(sl.parts, c->acks, sizeof sl.parts);
-        storage_ask(s, ci, a, &sl);
+        sim_storage_ask(s, ci, a, &sl);
         break;
     }
     case CKPT_LIST_SLOTS:
@@ -75,14 +75,14 @@ static void carry_out(struct sim *s, int ci, struct ckpt_action *a) {
     case CKPT_DELETE_SLOT:
     case CKPT_LIST_FILES:
     case CKPT_DELETE_FILE:
-        storage_ask(s, ci, a, NULL);
+        sim_storage_ask(s, ci, a, NULL);
         break;
     case CKPT_LEAD:
         c->epoch = ckpt_epoch(c->c);
         c->leading = true;
         c->lead_deadline = s->now + 300;
-        trace(s, "c%d leads, epoch %" PRIu64 ", newest checkpoint %" PRIu64, ci, c->epoch,
-              a->checkpoint);
+        sim_trace(s, "c%d leads, epoch %" PRIu64 ", newest checkpoint %" PRIu64, ci, c->epoch,
+                  a->checkpoint);
         memset(c->here, 0, sizeof c->here);
         ask_all(s, ci, M_WHO, NULL);
         break;
@@ -91,12 +91,12 @@ static void carry_out(struct sim *s, int ci, struct ckpt_action *a) {
         break;
     case CKPT_TRIGGER:
         c->acks_of = a->checkpoint;
-        trace(s, "c%d triggers %" PRIu64 " on base %" PRIu64, ci, a->checkpoint, a->base);
+        sim_trace(s, "c%d triggers %" PRIu64 " on base %" PRIu64, ci, a->checkpoint, a->base);
         ask_all(s, ci, M_TRIGGER, a);
         break;
     case CKPT_ABORT:
         s->r->aborted++;
-        trace(s, "c%d aborts %" PRIu64 ": %s", ci, a->checkpoint, a->reason);
+        sim_trace(s, "c%d aborts %" PRIu64 ": %s", ci, a->checkpoint, a->reason);
         ask_all(s, ci, M_ABORT, a);
         break;
     case CKPT_COMMIT:
@@ -115,17 +115,17 @@ static void carry_out(struct sim *s, int ci, struct ckpt_action *a) {
         c->running = 0;
         break;
     case CKPT_FENCED:
-        trace(s, "c%d is fenced", ci);
+        sim_trace(s, "c%d is fenced", ci);
         s->r->fenced++;
         c->done = true;
         break;
     case CKPT_FAIL:
-        violation(s, "coordinator %d gives up: %s", ci, a->reason);
+        sim_violation(s, "coordinator %d gives up: %s", ci, a->reason);
         break;
     }
 }
 
-void pump(struct sim *s, int ci) {
+void sim_pump(struct sim *s, int ci) {
     struct coord *c = &s->coords[ci];
     struct ckpt_action a;
     while (!s->ended && !c->done && ckpt_next(c->c, &a))
@@ -137,7 +137,7 @@ void pump(struct sim *s, int ci) {
     if (c->tick_set) return;
     int64_t due = ckpt_due_ms(c->c);
     c->tick_set = true;
-    post(s, MAX(1, MIN(due == INT64_MAX ? 1000 : due - s->now, 1000)), E_TICK)->msg.coord = ci;
+    sim_post(s, MAX(1, MIN(due == INT64_MAX ? 1000 : due - s->now, 1000)), E_TICK)->msg.coord = ci;
 }
 
 static void coord_start(struct sim *s) {
@@ -152,10 +152,10 @@ static void coord_start(struct sim *s) {
                                              .tolerable_failures = 3,
                                              .retained = 2};
     c->alive = true;
-    c->c = ckpt_new(&opts, rnd(s) | 1, s->now);
-    trace(s, "c%d starts", ci);
-    post(s, 500, E_PING)->msg.coord = ci;
-    pump(s, ci);
+    c->c = ckpt_new(&opts, sim_rnd(s) | 1, s->now);
+    sim_trace(s, "c%d starts", ci);
+    sim_post(s, 500, E_PING)->msg.coord = ci;
+    sim_pump(s, ci);
 }
 
 static void coord_hears(struct sim *s, const struct msg *m) {
@@ -187,7 +187,7 @@ static void coord_hears(struct sim *s, const struct msg *m) {
         for (int i = 0; i < WORKERS; i++) {
             struct msg go = to_worker(m->coord, c, M_START, i);
             go.attempt = c->running;
-            send(s, E_TO_WORKER, &go);
+            sim_send(s, E_TO_WORKER, &go);
             c->heard_ms[i] = s->now;
         }
         ckpt_attempt_started(c->c, c->running, WORKERS);
@@ -203,12 +203,12 @@ static void coord_hears(struct sim *s, const struct msg *m) {
     default:
         break;
     }
-    pump(s, m->coord);
+    sim_pump(s, m->coord);
 }
 
 static void coord_ping(struct sim *s, int ci) {
     struct coord *c = &s->coords[ci];
-    post(s, 500, E_PING)->msg.coord = ci;
+    sim_post(s, 500, E_PING)->msg.coord = ci;
     if (c->leading && s->now >= c->lead_deadline) {
         bool same = true;
         uint64_t seen = 0;
@@ -218,7 +218,7 @@ static void coord_ping(struct sim *s, int ci) {
         }
         c->leading = false;
         if (same && ckpt_attempt_adopted(c->c, c->here_attempt[0], WORKERS, seen)) {
-            trace(s, "c%d adopts attempt %" PRIx64, ci, c->here_attempt[0]);
+            sim_trace(s, "c%d adopts attempt %" PRIx64, ci, c->here_attempt[0]);
             c->running = c->here_attempt[0];
             for (int w = 0; w < WORKERS; w++)
                 c->heard_ms[w] = s->now;
@@ -230,7 +230,7 @@ static void coord_ping(struct sim *s, int ci) {
     for (int w = 0; w < WORKERS && c->running; w++)
         if (s->now - c->heard_ms[w] > 4000) coord_restart(s, ci, "a worker is silent");
     if (c->running) ask_all(s, ci, M_WHO, NULL);
-    pump(s, ci);
+    sim_pump(s, ci);
 }
 
 /* ---- faults ---- */
@@ -244,27 +244,27 @@ static int leaders(struct sim *s) {
 
 static void fault(struct sim *s) {
     if (!s->faulty) return;
-    post(s, 200 + upto(s, 4000), E_FAULT);
-    int what = (int)upto(s, 3);
+    sim_post(s, 200 + sim_upto(s, 4000), E_FAULT);
+    int what = (int)sim_upto(s, 3);
     if (what == 0 && s->f.worker_crashes) {
-        int w = (int)upto(s, WORKERS);
+        int w = (int)sim_upto(s, WORKERS);
         struct worker *k = &s->workers[w];
         if (!k->up) return;
-        trace(s, "w%d crashes", w);
+        sim_trace(s, "w%d crashes", w);
         int life = k->life + 1;
         memset(k, 0, sizeof *k);
         k->life = life;
-        post(s, 100 + upto(s, 2000), E_WORKER_UP)->msg.worker = w;
+        sim_post(s, 100 + sim_upto(s, 2000), E_WORKER_UP)->msg.worker = w;
     } else {
         for (int i = s->n_coords - 1; i >= 0; i--) {
             struct coord *c = &s->coords[i];
             if (!c->alive || c->paused_until > s->now) continue;
             if (what == 1 && s->f.coordinator_crashes) {
-                trace(s, "c%d crashes", i);
+                sim_trace(s, "c%d crashes", i);
                 c->alive = false;
             } else if (what == 2 && s->f.coordinator_pauses) {
-                c->paused_until = s->now + upto(s, 12000);
-                trace(s, "c%d sleeps until %" PRId64, i, c->paused_until);
+                c->paused_until = s->now + sim_upto(s, 12000);
+                sim_trace(s, "c%d sleeps until %" PRId64, i, c->paused_until);
             }
             return;
         }
@@ -273,8 +273,8 @@ static void fault(struct sim *s) {
 
 /* Starts a coordinator when none is awake, and sometimes one too many. */
 static void supervise(struct sim *s) {
-    post(s, 200 + upto(s, 1500), E_SUPERVISE);
-    if (!leaders(s) || (s->faulty && s->f.coordinator_pauses && chance(s, 2))) coord_start(s);
+    sim_post(s, 200 + sim_upto(s, 1500), E_SUPERVISE);
+    if (!leaders(s) || (s->faulty && s->f.coordinator_pauses && sim_chance(s, 2))) coord_start(s);
 }
 
 static void handle(struct sim *s, struct ev *e) {
@@ -284,7 +284,7 @@ static void handle(struct sim *s, struct ev *e) {
     if (for_coord) {
         if (!c->alive) return;
         if (c->paused_until > s->now) {
-            struct ev *later = post(s, c->paused_until - s->now, e->kind);
+            struct ev *later = sim_post(s, c->paused_until - s->now, e->kind);
             int64_t t = later->t;
             uint64_t order = later->order;
             *later = *e;
@@ -296,32 +296,32 @@ static void handle(struct sim *s, struct ev *e) {
     }
     switch (e->kind) {
     case E_TO_WORKER:
-        worker_hears(s, &e->msg);
+        sim_worker_hears(s, &e->msg);
         break;
     case E_TO_COORD:
         coord_hears(s, &e->msg);
         break;
     case E_TICK:
         c->tick_set = false;
-        pump(s, e->msg.coord);
+        sim_pump(s, e->msg.coord);
         break;
     case E_PING:
         coord_ping(s, e->msg.coord);
         break;
     case E_STORAGE:
-        storage_happens(s, e);
+        sim_storage_happens(s, e);
         break;
     case E_STORAGE_DONE:
-        coord_answer(s, e, (enum ckpt_created)e->file);
+        sim_coord_answer(s, e, (enum ckpt_created)e->file);
         break;
     case E_BARRIER:
-        worker_barrier(s, &e->msg);
+        sim_worker_barrier(s, &e->msg);
         break;
     case E_WRITTEN:
-        worker_written(s, &e->msg);
+        sim_worker_written(s, &e->msg);
         break;
     case E_LOADED:
-        worker_loaded(s, &e->msg);
+        sim_worker_loaded(s, &e->msg);
         break;
     case E_FAULT:
         fault(s);
@@ -337,7 +337,7 @@ static void handle(struct sim *s, struct ev *e) {
 
 static void run_until(struct sim *s, int64_t until, bool (*done)(struct sim *s)) {
     while (!s->ended && s->n_heap && s->heap[0]->t <= until && !(done && done(s))) {
-        struct ev *e = take(s);
+        struct ev *e = sim_take(s);
         s->now = e->t;
         handle(s, e);
         free(e);
@@ -364,8 +364,8 @@ static void check_leftovers(struct sim *s) {
         files += !s->files[i].gone;
     for (size_t i = 0; i < s->n_slots; i++)
         records += !s->slots[i].gone;
-    if (files > 3 * WORKERS * CHAIN_MAX) violation(s, "%zu files are left", files);
-    if (records > 4) violation(s, "%zu records are left", records);
+    if (files > 3 * WORKERS * CHAIN_MAX) sim_violation(s, "%zu files are left", files);
+    if (records > 4) sim_violation(s, "%zu records are left", records);
 }
 
 void sim_run(uint64_t seed, const struct sim_faults *faults, int64_t faulty_ms, int64_t calm_ms,
@@ -377,35 +377,35 @@ void sim_run(uint64_t seed, const struct sim_faults *faults, int64_t faulty_ms, 
     s->trace = trace_on;
     s->rng = seed * 0x9E3779B97F4A7C15ull + 0x1234567;
     for (int i = 0; i < 8; i++)
-        rnd(s);
+        sim_rnd(s);
     for (int w = 0; w < WORKERS; w++)
         s->workers[w].up = true;
     s->faulty = true;
     coord_start(s);
-    post(s, 1000, E_FAULT);
-    post(s, 1000, E_SUPERVISE);
+    sim_post(s, 1000, E_FAULT);
+    sim_post(s, 1000, E_SUPERVISE);
     run_until(s, faulty_ms, NULL);
     s->faulty = false;
     uint64_t done = ret->checkpoints;
     run_until(s, faulty_ms + calm_ms, NULL);
     if (ret->ok && ret->checkpoints < done + 5)
-        violation(s, "only %" PRIu64 " checkpoints in %" PRId64 " ms without faults",
-                  ret->checkpoints - done, calm_ms);
+        sim_violation(s, "only %" PRIu64 " checkpoints in %" PRId64 " ms without faults",
+                      ret->checkpoints - done, calm_ms);
     if (ret->ok) check_leftovers(s);
     struct coord *c = ret->ok ? leader(s) : NULL;
-    if (ret->ok && !c) violation(s, "nobody leads");
+    if (ret->ok && !c) sim_violation(s, "nobody leads");
     if (c) {
         ckpt_request(c->c, CKPT_STOP, 7);
-        pump(s, (int)(c - s->coords));
+        sim_pump(s, (int)(c - s->coords));
         run_until(s, s->now + 10000, stopped);
-        if (ret->ok && !stopped(s)) violation(s, "the stop didn't come to an end");
+        if (ret->ok && !stopped(s)) sim_violation(s, "the stop didn't come to an end");
         for (int w = 0; w < WORKERS && ret->ok; w++)
             if (s->committed_to[w] != s->workers[w].pos)
-                violation(s, "stopped with %" PRIu64 " of %" PRIu64 " committed",
-                          s->committed_to[w], s->workers[w].pos);
+                sim_violation(s, "stopped with %" PRIu64 " of %" PRIu64 " committed",
+                              s->committed_to[w], s->workers[w].pos);
     }
     while (s->n_heap)
-        free(take(s));
+        free(sim_take(s));
     for (int i = 0; i < s->n_coords; i++)
         ckpt_free(s->coords[i].c);
     free(s->heap);

@@ -146,26 +146,27 @@ struct sim {
     struct sim_result *r;
 };
 
-uint64_t rnd(struct sim *s);
-int64_t upto(struct sim *s, int64_t n); /* 0..n-1 */
-bool chance(struct sim *s, int percent);
-void violation(struct sim *s, const char *fmt, ...) ATTR_PRINTF(2, 3);
-void trace(struct sim *s, const char *fmt, ...) ATTR_PRINTF(2, 3);
-struct ev *post(struct sim *s, int64_t delay, enum ev_kind kind);
-struct ev *take(struct sim *s); /* the next; the caller frees */
-void send(struct sim *s, enum ev_kind to, const struct msg *m);
-void txn_commit(struct sim *s, int number);
-struct slot *slot_find(struct sim *s, uint64_t seq);
-struct slot *newest_checkpoint(struct sim *s);
+uint64_t sim_rnd(struct sim *s);
+int64_t sim_upto(struct sim *s, int64_t n); /* 0..n-1 */
+bool sim_chance(struct sim *s, int percent);
+void sim_violation(struct sim *s, const char *fmt, ...) ATTR_PRINTF(2, 3);
+void sim_trace(struct sim *s, const char *fmt, ...) ATTR_PRINTF(2, 3);
+struct ev *sim_post(struct sim *s, int64_t delay, enum ev_kind kind);
+struct ev *sim_take(struct sim *s); /* the next; the caller frees */
+void sim_send(struct sim *s, enum ev_kind to, const struct msg *m);
+void sim_txn_commit(struct sim *s, int number);
+struct slot *sim_slot_find(struct sim *s, uint64_t seq);
+struct slot *sim_newest_checkpoint(struct sim *s);
 /* a: one of the log and file actions; its outcome comes to the coordinator as an event. */
-void storage_ask(struct sim *s, int coord, const struct ckpt_action *a, const struct slot *slot);
-void storage_happens(struct sim *s, struct ev *e);
-void coord_answer(struct sim *s, const struct ev *e, enum ckpt_created created);
+void sim_storage_ask(struct sim *s, int coord, const struct ckpt_action *a,
+                     const struct slot *slot);
+void sim_storage_happens(struct sim *s, struct ev *e);
+void sim_coord_answer(struct sim *s, const struct ev *e, enum ckpt_created created);
 /* Carries out what the protocol of a coordinator wants. */
-void pump(struct sim *s, int coord);
-void worker_hears(struct sim *s, const struct msg *m);
-void worker_barrier(struct sim *s, const struct msg *m);
-void worker_written(struct sim *s, const struct msg *m);
-void worker_loaded(struct sim *s, const struct msg *m);
+void sim_pump(struct sim *s, int coord);
+void sim_worker_hears(struct sim *s, const struct msg *m);
+void sim_worker_barrier(struct sim *s, const struct msg *m);
+void sim_worker_written(struct sim *s, const struct msg *m);
+void sim_worker_loaded(struct sim *s, const struct msg *m);
 
 #endif

@@ -18,11 +18,11 @@ static void worker_says(struct sim *s, int w, int coord, enum msg_kind kind, uin
                     .checkpoint = checkpoint,
                     .running = k->running};
     if (part) m.part = *part;
-    send(s, E_TO_COORD, &m);
+    sim_send(s, E_TO_COORD, &m);
 }
 
 static void worker_advance(struct sim *s, struct worker *k) {
-    if (k->running && !k->halted) k->pos += (uint64_t)upto(s, 50);
+    if (k->running && !k->halted) k->pos += (uint64_t)sim_upto(s, 50);
 }
 
 static void worker_deploy(struct sim *s, const struct msg *m) {
@@ -38,45 +38,46 @@ static void worker_deploy(struct sim *s, const struct msg *m) {
     k->seen = m->checkpoint;
     /* Fence what came before, but for what the checkpoint says is to be committed. */
     for (int i = 0; i < m->part.n_txns; i++)
-        txn_commit(s, m->part.txns[i]);
+        sim_txn_commit(s, m->part.txns[i]);
     for (size_t i = 0; i < s->n_txns; i++)
         if (s->txns[i].part == m->worker && s->txns[i].state == TXN_PREPARED &&
             s->txns[i].attempt < m->attempt)
             s->txns[i].state = TXN_ABORTED;
-    struct ev *e = post(s, 1 + upto(s, 50), E_LOADED);
+    struct ev *e = sim_post(s, 1 + sim_upto(s, 50), E_LOADED);
     e->msg = *m;
     e->msg.worker_life = life;
 }
 
-void worker_loaded(struct sim *s, const struct msg *m) {
+void sim_worker_loaded(struct sim *s, const struct msg *m) {
     struct worker *k = &s->workers[m->worker];
     if (!k->up || k->life != m->worker_life || k->attempt != m->attempt) return;
-    if (s->faulty && s->f.storage_errors && chance(s, 5)) return; /* times out */
+    if (s->faulty && s->f.storage_errors && sim_chance(s, 5)) return; /* times out */
     uint64_t at = 0;
     for (int i = 0; i < m->part.n_chain; i++) {
         const struct file *f = &s->files[m->part.chain[i]];
-        struct slot *top = newest_checkpoint(s);
+        struct slot *top = sim_newest_checkpoint(s);
         if (f->gone) {
             /* Pruned under a zombie's restore: it can't lead any more. */
             if (top && top->rec.checkpoint == m->checkpoint)
-                violation(s, "restore of checkpoint %" PRIu64 ": %s is gone", m->checkpoint,
-                          f->name.name);
+                sim_violation(s, "restore of checkpoint %" PRIu64 ": %s is gone", m->checkpoint,
+                              f->name.name);
             return;
         }
         if (f->from != at)
-            violation(s, "restore: %s begins at %" PRIu64 ", not %" PRIu64, f->name.name, f->from,
-                      at);
+            sim_violation(s, "restore: %s begins at %" PRIu64 ", not %" PRIu64, f->name.name,
+                          f->from, at);
         at = f->to;
     }
     if (at != m->part.pos)
-        violation(s, "restore: state ends at %" PRIu64 ", position is %" PRIu64, at, m->part.pos);
+        sim_violation(s, "restore: state ends at %" PRIu64 ", position is %" PRIu64, at,
+                      m->part.pos);
     k->pos = k->txn_from = m->part.pos;
     k->snaps[0] = (struct snap){m->checkpoint, m->part};
     k->n_snaps = 1;
     worker_says(s, m->worker, m->coord, M_DEPLOYED, 0, NULL);
 }
 
-void worker_barrier(struct sim *s, const struct msg *m) {
+void sim_worker_barrier(struct sim *s, const struct msg *m) {
     struct worker *k = &s->workers[m->worker];
     if (!k->up || k->life != m->worker_life || k->attempt != m->attempt || !k->running) return;
     worker_advance(s, k);
@@ -106,21 +107,22 @@ void worker_barrier(struct sim *s, const struct msg *m) {
     *f = (struct file){.from = from, .to = k->pos, .gone = true};
     char id[16];
     snprintf(id, sizeof id, "w%d", m->worker);
-    ckpt_file_name(m->epoch, m->checkpoint, id, (uint32_t)rnd(s), &f->name);
+    ckpt_file_name(m->epoch, m->checkpoint, id, (uint32_t)sim_rnd(s), &f->name);
     p.chain[p.n_chain++] = (int)s->n_files++;
-    struct ev *e = post(
-        s, 1 + upto(s, s->faulty && s->f.storage_errors && chance(s, 10) ? 6000 : 100), E_WRITTEN);
+    struct ev *e = sim_post(
+        s, 1 + sim_upto(s, s->faulty && s->f.storage_errors && sim_chance(s, 10) ? 6000 : 100),
+        E_WRITTEN);
     e->msg = *m;
     e->msg.part = p;
 }
 
-void worker_written(struct sim *s, const struct msg *m) {
+void sim_worker_written(struct sim *s, const struct msg *m) {
     struct worker *k = &s->workers[m->worker];
     if (!k->up || k->life != m->worker_life) return; /* died before the file was closed */
     struct file *f = &s->files[m->part.chain[m->part.n_chain - 1]];
     f->gone = false; /* it is there from now on, wanted or not */
     if (k->attempt != m->attempt) return;
-    if (s->faulty && s->f.storage_errors && chance(s, 5)) {
+    if (s->faulty && s->f.storage_errors && sim_chance(s, 5)) {
         worker_says(s, m->worker, m->coord, M_DECLINE, m->checkpoint, NULL);
         return;
     }
@@ -132,7 +134,7 @@ void worker_written(struct sim *s, const struct msg *m) {
     worker_says(s, m->worker, m->coord, M_ACK, m->checkpoint, &m->part);
 }
 
-void worker_hears(struct sim *s, const struct msg *m) {
+void sim_worker_hears(struct sim *s, const struct msg *m) {
     struct worker *k = &s->workers[m->worker];
     if (!k->up || m->epoch < k->epoch) return;
     k->epoch = m->epoch;
@@ -150,18 +152,18 @@ void worker_hears(struct sim *s, const struct msg *m) {
     case M_TRIGGER: {
         if (!mine || m->checkpoint <= k->seen) break;
         k->seen = m->checkpoint;
-        struct ev *e = post(s, 1 + upto(s, 40), E_BARRIER);
+        struct ev *e = sim_post(s, 1 + sim_upto(s, 40), E_BARRIER);
         e->msg = *m;
         e->msg.worker_life = k->life;
         break;
     }
     case M_COMMIT: {
         if (!mine) break;
-        if (s->faulty && s->f.storage_errors && chance(s, 10)) break; /* the sink is away */
+        if (s->faulty && s->f.storage_errors && sim_chance(s, 10)) break; /* the sink is away */
         int n = 0;
         for (int i = 0; i < k->n_txns; i++) {
             if (s->txns[k->txns[i]].checkpoint <= m->checkpoint)
-                txn_commit(s, k->txns[i]);
+                sim_txn_commit(s, k->txns[i]);
             else
                 k->txns[n++] = k->txns[i];
         }

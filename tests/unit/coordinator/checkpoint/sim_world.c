@@ -9,22 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t rnd(struct sim *s) {
+uint64_t sim_rnd(struct sim *s) {
     s->rng ^= s->rng << 13;
     s->rng ^= s->rng >> 7;
     s->rng ^= s->rng << 17;
     return s->rng * 0x2545F4914F6CDD1Dull >> 11;
 }
 
-int64_t upto(struct sim *s, int64_t n) {
-    return (int64_t)(rnd(s) % (uint64_t)n);
+int64_t sim_upto(struct sim *s, int64_t n) {
+    return (int64_t)(sim_rnd(s) % (uint64_t)n);
 }
 
-bool chance(struct sim *s, int percent) {
-    return upto(s, 100) < percent;
+bool sim_chance(struct sim *s, int percent) {
+    return sim_upto(s, 100) < percent;
 }
 
-void violation(struct sim *s, const char *fmt, ...) {
+void sim_violation(struct sim *s, const char *fmt, ...) {
     if (!s->r->ok) return;
     va_list ap;
     va_start(ap, fmt);
@@ -35,7 +35,7 @@ void violation(struct sim *s, const char *fmt, ...) {
     s->ended = true;
 }
 
-void trace(struct sim *s, const char *fmt, ...) {
+void sim_trace(struct sim *s, const char *fmt, ...) {
     if (!s->trace) return;
     va_list ap;
     va_start(ap, fmt);
@@ -51,7 +51,7 @@ static bool before(const struct ev *a, const struct ev *b) {
     return a->t != b->t ? a->t < b->t : a->order < b->order;
 }
 
-struct ev *post(struct sim *s, int64_t delay, enum ev_kind kind) {
+struct ev *sim_post(struct sim *s, int64_t delay, enum ev_kind kind) {
     struct ev *e = mem_zalloc(sizeof *e);
     e->t = s->now + delay;
     e->order = s->order++;
@@ -66,7 +66,7 @@ struct ev *post(struct sim *s, int64_t delay, enum ev_kind kind) {
     return e;
 }
 
-struct ev *take(struct sim *s) {
+struct ev *sim_take(struct sim *s) {
     struct ev *top = s->heap[0], *last = s->heap[--s->n_heap];
     size_t i = 0;
     for (;;) {
@@ -81,29 +81,31 @@ struct ev *take(struct sim *s) {
     return top;
 }
 
-void send(struct sim *s, enum ev_kind to, const struct msg *m) {
-    if (s->faulty && s->f.message_loss && chance(s, 4)) return;
-    int64_t delay = 1 + upto(s, 5);
-    if (s->faulty && s->f.slow_messages && chance(s, 10)) delay = upto(s, 3000);
-    post(s, delay, to)->msg = *m;
-    if (s->faulty && s->f.message_loss && chance(s, 3))
-        post(s, delay + upto(s, 2000), to)->msg = *m;
+void sim_send(struct sim *s, enum ev_kind to, const struct msg *m) {
+    if (s->faulty && s->f.message_loss && sim_chance(s, 4)) return;
+    int64_t delay = 1 + sim_upto(s, 5);
+    if (s->faulty && s->f.slow_messages && sim_chance(s, 10)) delay = sim_upto(s, 3000);
+    sim_post(s, delay, to)->msg = *m;
+    if (s->faulty && s->f.message_loss && sim_chance(s, 3))
+        sim_post(s, delay + sim_upto(s, 2000), to)->msg = *m;
 }
 
 /* ---- sink ---- */
 
-void txn_commit(struct sim *s, int number) {
+void sim_txn_commit(struct sim *s, int number) {
     struct txn *t = &s->txns[number];
     if (t->state == TXN_COMMITTED) return;
     if (t->state == TXN_ABORTED) {
-        violation(s, "lost: transaction %d of checkpoint %" PRIu64 " is complete but was aborted",
-                  number, t->checkpoint);
+        sim_violation(s,
+                      "lost: transaction %d of checkpoint %" PRIu64 " is complete but was aborted",
+                      number, t->checkpoint);
         return;
     }
     if (t->from != s->committed_to[t->part]) {
-        violation(s, "%s: partition %d has %" PRIu64 " committed, now comes %" PRIu64 "..%" PRIu64,
-                  t->from < s->committed_to[t->part] ? "doubled" : "lost", t->part,
-                  s->committed_to[t->part], t->from, t->to);
+        sim_violation(s,
+                      "%s: partition %d has %" PRIu64 " committed, now comes %" PRIu64 "..%" PRIu64,
+                      t->from < s->committed_to[t->part] ? "doubled" : "lost", t->part,
+                      s->committed_to[t->part], t->from, t->to);
         return;
     }
     s->r->committed_rows += t->to - t->from;
@@ -113,17 +115,17 @@ void txn_commit(struct sim *s, int number) {
 
 /* ---- storage ---- */
 
-struct slot *slot_find(struct sim *s, uint64_t seq) {
+struct slot *sim_slot_find(struct sim *s, uint64_t seq) {
     for (size_t i = s->n_slots; i-- > 0;)
         if (!s->slots[i].gone && s->slots[i].rec.seq == seq) return &s->slots[i];
     return NULL;
 }
 
-struct slot *newest_checkpoint(struct sim *s) {
+struct slot *sim_newest_checkpoint(struct sim *s) {
     struct slot *top = NULL;
     for (size_t i = 0; i < s->n_slots; i++)
         if (!s->slots[i].gone && (!top || s->slots[i].rec.seq > top->rec.seq)) top = &s->slots[i];
-    return !top || !top->rec.checkpoint_seq ? NULL : slot_find(s, top->rec.checkpoint_seq);
+    return !top || !top->rec.checkpoint_seq ? NULL : sim_slot_find(s, top->rec.checkpoint_seq);
 }
 
 static int file_find(struct sim *s, const char *name) {
@@ -135,31 +137,32 @@ static int file_find(struct sim *s, const char *name) {
 static void file_delete(struct sim *s, const char *name) {
     int n = file_find(s, name);
     if (n < 0 || s->files[n].gone) return;
-    struct slot *top = newest_checkpoint(s);
+    struct slot *top = sim_newest_checkpoint(s);
     for (int p = 0; top && p < WORKERS; p++)
         for (int i = 0; i < top->parts[p].n_chain; i++)
             if (top->parts[p].chain[i] == n)
-                violation(s, "%s is deleted, and the newest checkpoint %" PRIu64 " needs it", name,
-                          top->rec.checkpoint);
+                sim_violation(s, "%s is deleted, and the newest checkpoint %" PRIu64 " needs it",
+                              name, top->rec.checkpoint);
     s->files[n].gone = true;
 }
 
-void storage_ask(struct sim *s, int coord, const struct ckpt_action *a, const struct slot *slot) {
+void sim_storage_ask(struct sim *s, int coord, const struct ckpt_action *a,
+                     const struct slot *slot) {
     bool bad = s->faulty && s->f.storage_errors;
-    int64_t delay = 1 + upto(s, 20);
-    if (bad && chance(s, 5)) delay = upto(s, 3000);
-    int fate = bad ? (int)upto(s, 100) : 99;
+    int64_t delay = 1 + sim_upto(s, 20);
+    if (bad && sim_chance(s, 5)) delay = sim_upto(s, 3000);
+    int fate = bad ? (int)sim_upto(s, 100) : 99;
     /* <5: refused; <10: done, no answer in time; <14: not done, no answer; <18: done later than the
      * answer "unknown". */
     bool late = fate >= 14 && fate < 18;
     if (late) {
-        struct ev *early = post(s, delay, E_STORAGE);
+        struct ev *early = sim_post(s, delay, E_STORAGE);
         early->msg.coord = coord;
         early->action = *a;
         early->answer = early->failed = true;
-        delay += upto(s, 3000);
+        delay += sim_upto(s, 3000);
     }
-    struct ev *e = post(s, delay, E_STORAGE);
+    struct ev *e = sim_post(s, delay, E_STORAGE);
     e->msg.coord = coord;
     e->action = *a;
     if (slot) e->slot = *slot;
@@ -168,7 +171,7 @@ void storage_ask(struct sim *s, int coord, const struct ckpt_action *a, const st
     e->failed = fate < 14;
 }
 
-void coord_answer(struct sim *s, const struct ev *e, enum ckpt_created created) {
+void sim_coord_answer(struct sim *s, const struct ev *e, enum ckpt_created created) {
     struct coord *c = &s->coords[e->msg.coord];
     const struct ckpt_action *a = &e->action;
     uint64_t *seqs = mem_alloc((s->n_slots + 1) * sizeof *seqs);
@@ -181,7 +184,7 @@ void coord_answer(struct sim *s, const struct ev *e, enum ckpt_created created) 
         ckpt_slots_listed(c->c, !e->failed, seqs, n);
         break;
     case CKPT_READ_SLOT: {
-        struct slot *sl = e->failed ? NULL : slot_find(s, a->seq);
+        struct slot *sl = e->failed ? NULL : sim_slot_find(s, a->seq);
         if (!sl) {
             ckpt_slot_read(c->c, a->seq, e->failed ? ERR_IO : 0, NULL);
             break;
@@ -208,25 +211,25 @@ void coord_answer(struct sim *s, const struct ev *e, enum ckpt_created created) 
     }
     free(seqs);
     free(files);
-    pump(s, e->msg.coord);
+    sim_pump(s, e->msg.coord);
 }
 
-void storage_happens(struct sim *s, struct ev *e) {
+void sim_storage_happens(struct sim *s, struct ev *e) {
     enum ckpt_created created = CKPT_CREATED;
     const struct ckpt_action *a = &e->action;
     if (e->apply) {
         if (a->kind == CKPT_CREATE_SLOT) {
-            if (slot_find(s, a->seq)) {
+            if (sim_slot_find(s, a->seq)) {
                 created = CKPT_EXISTS;
             } else {
-                trace(s, "slot %" PRIu64 ": %s %" PRIu64 " by epoch %" PRIu64, a->seq,
-                      e->slot.rec.kind == CKPT_RECORD_LEADER ? "leader, after" : "checkpoint",
-                      e->slot.rec.checkpoint, e->slot.rec.epoch);
+                sim_trace(s, "slot %" PRIu64 ": %s %" PRIu64 " by epoch %" PRIu64, a->seq,
+                          e->slot.rec.kind == CKPT_RECORD_LEADER ? "leader, after" : "checkpoint",
+                          e->slot.rec.checkpoint, e->slot.rec.epoch);
                 MEM_GROW(s->slots, s->n_slots, s->cap_slots);
                 s->slots[s->n_slots++] = e->slot;
             }
         } else if (a->kind == CKPT_DELETE_SLOT) {
-            struct slot *sl = slot_find(s, a->seq);
+            struct slot *sl = sim_slot_find(s, a->seq);
             if (sl) sl->gone = true;
         } else if (a->kind == CKPT_DELETE_FILE) {
             file_delete(s, a->file.name);
@@ -236,7 +239,7 @@ void storage_happens(struct sim *s, struct ev *e) {
     struct coord *c = &s->coords[e->msg.coord];
     if (!c->alive) return;
     if (c->paused_until > s->now) {
-        struct ev *later = post(s, c->paused_until - s->now, E_STORAGE_DONE);
+        struct ev *later = sim_post(s, c->paused_until - s->now, E_STORAGE_DONE);
         int64_t t = later->t;
         uint64_t order = later->order;
         *later = *e;
@@ -246,5 +249,5 @@ void storage_happens(struct sim *s, struct ev *e) {
         later->file = (int)created;
         return;
     }
-    coord_answer(s, e, created);
+    sim_coord_answer(s, e, created);
 }

@@ -177,7 +177,7 @@ demo: all
 .PHONY: test golden oracle processes nexmark nexmark-quick
 test: unit golden oracle processes nexmark-quick tidy docs-check
 	@echo "all tests passed"
-golden: all
+golden: all udf-libs
 	tests/sql/run.py --bin $(B)/bin
 processes: all
 	tests/processes/run.py --bin $(B)/bin
@@ -193,6 +193,22 @@ nexmark: all
 	tests/nexmark/run.py --bin $(B)/bin $(T)
 nexmark-quick: all
 	tests/nexmark/run.py --bin $(B)/bin --quick
+
+# Libraries of user-defined functions that tests call: the example in C, one of oddities, and the
+# example in Rust where there is rustc.
+UDF_LIBS := $(B)/test/udf/libtext.so $(B)/test/udf/libodd.so $(if $(shell command -v rustc 2>/dev/null),$(B)/test/udf/libnumbers.so)
+.PHONY: udf-libs
+udf-libs: $(UDF_LIBS)
+$(B)/test/udf/libtext.so: examples/udf-c/text.c
+$(B)/test/udf/libodd.so: tests/udf/odd.c
+$(B)/test/udf/libtext.so $(B)/test/udf/libodd.so: examples/udf-c/arrow_build.h include/penstock/udf.h | $(DEPS_STAMP)
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	$(Q)$(CC) -O2 -g -Wall -Wextra -Wno-unused-parameter -fPIC -shared -fvisibility=hidden -I. -Iinclude $(filter %.c,$^) -o $@
+$(B)/test/udf/libnumbers.so: examples/udf-rust/src/lib.rs examples/udf-rust/src/penstock.rs
+	@mkdir -p $(@D)
+	@echo "  RUSTC $@"
+	$(Q)rustc --edition 2021 --crate-type cdylib -O -D warnings --crate-name numbers $< -o $@
 
 # ---- sanitizers: make asan|ubsan|tsan [T=base] ------------------------------------------------
 .PHONY: asan ubsan tsan
@@ -264,7 +280,9 @@ bench-%: $(B)/bench/%_bench
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/penstock
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -d $(DESTDIR)$(PREFIX)/include/penstock
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 include/penstock/udf.h $(DESTDIR)$(PREFIX)/include/penstock
 	$(B)/bin/penstock completion man >$(DESTDIR)$(PREFIX)/share/man/man1/penstock.1
 	$(B)/bin/penstock completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/penstock
 	$(B)/bin/penstock completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/penstock.fish

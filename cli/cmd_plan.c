@@ -142,6 +142,7 @@ static int set_up(struct compile *c, struct err *err) {
     static const char *const names[] = {NULL, "streaming", "batch", "automatic"};
     c->session = session_new();
     session_on_warning(c->session, on_warning, NULL);
+    session_set_directory(c->session, c->spec->directory);
     int rc = 0;
     if (c->spec->mode)
         rc = session_set(c->session, "execution.runtime-mode", names[c->spec->mode], err);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,6 +76,17 @@ static int apply_options(struct arena *a, const struct cli_args *args, bool is_s
     return 0;
 }
 
+/* The folder that libraries are looked for in: a file's own, or for a script given on the command
+ * line (".") or standard input ("-") the current one. */
+static const char *directory_of(struct arena *a, const char *path) {
+    const char *slash = strrchr(path, '/');
+    char real[PATH_MAX];
+    const char *dir = !slash          ? "."
+                      : slash == path ? "/"
+                                      : arena_strndup(a, path, (size_t)(slash - path));
+    return realpath(dir, real) ? arena_strdup(a, real) : NULL;
+}
+
 int cli_read_job(struct arena *a, const struct cli_args *args, struct job_spec **ret,
                  bool *ret_is_script, struct err *err) {
     const char *text = cli_value(args, "execute");
@@ -102,6 +114,7 @@ int cli_read_job(struct arena *a, const struct cli_args *args, struct job_spec *
             s->file = strcmp(path, "-") ? path : NULL;
         }
     }
+    s->directory = directory_of(a, text ? "." : args->rest[0]);
     int rc = apply_options(a, args, *ret_is_script, s, err);
     if (!rc) *ret = s;
     return rc;

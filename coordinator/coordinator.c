@@ -58,6 +58,7 @@ int coordinator_new(struct net_loop *loop, const struct coordinator_options *opt
     c->held = cJSON_CreateArray();
     c->session = session_new();
     session_on_warning(c->session, on_warning, c);
+    session_set_directory(c->session, opts->spec->directory);
     sql_reader_init(&c->reader, opts->spec->sql, strlen(opts->spec->sql));
     c->worker_timer = net_timer_new(loop, on_worker_timeout, c);
     c->advance_timer = net_timer_new(loop, on_advance, c);

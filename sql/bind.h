@@ -199,6 +199,16 @@ int bind_table(struct binder *b, const struct ast_ident *name, const struct ast_
 int bind_window_tvf(struct binder *b, const struct ast_call *c, const struct scope *outer,
                     const struct rel **ret, struct err *err) ATTR_MUST_USE;
 bool is_window_tvf(const struct ast_call *c, enum window_type *ret);
+/* Functions of CREATE FUNCTION (bind_udf.c): a call with its bound arguments; LATERAL TABLE(f(...))
+ * as an expression that gives an ARRAY of the rows; whether that is what stands in FROM. */
+int bind_user_function(struct expr_place *p, const struct ast_call *c,
+                       const struct function_desc *f, const struct expr **args, int n,
+                       const struct expr **ret, struct err *err) ATTR_MUST_USE;
+int bind_table_function(struct expr_place *p, const struct ast_call *c, const struct expr **ret,
+                        struct err *err) ATTR_MUST_USE;
+bool is_user_table_function(struct binder *b, const struct ast *from);
+/* The aggregate that a call names, the user's own ones included; NULL if it names none. */
+const struct agg *bind_agg_named(struct binder *b, const struct ast_call *c);
 int bind_match(struct binder *b, const struct ast_match *m, const struct from_item *in,
                const struct rel **ret, struct err *err) ATTR_MUST_USE;
 bool match_has_variable(const struct ast_match *m, const char *name);

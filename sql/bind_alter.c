@@ -307,6 +307,7 @@ static int alter_view(struct exec *x, const struct ast_alter *al, const struct t
 int exec_alter(struct exec *x, const struct ast_alter *al, struct err *err) {
     bool view = al->object == AST_OBJECT_VIEW;
     x->ret->what = "ALTER";
+    if (al->action == AST_ALTER_FUNCTION) return exec_alter_function(x, al, err);
     if (al->object != AST_OBJECT_TABLE && !view)
         return unsupported(&al->base.span, err, "ALTER %s", ast_object_name(al->object));
     const struct table_desc *t;

@@ -144,12 +144,6 @@ static int unknown_function(struct expr_place *p, const struct ast_call *c, cons
                    near_function(p->b, name));
 }
 
-static int user_function(const struct ast_call *c, const struct function_desc *f, struct err *err) {
-    return unsupported(&c->base.span, err, "calling the user-defined function '%s' (%s%s%s)",
-                       f->name, f->language ? f->language : "JAVA", f->class_name ? " " : "",
-                       f->class_name ? f->class_name : "");
-}
-
 /* Functions of Flink that are in neither function table: asked for when a name is not found there.
  */
 static bool is_flink_function(const char *name) {
@@ -188,6 +182,14 @@ static int scalar_call(struct expr_place *p, const struct ast_call *c, const cha
     rc = bind_exprs(p, &c->args, &args, err);
     if (rc) return rc;
     return bind_call_named(p->b, &c->base, name, args, (int)c->args.n, ret, err);
+}
+
+static int user_call(struct expr_place *p, const struct ast_call *c, const struct function_desc *f,
+                     const struct expr **ret, struct err *err) {
+    const struct expr **args;
+    int rc = check_plain(c, f->name, err);
+    if (!rc) rc = bind_exprs(p, &c->args, &args, err);
+    return rc ? rc : bind_user_function(p, c, f, args, (int)c->args.n, ret, err);
 }
 
 static int special_call(struct expr_place *p, const struct ast_call *c, const char *name,
@@ -235,12 +237,14 @@ static int core_call(struct expr_place *p, const struct ast_call *c, const char 
                        &c->base);
         return 0;
     }
+    /* Temporary system functions hide built-in ones, others are hidden by them, as in Flink. */
     const struct func *f = func_find(name);
-    const struct agg *g = agg_find(name);
-    if (g && !f) return select_add_agg(p, c, ret, err);
-    if (f && !(f->flags & FUNC_HIDDEN)) return scalar_call(p, c, name, ret, err);
+    const struct agg *g = bind_agg_named(p->b, c);
     const struct function_desc *u = session_find_function(p->b->s, &c->name->parts);
-    if (u) return user_function(c, u, err);
+    if (g && (!f || g->udf)) return select_add_agg(p, c, ret, err);
+    if (f && !(f->flags & FUNC_HIDDEN) && !(u && u->system))
+        return scalar_call(p, c, name, ret, err);
+    if (u) return user_call(p, c, u, ret, err);
     if (is_flink_function(name)) return unsupported(&c->base.span, err, "the function %s", name);
     return unknown_function(p, c, name, err);
 }
@@ -252,7 +256,8 @@ int bind_call(struct expr_place *p, const struct ast_call *c, const struct expr 
     if (c->over) return select_add_over(p, c, ret, err);
     if (parts->n > 1) {
         const struct function_desc *u = session_find_function(p->b->s, parts);
-        return u ? user_function(c, u, err) : unknown_function(p, c, name, err);
+        if (u && bind_agg_named(p->b, c)) return select_add_agg(p, c, ret, err);
+        return u ? user_call(p, c, u, ret, err) : unknown_function(p, c, name, err);
     }
     bool agg_json = !strcmp(name, "JSON_OBJECTAGG") || !strcmp(name, "JSON_ARRAYAGG");
     if (c->syntax == AST_SYNTAX_FUNCTION || c->syntax == AST_SYNTAX_NILADIC ||

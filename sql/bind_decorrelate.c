@@ -32,8 +32,7 @@ static bool node_is_correlated(const struct rel *r) {
     case REL_TEMPORAL:
         return r->u.temporal.predicate && expr_has_outer(r->u.temporal.predicate);
     case REL_CORRELATE:
-        return (r->u.correlate.collection && expr_has_outer(r->u.correlate.collection)) ||
-               exprs_have_outer(r->u.correlate.args, r->u.correlate.n_args);
+        return expr_has_outer(r->u.correlate.collection);
     default:
         return false;
     }

@@ -432,8 +432,6 @@ static int table_func(struct binder *b, const struct ast_table_func *f, const st
         for (size_t i = 0; i < ARRAY_LEN(known); i++)
             if (!strcasecmp(known[i], name))
                 return unsupported(at, err, "the table function %s", known[i]);
-        if (session_find_function(b->s, &f->call->name->parts))
-            return unsupported(at, err, "calling the user-defined table function '%s'", name);
         static const char *const windows[] = {"CUMULATE", "HOP", "SESSION", "TUMBLE"};
         const char *near = str_nearest(name, windows, ARRAY_LEN(windows));
         return invalid(at, err, "no table function '%s'%s%s%s", name,
@@ -454,7 +452,8 @@ static int derived(struct binder *b, const struct ast_derived *d, const struct s
     return rc ? rc : finish(b, &d->src, NULL, rel, ret, err);
 }
 
-/* UNNEST that nothing stands in front of: over one row, which is dropped again. */
+/* UNNEST or a table function that nothing stands in front of: over one row, which is dropped again.
+ */
 static int lone_unnest(struct binder *b, const struct ast *node, const struct scope *outer,
                        struct from_item *ret, struct err *err) {
     const struct rel *one = rel_one_row(b->a);
@@ -485,6 +484,7 @@ int bind_from(struct binder *b, const struct ast *node, const struct from_item *
     case AST_DERIVED:
         return derived(b, AST_TO(derived, node), outer, ret, err);
     case AST_TABLE_FUNC:
+        if (is_user_table_function(b, node)) return lone_unnest(b, node, outer, ret, err);
         return table_func(b, AST_TO(table_func, node), outer, ret, err);
     case AST_UNNEST:
         return lone_unnest(b, node, outer, ret, err);

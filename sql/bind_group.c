@@ -255,7 +255,7 @@ static bool has_empty_set(const struct select *sel) {
 int select_add_grouping(struct expr_place *p, const struct ast_call *c, const struct expr **ret,
                         struct err *err) {
     struct select *sel = p->sel;
-    const char *name = c->name->parts.items[0].text;
+    const char *name = c->name->parts.items[c->name->parts.n - 1].text;
     const struct ast_span *at = &c->base.span;
     if (!sel || !(p->allow & ALLOW_GROUPING) || !sel->ast->has_group_by)
         return invalid(at, err, "%s may only occur in an aggregate query, one with GROUP BY", name);
@@ -361,8 +361,8 @@ int select_add_agg(struct expr_place *p, const struct ast_call *c, const struct 
         if (rc) return rc;
     }
     bool grouped = sel->ast->has_group_by && !has_empty_set(sel) && !c->filter;
-    rc = agg_bind(b->a, agg_find(name), args, n, c->quant == AST_QUANT_DISTINCT, false, grouped,
-                  &item.call, err);
+    rc = agg_bind(b->a, bind_agg_named(b, c), args, n, c->quant == AST_QUANT_DISTINCT, false,
+                  grouped, &item.call, err);
     if (rc) return err_at(err, rc, at);
     memcpy(item.args, args, sizeof(*args) * (size_t)item.call.n_args);
     int i = 0;

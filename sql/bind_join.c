@@ -245,17 +245,25 @@ static const struct ast_source *source_of(const struct ast *node) {
     }
 }
 
+/* What stands behind UNNEST, or a table function, as a join's right side. */
+struct elements {
+    const struct ast_source *src;
+    const char *what; /* "UNNEST" or the function's name */
+    const struct expr *coll;
+    bool ordinality;
+};
+
 /* What an element of the collection becomes: a ROW's fields, a map's key and value, or itself. */
-static int element_fields(struct binder *b, const struct ast_unnest *u, const struct type *t,
-                          struct field *f, struct err *err) {
-    const struct type *e = t->n_children ? t->children[0] : NULL;
+static int element_fields(struct binder *b, const struct elements *u, struct field *f,
+                          struct err *err) {
+    const struct type *t = u->coll->type, *e = t->n_children ? t->children[0] : NULL;
     if (t->kind == TYPE_MAP) {
         f[0] = (struct field){"KEY", t->children[0]};
         f[1] = (struct field){"VALUE", t->children[1]};
         return 2;
     }
     if (t->kind != TYPE_ARRAY && t->kind != TYPE_MULTISET)
-        return invalid(&u->src.base.span, err, "UNNEST takes an ARRAY, MAP or MULTISET, not %s",
+        return invalid(&u->src->base.span, err, "UNNEST takes an ARRAY, MAP or MULTISET, not %s",
                        type_name(b, t));
     if (e->kind != TYPE_ROW) {
         f[0] = (struct field){"EXPR$0", e};
@@ -268,47 +276,72 @@ static int element_fields(struct binder *b, const struct ast_unnest *u, const st
     return e->n_children;
 }
 
-static int unnest(struct binder *b, const struct ast_join *j, const struct ast_unnest *u,
-                  const struct from_item *l, struct from_item *ret, struct err *err) {
-    enum join_type type = JOIN_INNER;
-    int rc = join_type(j, &type, err);
-    if (rc) return rc;
-    if (type != JOIN_INNER && type != JOIN_LEFT)
-        return unsupported(&j->base.span, err, "RIGHT and FULL joins with UNNEST");
-    if (u->args.n != 1) return unsupported(&u->src.base.span, err, "UNNEST of several collections");
-    if (u->src.match || u->src.sample)
-        return unsupported(&u->src.base.span, err, "MATCH_RECOGNIZE and TABLESAMPLE of UNNEST");
+/* The collection of UNNEST(...) or LATERAL TABLE(f(...)), over the left row. */
+static int bind_elements(struct binder *b, const struct ast *node, const struct from_item *l,
+                         struct elements *ret, struct err *err) {
     struct expr_place p = {.b = b, .scope = l->scope, .clause = "UNNEST"};
-    const struct expr *coll;
-    rc = bind_expr(&p, u->args.items[0], &coll, err);
-    if (rc) return rc;
+    if (node->kind == AST_UNNEST) {
+        const struct ast_unnest *u = AST_TO(unnest, node);
+        *ret = (struct elements){&u->src, "UNNEST", NULL, u->ordinality};
+        if (u->args.n != 1)
+            return unsupported(&u->src.base.span, err, "UNNEST of several collections");
+        return bind_expr(&p, u->args.items[0], &ret->coll, err);
+    }
+    const struct ast_table_func *f = AST_TO(table_func, node);
+    p.clause = "a table function";
+    *ret = (struct elements){&f->src, f->call->name->parts.items[f->call->name->parts.n - 1].text};
+    if (f->hints.n)
+        return unsupported(&f->hints.items[0].name.span, err, "hints of a table function");
+    return bind_table_function(&p, f->call, &ret->coll, err);
+}
+
+static int element_schema(struct binder *b, const struct elements *u, struct schema *ret,
+                          struct err *err) {
+    const struct type *t = u->coll->type;
+    const struct ast_names *columns = &u->src->columns;
     int cap = 3;
-    for (int i = 0; i < coll->type->n_children; i++)
-        cap += coll->type->children[i]->n_children;
+    for (int i = 0; i < t->n_children; i++)
+        cap += t->children[i]->n_children;
     struct field *f = ARENA_NEW_N(b->a, struct field, cap);
-    int n = element_fields(b, u, coll->type, f, err);
+    int n = element_fields(b, u, f, err);
     if (n < 0) return n;
     if (u->ordinality) f[n++] = (struct field){"ORDINALITY", type_of_not_null(TYPE_INT)};
-    if (u->src.columns.n && u->src.columns.n != (size_t)n)
-        return invalid(&u->src.columns.items[0].span, err,
-                       "alias '%s' has %zu columns, but UNNEST gives %d",
-                       u->src.alias ? u->src.alias->text : "", u->src.columns.n, n);
-    for (size_t i = 0; i < u->src.columns.n; i++)
-        f[i].name = u->src.columns.items[i].text;
-    if (!u->src.columns.n && n == 1 && u->src.alias) f[0].name = u->src.alias->text;
-    struct schema right = {n, f};
+    if (columns->n && columns->n != (size_t)n)
+        return invalid(&columns->items[0].span, err, "alias '%s' has %zu columns, but %s gives %d",
+                       u->src->alias ? u->src->alias->text : "", columns->n, u->what, n);
+    for (size_t i = 0; i < columns->n; i++)
+        f[i].name = columns->items[i].text;
+    if (!columns->n && n == 1 && u->src->alias) f[0].name = u->src->alias->text;
+    *ret = (struct schema){n, f};
+    return 0;
+}
+
+static int unnest(struct binder *b, const struct ast_join *j, const struct from_item *l,
+                  struct from_item *ret, struct err *err) {
+    enum join_type type = JOIN_INNER;
+    struct elements u;
+    struct schema right;
+    int rc = join_type(j, &type, err);
+    if (!rc) rc = bind_elements(b, j->right, l, &u, err);
+    if (rc) return rc;
+    if (type != JOIN_INNER && type != JOIN_LEFT)
+        return unsupported(&j->base.span, err, "RIGHT and FULL joins with %s", u.what);
+    if (u.src->match || u.src->sample)
+        return unsupported(&u.src->base.span, err, "MATCH_RECOGNIZE and TABLESAMPLE of %s", u.what);
+    rc = element_schema(b, &u, &right, err);
+    if (rc) return rc;
     const struct schema *s = schema_join(b->a, l->rel->schema, &right, false, type == JOIN_LEFT);
     struct rel *r = rel_new(b->a, REL_CORRELATE, s, &l->rel, 1);
     r->u.correlate.type = type;
-    r->u.correlate.collection = coll;
-    r->u.correlate.ordinality = u->ordinality;
-    r->line = u->src.base.span.line;
-    r->column = u->src.base.span.column;
+    r->u.correlate.collection = u.coll;
+    r->u.correlate.ordinality = u.ordinality;
+    r->line = u.src->base.span.line;
+    r->column = u.src->base.span.column;
     struct from_item side = {
-        NULL, scope_new(b->a, schema_copy(b->a, &right), u->src.alias ? u->src.alias->text : NULL)};
+        NULL, scope_new(b->a, schema_copy(b->a, &right), u.src->alias ? u.src->alias->text : NULL)};
     ret->rel = r;
     ret->scope = scope_join(b->a, l->scope, side.scope, s);
-    rc = duplicate_alias(l, &side, &u->src.base, err);
+    rc = duplicate_alias(l, &side, &u.src->base, err);
     if (rc || !j->on) return rc;
     struct expr_place op = {.b = b, .scope = ret->scope, .clause = "ON clause"};
     const struct expr *on;
@@ -317,7 +350,8 @@ static int unnest(struct binder *b, const struct ast_join *j, const struct ast_u
     bool always = on->kind == EXPR_LITERAL && col_is_valid(on->literal, 0) &&
                   COL_DATA(on->literal, uint8_t)[0];
     if (!always && type == JOIN_LEFT)
-        return unsupported(&j->on->span, err, "LEFT JOIN UNNEST with a condition other than TRUE");
+        return unsupported(&j->on->span, err, "LEFT JOIN %s with a condition other than TRUE",
+                           u.what);
     if (!always) ret->rel = rel_filter(b->a, ret->rel, on);
     return 0;
 }
@@ -415,7 +449,8 @@ int bind_join(struct binder *b, const struct ast_join *j, const struct from_item
     if (l->scope->outer != outer) l->scope->outer = outer;
     int rc = check_condition(j, err);
     if (rc) return rc;
-    if (j->right->kind == AST_UNNEST) return unnest(b, j, AST_TO(unnest, j->right), l, ret, err);
+    if (j->right->kind == AST_UNNEST || is_user_table_function(b, j->right))
+        return unnest(b, j, l, ret, err);
     if (src && src->as_of && j->right->kind == AST_TABLE_REF)
         return temporal(b, j, l, outer, ret, err);
     if (src && src->lateral) return lateral(b, j, l, outer, ret, err);

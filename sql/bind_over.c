@@ -210,8 +210,8 @@ static int ranking(struct expr_place *p, struct expr_place *in, const struct ast
 static int aggregate(struct expr_place *in, const struct ast_call *c, struct over_item *o,
                      struct err *err) {
     struct binder *b = in->b;
-    const char *name = c->name->parts.items[0].text;
-    const struct agg *g = agg_find(name);
+    const char *name = c->name->parts.items[c->name->parts.n - 1].text;
+    const struct agg *g = bind_agg_named(b, c);
     if (!g) return invalid(&c->base.span, err, "%s is no window or aggregate function", name);
     const struct expr **args = ARENA_NEW_N(b->a, const struct expr *, AGG_ARGS_MAX), *f = NULL;
     int n = 0, rc = 0;

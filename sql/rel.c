@@ -265,15 +265,6 @@ static void print_values(const struct rel *r, struct str *out) {
 static void print_correlate(const struct rel *r, struct str *out) {
     const struct schema *in = r->inputs[0]->schema;
     str_addf(out, "type=[%s], ", join_type_name(r->u.correlate.type));
-    if (r->u.correlate.function) {
-        str_addf(out, "%s(", r->u.correlate.function);
-        for (int i = 0; i < r->u.correlate.n_args; i++) {
-            if (i) str_add(out, ", ");
-            expr_print(r->u.correlate.args[i], in, out);
-        }
-        str_add_char(out, ')');
-        return;
-    }
     str_add(out, "unnest=[");
     expr_print(r->u.correlate.collection, in, out);
     str_add(out, r->u.correlate.ordinality ? "] with ordinality" : "]");

@@ -158,11 +158,9 @@ struct rel {
         } temporal;
         struct {
             enum join_type type;           /* INNER, LEFT */
-            const struct expr *collection; /* UNNEST: ARRAY, MAP or MULTISET of the left row */
+            const struct expr *collection; /* ARRAY, MAP or MULTISET of the left row; or a user's
+                                              table function, which gives an ARRAY of its rows */
             bool ordinality;
-            const char *function; /* table function by name, NULL for UNNEST */
-            const struct expr *const *args;
-            int n_args;
         } correlate;
         struct over_spec over;
         struct {

@@ -100,7 +100,8 @@ static int rebuild(struct arena *a, const struct expr *e, const struct expr **ar
         if (rc) return rc;
     } else {
         /* By name: an operator may have been resolved to a variant for other types. */
-        int rc = func_call_name(a, e->func->name, args, e->n_args, &n, err);
+        int rc = e->func->udf ? func_call(a, e->func, args, e->n_args, &n, err)
+                              : func_call_name(a, e->func->name, args, e->n_args, &n, err);
         if (rc) return rc;
     }
     if (n->line == 0 && e->line) {

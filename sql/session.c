@@ -60,6 +60,10 @@ void session_free(struct session *s) {
     free(s);
 }
 
+void session_set_directory(struct session *s, const char *directory) {
+    s->directory = arena_strdup(&s->arena, directory);
+}
+
 void session_on_warning(struct session *s, void (*fn)(void *self, const char *text), void *self) {
     s->warn = fn;
     s->warn_self = self;

@@ -51,6 +51,9 @@ struct session;
 struct session *session_new(void);
 void session_free(struct session *s);
 
+/* The folder of the job's file, where libraries are looked for; copied, NULL: none. */
+void session_set_directory(struct session *s, const char *directory);
+
 /* Settings: SET 'k' = 'v'. Known keys are validated by the table in sql/settings.def (opt rows,
  * docs); unknown keys are an error with the nearest name, but keys of Flink that mean nothing here
  * (heap sizes, ...) are taken and noted once through the warning callback. */

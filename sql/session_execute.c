@@ -120,59 +120,6 @@ int exec_create_view(struct exec *x, const struct ast_create_view *c, struct err
     return 0;
 }
 
-/* ---- functions ---- */
-
-int exec_create_function(struct exec *x, const struct ast_create_function *c, struct err *err) {
-    struct session *s = x->s;
-    const struct ast_names *n = &c->name->parts;
-    const char *name = n->items[n->n - 1].text;
-    struct object_path path;
-    int rc = session_path(s, n, &path, err);
-    if (rc) return rc;
-    struct database *d = session_database(s, path.catalog, path.database);
-    if (!d)
-        return invalid(&c->name->base.span, err, "no database '%s' in catalog '%s'", path.database,
-                       path.catalog);
-    bool temp = c->temporary || c->system;
-    struct map *into = temp ? &s->temp_functions : &d->functions;
-    if (map_has(into, name)) {
-        if (!c->if_not_exists)
-            return invalid(&c->name->base.span, err, "function '%s' exists already", name);
-        exec_done(x, "CREATE FUNCTION", "exists already: left as it is");
-        return 0;
-    }
-    if (map_size(into) >= CATALOG_OBJECTS_MAX)
-        return err_set(err, ERR_BUDGET, "more than %d functions", CATALOG_OBJECTS_MAX);
-    struct function_desc *f = ARENA_NEW(&s->arena, struct function_desc);
-    *f = (struct function_desc){.catalog = arena_strdup(&s->arena, path.catalog),
-                                .database = arena_strdup(&s->arena, path.database),
-                                .name = arena_strdup(&s->arena, name),
-                                .class_name = arena_strdup(&s->arena, c->class_name),
-                                .language = arena_strdup(&s->arena, c->language),
-                                .temporary = temp,
-                                .system = c->system};
-    map_put(into, name, f);
-    session_warn(s,
-                 "function '%s' is kept in the catalog; user-defined functions can't be called "
-                 "yet",
-                 name);
-    exec_done(x, "CREATE FUNCTION", NULL);
-    return 0;
-}
-
-static int drop_function(struct exec *x, const struct ast_drop *d, struct err *err) {
-    const struct function_desc *f = session_find_function(x->s, &d->name->parts);
-    if (f && f->temporary != (d->temporary || d->system)) f = NULL;
-    const char *name = d->name->parts.items[d->name->parts.n - 1].text;
-    if (!f && !d->if_exists) return invalid(&d->name->base.span, err, "no function '%s'", name);
-    if (f && f->temporary)
-        map_remove(&x->s->temp_functions, name);
-    else if (f)
-        map_remove(&session_database(x->s, f->catalog, f->database)->functions, name);
-    exec_done(x, "DROP FUNCTION", NULL);
-    return 0;
-}
-
 /* ---- DROP ---- */
 
 static int drop_table(struct exec *x, const struct ast_drop *d, struct err *err) {
@@ -252,7 +199,7 @@ int exec_drop(struct exec *x, const struct ast_drop *d, struct err *err) {
     case AST_OBJECT_VIEW:
         return drop_table(x, d, err);
     case AST_OBJECT_FUNCTION:
-        return drop_function(x, d, err);
+        return exec_drop_function(x, d, err);
     case AST_OBJECT_DATABASE:
         return drop_database(x, d, err);
     case AST_OBJECT_CATALOG:

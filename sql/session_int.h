@@ -9,10 +9,15 @@
 
 enum { TABLE_COLUMNS_MAX = 4096, CATALOG_OBJECTS_MAX = 100000 };
 
-/* A function of CREATE FUNCTION: catalogued; a call says that it can't be run. */
+struct udf;
+
+/* A function of CREATE FUNCTION. One of neither library nor built-in counterpart can't be called.
+ */
 struct function_desc {
     const char *catalog, *database, *name;
-    const char *class_name, *language;
+    const char *class_name, *language; /* as written; language may be NULL */
+    const struct udf *udf;             /* out of a library */
+    const char *builtin;               /* the built-in function that does the same */
     bool temporary, system;
 };
 
@@ -37,6 +42,7 @@ struct session {
     struct map temp_tables;    /* "catalog.database.name" -> struct table_desc */
     struct map temp_functions; /* name -> struct function_desc: temporary and system ones */
     const char *catalog, *database;
+    const char *directory; /* of the job's file; NULL: none */
     void (*warn)(void *self, const char *text);
     void *warn_self;
 };
@@ -91,6 +97,8 @@ int exec_create_view(struct exec *x, const struct ast_create_view *c,
                      struct err *err) ATTR_MUST_USE;
 int exec_create_function(struct exec *x, const struct ast_create_function *c,
                          struct err *err) ATTR_MUST_USE;
+int exec_alter_function(struct exec *x, const struct ast_alter *al, struct err *err) ATTR_MUST_USE;
+int exec_drop_function(struct exec *x, const struct ast_drop *d, struct err *err) ATTR_MUST_USE;
 int exec_create_database(struct exec *x, const struct ast_create_database *c,
                          struct err *err) ATTR_MUST_USE;
 int exec_create_catalog(struct exec *x, const struct ast_create_catalog *c,

@@ -3,6 +3,7 @@
 
 #include "base/core/json.h"
 #include "vector/func/func.h"
+#include "vector/udf/udf.h"
 
 #include <string.h>
 
@@ -30,6 +31,7 @@ cJSON *expr_to_json(const struct expr *e) {
         for (int i = 0; i < e->n_args; i++)
             cJSON_AddItemToArray(args, expr_to_json(e->args[i]));
         json_set_str(j, "call", e->func->name);
+        if (e->func->udf) json_set_str(j, "udf", udf_ref(e->func->udf));
         json_set(j, "args", args);
         break;
     }
@@ -43,6 +45,18 @@ cJSON *expr_to_json(const struct expr *e) {
 static int from_json(struct arena *a, const cJSON *j, int depth, const struct expr **ret,
                      struct err *err);
 
+/* Built in, or out of the library that the plan names. */
+static int find_func(const cJSON *j, const char *name, const struct func **ret, struct err *err) {
+    const char *ref = json_opt_str(j, "udf", NULL);
+    const struct udf *u = NULL;
+    int rc = ref ? udf_load(name, ref, &u, err) : 0;
+    if (rc) return rc;
+    if (u && udf_kind(u) == UDF_AGGREGATE)
+        return err_set(err, ERR_INVALID, "'%s' of %s is an aggregate function now", name, ref);
+    *ret = u ? udf_func(u) : func_find(name);
+    return *ret ? 0 : err_set(err, ERR_INVALID, "unknown function '%s'", name);
+}
+
 /* The call as recorded, if the function takes these arguments and yields this kind of value. The
  * recorded precision and nullability stand: folding and outer joins may have changed arguments
  * since the call was first resolved. */
@@ -52,8 +66,8 @@ static int call_from_json(struct arena *a, const cJSON *j, const char *name,
     const cJSON *list, *item;
     int rc = json_get_array(j, "args", &list, err);
     if (rc) return rc;
-    const struct func *f = func_find(name);
-    if (!f) return err_set(err, ERR_INVALID, "unknown function '%s'", name);
+    const struct func *f;
+    if ((rc = find_func(j, name, &f, err)) != 0) return rc;
     int n = cJSON_GetArraySize(list), i = 0;
     if (n > EXPR_ARGS_MAX) return err_set(err, ERR_INVALID, "%s has %d arguments", name, n);
     const struct expr **args = ARENA_NEW_N(a, const struct expr *, n ? n : 1);

@@ -243,6 +243,7 @@ cJSON *job_spec_to_json(const struct job_spec *s) {
     json_set_str(j, "file", s->file);
     json_set_i64(j, "sqlLine", s->sql_line);
     json_set_i64(j, "sqlColumn", s->sql_column);
+    json_set_str(j, "directory", s->directory);
     if (s->mode) json_set_str(j, "mode", MODES[s->mode]);
     json_set_i64(j, "parallelism", s->parallelism);
     json_set_i64(j, "maxParallelism", s->max_parallelism);
@@ -277,6 +278,7 @@ int job_spec_from_json(struct arena *a, const cJSON *j, struct job_spec **ret, s
     s->file = arena_strdup(a, json_opt_str(j, "file", NULL));
     s->sql_line = (int)json_opt_i64(j, "sqlLine", 0);
     s->sql_column = (int)json_opt_i64(j, "sqlColumn", 0);
+    s->directory = arena_strdup(a, json_opt_str(j, "directory", NULL));
     s->log_levels = arena_strdup(a, json_opt_str(j, "logLevels", "info"));
     s->log_json = json_opt_bool(j, "logJson", false);
     *ret = s;

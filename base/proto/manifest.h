@@ -29,6 +29,7 @@ struct job_spec {
     int sql_line;     /* of the file, where the script's first line stands; 0 = the script's lines
                          aren't the file's (a folded or escaped scalar) */
     int sql_column;   /* characters of the file in front of each line of the script: indentation */
+    const char *directory; /* of that file, or the current one; absolute; NULL = none */
     enum job_mode mode;
     int parallelism, max_parallelism;
     int workers, slots; /* 0 = unset */

@@ -2,6 +2,8 @@
  * out. */
 #include "sql/phys/phys.h"
 
+#include "vector/udf/udf.h"
+
 #include <string.h>
 
 /* A merged calc may grow this much (expression nodes) where columns of the lower one are used
@@ -172,13 +174,41 @@ int phys_filter(struct planner *p, const struct rel *r, struct pnode **ret, stru
 
 /* ---- UNNEST ---- */
 
+/* A row may come out several times: what is known of the input holds, but for keys. */
+static void correlate_facts(struct planner *p, struct pnode *n, const struct pnode *in) {
+    phys_same_facts(n, in);
+    n->n_keys = 0;
+    n->props = NULL;
+    for (int i = 0; i < in->schema->n; i++)
+        if (phys_prop(in, i)) phys_set_prop(p, n, i, phys_prop(in, i));
+}
+
+static struct pnode *table_function(struct planner *p, const struct rel *r, struct pnode *in) {
+    const struct expr *call = r->u.correlate.collection;
+    const char *join = join_type_name(r->u.correlate.type);
+    struct schema *s = phys_schema(p->arena, r->schema->n);
+    struct field *f = (struct field *)s->fields;
+    memcpy(f, r->schema->fields, sizeof *f * (size_t)r->schema->n);
+    memcpy(f, in->schema->fields, sizeof *f * (size_t)in->schema->n);
+    struct pnode *n = phys_new(p, PHYS_TABLE_FUNCTION, r, s, &in, 1);
+    correlate_facts(p, n, in);
+    json_set(n->config, "call", expr_to_json(call));
+    json_set_str(n->config, "join", join);
+    AUTO_STR text = STR_INIT;
+    expr_print(call, in->schema, &text);
+    phys_label(p, n, "TableFunction(call=[%s], joinType=[%s])", str_text(&text), join);
+    return n;
+}
+
 int phys_correlate(struct planner *p, const struct rel *r, struct pnode **ret, struct err *err) {
-    if (r->u.correlate.function)
-        return phys_err(r, err, ERR_UNSUPPORTED, "table function %s is not supported",
-                        r->u.correlate.function);
     struct pnode *in;
     int rc = phys_node(p, r->inputs[0], &in, err);
     if (rc) return rc;
+    if (r->u.correlate.collection->kind == EXPR_CALL && r->u.correlate.collection->func->udf &&
+        udf_kind(r->u.correlate.collection->func->udf) == UDF_TABLE) {
+        *ret = table_function(p, r, in);
+        return 0;
+    }
     int n_left = in->schema->n, col;
     const struct expr *e = r->u.correlate.collection;
     struct pnode *from = in;
@@ -194,11 +224,7 @@ int phys_correlate(struct planner *p, const struct rel *r, struct pnode **ret, s
     memcpy(f, from->schema->fields, sizeof *f * (size_t)from->schema->n);
     memcpy(f + from->schema->n, r->schema->fields + n_left, sizeof *f * (size_t)n_out);
     struct pnode *n = phys_new(p, PHYS_UNNEST, r, s, &from, 1);
-    phys_same_facts(n, from); /* but for keys: a row may come out several times */
-    n->n_keys = 0;
-    n->props = NULL;
-    for (int i = 0; i < from->schema->n; i++)
-        if (phys_prop(from, i)) phys_set_prop(p, n, i, phys_prop(from, i));
+    correlate_facts(p, n, from);
     json_set_i64(n->config, "col", col);
     json_set_bool(n->config, "ordinality", r->u.correlate.ordinality);
     json_set_str(n->config, "join", join_type_name(r->u.correlate.type));

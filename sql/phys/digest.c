@@ -30,8 +30,9 @@ static uint64_t mix_text(uint64_t h, const char *s) {
 /* Members of a config that may change without another state: how long it is kept, what is sent,
  * how far the work is spread. */
 static bool incidental(const char *key) {
-    static const char *const names[] = {"updateBefore", "ttl",   "leftTtl", "rightTtl",
-                                        "miniBatch",    "async", "emit",    "idleTimeout"};
+    static const char *const names[] = {"updateBefore", "ttl",         "leftTtl",
+                                        "rightTtl",     "miniBatch",   "async",
+                                        "emit",         "idleTimeout", "udf"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (!strcmp(key, names[i])) return true;
     return false;

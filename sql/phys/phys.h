@@ -65,6 +65,7 @@ struct phys_kind {
     X(LIMIT, "limit", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)              \
     X(EXPAND, "expand", PF_PASS)                                                                   \
     X(UNNEST, "unnest", PF_PASS)                                                                   \
+    X(TABLE_FUNCTION, "table_function", PF_PASS)                                                   \
     X(REPLICATE, "replicate", PF_PASS | PF_NEEDS_BEFORE)                                           \
     X(NORMALIZE, "normalize", PF_STATEFUL | PF_UPDATE_BEFORE)                                      \
     X(MATERIALIZE, "materialize", PF_STATEFUL | PF_NEEDS_BEFORE)                                   \
@@ -216,8 +217,7 @@ void phys_drop_rank(struct planner *p, struct pnode *rank);
 /* Dead-letter sinks, after all sources are made. */
 int phys_dead_letters(struct planner *p, struct err *err);
 
-/* connector of a table; ERR_VALIDATION where it can't be used so: CONNECTOR_SOURCE, _SINK, _LOOKUP.
- */
+/* A table's connector; ERR_VALIDATION where it can't be a CONNECTOR_SOURCE, _SINK or _LOOKUP. */
 int phys_connector(const struct rel *r, const struct table_desc *t,
                    const struct table_option *options, int n_options, enum connector_caps role,
                    const struct connector_desc **ret, struct err *err);
@@ -238,8 +238,7 @@ void phys_add_root(struct planner *p, struct pnode *sink);
 struct pnode **phys_order(struct planner *p, int *ret_n);
 /* Decides -U, inserts drop_before, completes configs. */
 void phys_changelog(struct planner *p);
-/* Subtasks of each node (`run`); digests. */
-void phys_parallel(struct planner *p);
+void phys_parallel(struct planner *p); /* subtasks of each node: `run` */
 void phys_digest(struct planner *p);
 /* Rows of this input are where they must be without an exchange. */
 bool phys_is_placed(const struct pnode *n, int input);

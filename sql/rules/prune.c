@@ -191,8 +191,6 @@ static void tell_inputs(struct prune *p, const struct rel *r) {
     case REL_CORRELATE:
         need_passed(p, r, used);
         need_columns(p, r, r->u.correlate.collection);
-        for (int i = 0; i < r->u.correlate.n_args; i++)
-            need_columns(p, r, r->u.correlate.args[i]);
         break;
     case REL_OVER:
         need_passed(p, r, used);

@@ -409,11 +409,6 @@ static void build_correlate(struct prune *p, const struct rel *r) {
     const struct built *in = prune_built(p, r->inputs[0]);
     struct rel *q = copy_over(p, r, in->rel);
     q->u.correlate.collection = remap_expr(p, r->u.correlate.collection, in->map, &in->rel);
-    const struct expr **args =
-        ARENA_NEW_N(p->ctx->arena, const struct expr *, r->u.correlate.n_args + 1);
-    for (int i = 0; i < r->u.correlate.n_args; i++)
-        args[i] = remap_expr(p, r->u.correlate.args[i], in->map, &in->rel);
-    q->u.correlate.args = args;
     set_built(p, r, q, pass_through(p, r, in->rel, in->map, q));
 }
 

@@ -147,7 +147,7 @@ static bool add_node(struct str *k, const struct rel *r) {
     case REL_CORRELATE:
         add_int(k, r->u.correlate.type);
         add_int(k, r->u.correlate.ordinality);
-        return !r->u.correlate.function && add_expr(k, r->u.correlate.collection);
+        return add_expr(k, r->u.correlate.collection);
     case REL_OVER:
         add_over(k, &r->u.over);
         return true;

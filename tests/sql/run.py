@@ -7,6 +7,7 @@ names, and must give the same rows every time.
 A file is blocks separated by blank lines; # begins a comment line.
 
   modes streaming batch         (once, at the top; default: streaming)
+  needs libnumbers.so           (once, at the top: the file is left out, and says so, where ${LIB} hasn't got this)
 
   statement                     (any statement that must succeed)
   CREATE VIEW ...
@@ -24,7 +25,7 @@ A file is blocks separated by blank lines; # begins a comment line.
   error validation nearest      (must fail with this class; the message must contain the rest of the line)
   SELECT nme FROM t
 
-${DIR} is the folder of the test file, ${TMP} one that is new for each run. --update writes what came at batch size 2048,
+${DIR} is the folder of the test file, ${TMP} one that is new for each run, ${LIB} that of the libraries that make udf-libs builds. --update writes what came at batch size 2048,
 parallelism 1, in the first mode. --quick runs only that and batch size 1 at parallelism 3."""
 import argparse, collections, concurrent.futures, json, os, subprocess, sys, tempfile
 
@@ -51,6 +52,8 @@ def parse(path):
         if head.startswith("modes "):
             modes, top, comments = head.split()[1:], comments, []
             continue
+        if head.startswith("needs "):
+            continue
         body = []
         while i < len(lines) and lines[i].strip():
             if not lines[i].startswith("#"):
@@ -70,9 +73,21 @@ def parse(path):
     return modes, blocks, top
 
 
+def missing(args, path):
+    """The library that a file needs and that isn't built here."""
+    for line in open(path):
+        words = line.split()
+        if words[:1] == ["needs"] and not os.path.exists(os.path.join(args.bin, "../test/udf", words[1])):
+            return words[1]
+    return None
+
+
 def run(args, path, blocks, mode, batch_rows, parallelism):
     with tempfile.TemporaryDirectory() as tmp:
-        sql = "".join(b.sql.replace("${DIR}", os.path.dirname(path)).replace("${TMP}", tmp) + ";\n" for b in blocks)
+        names = {"${DIR}": os.path.dirname(path), "${TMP}": tmp, "${LIB}": os.path.abspath(os.path.join(args.bin, "../test/udf"))}
+        sql = "".join(b.sql + ";\n" for b in blocks)
+        for name, value in names.items():
+            sql = sql.replace(name, value)
         cmd = [os.path.join(args.bin, "penstock"), "run", "-", "-o", "json", "-k", "--progress", "never", "-m", mode,
                "-p", str(parallelism), "--set", "penstock.batch-rows=%d" % batch_rows]
         p = subprocess.run(cmd, input=sql.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=300)
@@ -135,7 +150,8 @@ def check(block, o, parallelism):
 def update(args, path):
     modes, blocks, top = parse(path)
     answers, stderr = run(args, path, blocks, modes[0], 2048, 1)
-    out = "\n".join(top + ["modes %s\n" % " ".join(modes)])
+    needs = [l for l in open(path).read().split("\n") if l.startswith("needs ")]
+    out = "\n".join(top + ["modes %s" % " ".join(modes)] + needs) + "\n"
     for i, b in enumerate(blocks):
         o = answers.get(i)
         out += "\n" + "\n".join(b.comments + [b.head, b.sql]) + "\n"
@@ -177,6 +193,10 @@ def main():
     args = ap.parse_args()
     files = [os.path.abspath(f) for f in args.files] or sorted(
         os.path.join(d, f) for d, _, fs in os.walk(HERE) for f in fs if f.endswith(".test"))
+    for f in files:
+        if missing(args, f):
+            print("left out: %s needs %s" % (f, missing(args, f)))
+    files = [f for f in files if not missing(args, f)]
     if args.update:
         for f in files:
             update(args, f)

@@ -4,6 +4,7 @@
 #include "base/core/json.h"
 #include "base/core/mem.h"
 #include "vector/func/agg_acc.h"
+#include "vector/udf/udf.h"
 
 #include <string.h>
 #include <strings.h>
@@ -97,6 +98,7 @@ cJSON *agg_call_to_json(const struct agg_call *c) {
     arena_init(&a);
     cJSON *j = cJSON_CreateObject(), *args = cJSON_CreateArray(), *consts = NULL;
     json_set_str(j, "fn", c->agg->name);
+    if (c->agg->udf) json_set_str(j, "udf", udf_ref(c->agg->udf));
     for (int i = 0; i < c->n_args; i++) {
         cJSON_AddItemToArray(args, cJSON_CreateString(plain_text(&a, c->arg_types[i])));
         if (c->consts[i] && !consts) consts = cJSON_CreateArray();
@@ -142,6 +144,18 @@ static int read_args(struct arena *a, const cJSON *j, const struct expr **args, 
     return 0;
 }
 
+/* Built in, or out of the library that the plan names. */
+static int find_agg(const cJSON *j, const char *name, const struct agg **ret, struct err *err) {
+    const char *ref = json_opt_str(j, "udf", NULL);
+    const struct udf *u = NULL;
+    int rc = ref ? udf_load(name, ref, &u, err) : 0;
+    if (rc) return rc;
+    if (u && udf_kind(u) != UDF_AGGREGATE)
+        return err_set(err, ERR_INVALID, "'%s' of %s is no aggregate function any more", name, ref);
+    *ret = u ? udf_agg(u) : agg_find(name);
+    return *ret ? 0 : err_set(err, ERR_INVALID, "unknown aggregate '%s'", name);
+}
+
 int agg_call_from_json(struct arena *a, const cJSON *j, struct agg_call *ret, struct err *err) {
     const char *name, *text;
     const struct expr *args[AGG_ARGS_MAX];
@@ -149,8 +163,8 @@ int agg_call_from_json(struct arena *a, const cJSON *j, struct agg_call *ret, st
     struct agg_call c;
     int n = 0, rc = json_get_str(j, "fn", &name, err);
     if (rc) return rc;
-    const struct agg *agg = agg_find(name);
-    if (!agg) return err_set(err, ERR_INVALID, "unknown aggregate '%s'", name);
+    const struct agg *agg;
+    if ((rc = find_agg(j, name, &agg, err)) != 0) return rc;
     if ((rc = json_get_str(j, "type", &text, err)) != 0) return rc;
     if ((rc = type_parse(a, text, &type, err)) != 0) return rc;
     if ((rc = read_args(a, j, args, &n, err)) != 0) return err_wrap(err, "aggregate %s", name);

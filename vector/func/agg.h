@@ -17,6 +17,9 @@ struct blob_alloc {
 
 enum { AGG_ARGS_MAX = 4 };
 
+struct udf; /* vector/udf/udf.h */
+struct udf_call;
+
 /* A bound aggregate: function, argument and result types. Immutable. */
 struct agg_call {
     const struct agg *agg;
@@ -27,6 +30,7 @@ struct agg_call {
     bool distinct;                             /* the op's business */
     bool retract;                              /* input may carry -U and -D */
     uint32_t acc_size_bytes, acc_align;
+    struct udf_call *udf; /* user-defined: what the library is called with */
 };
 
 enum agg_flags {
@@ -91,6 +95,7 @@ struct agg {
     int (*load)(const struct agg_call *c, void *acc, struct sv bytes, struct blob_alloc *blobs,
                 struct err *err);
     void (*free_acc)(const struct agg_call *c, void *acc, struct blob_alloc *blobs);
+    const struct udf *udf; /* out of a library; NULL: built in */
 };
 
 const struct agg *agg_find(const char *name); /* ASCII case-insensitive; NULL if unknown */
@@ -99,7 +104,8 @@ const struct agg *const *agg_all(size_t *ret_n);
 int agg_bind(struct arena *a, const struct agg *agg, const struct expr **args, int n_args,
              bool distinct, bool retract, bool grouped, struct agg_call *ret,
              struct err *err) ATTR_MUST_USE;
-/* {"fn": "SUM", "args": [types], "consts": [...], "distinct": bool, "retract": bool, "type": T} */
+/* {"fn": "SUM", "args": [types], "consts": [...], "distinct": bool, "retract": bool, "type": T,
+ * "udf": "/path/lib.so#symbol"} */
 cJSON *agg_call_to_json(const struct agg_call *c);
 int agg_call_from_json(struct arena *a, const cJSON *j, struct agg_call *ret,
                        struct err *err) ATTR_MUST_USE;

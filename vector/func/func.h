@@ -8,6 +8,7 @@
 #include "vector/expr.h"
 
 struct tz;
+struct udf; /* vector/udf/udf.h */
 
 /* What evaluation depends on besides its input. One per job; immutable while it runs. */
 struct eval_env {
@@ -86,6 +87,7 @@ struct func {
     /* Refines FUNC_CAN_FAIL: whether this call may fail (a division by a literal can't). NULL: as
      * the flag says. */
     bool (*can_fail)(const struct expr *call);
+    const struct udf *udf; /* out of a library; NULL: built in */
 };
 
 /* Of the call itself, its arguments left aside. */

@@ -26,7 +26,10 @@ static void on_warning(void *self, const char *text) {
     cJSON *e = control_new(EVENT_WARNING);
     json_set_str(e, "text", text);
     client_send(c, e);
-    if (!c->client) log_warn(text);
+    if (c->client)
+        log_info(text);
+    else
+        log_warn(text);
 }
 
 static void on_advance(void *arg) {

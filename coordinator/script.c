@@ -7,6 +7,7 @@
 #include "base/core/log.h"
 #include "base/core/mem.h"
 #include "sql/planner.h"
+#include "sql/settings.h"
 
 static const char *stage_of(const struct err *err) {
     switch (err->code) {
@@ -86,7 +87,8 @@ static int run_job(struct coordinator *c, const struct rel *const *sinks, int n_
     struct job *j;
     int rc = job_start(c, c->n_statements, &c->stmt_arena, sinks, n_sinks, job_name(c), &j, err);
     if (rc) return rc;
-    j->foreground = query || j->plan->config.bounded || !c->opts.script;
+    j->foreground = query || j->plan->config.bounded || !c->opts.script ||
+                    session_settings(c->session)->dml_sync;
     if (j->foreground) c->n_foreground++;
     return 0;
 }

@@ -35,6 +35,7 @@ struct session *session_new(void) {
     opt_defaults(settings_table(), &s->settings);
     map_init(&s->set);
     map_init(&s->ignored);
+    map_init(&s->warned);
     map_init(&s->catalogs);
     map_init(&s->temp_tables);
     map_init_icase(&s->temp_functions);
@@ -53,6 +54,7 @@ void session_free(struct session *s) {
     if (!s) return;
     map_release(&s->set, NULL);
     map_release(&s->ignored, NULL);
+    map_release(&s->warned, NULL);
     map_release(&s->catalogs, catalog_free);
     map_release(&s->temp_tables, NULL);
     map_release(&s->temp_functions, NULL);
@@ -101,13 +103,23 @@ static int unknown_setting(const char *key, struct err *err) {
     return err_set(err, ERR_VALIDATION, "no setting '%s'; SET alone lists the settings given", key);
 }
 
+/* Once for each key. */
+static void warn_pending(struct session *s, const char *key, const char *why) {
+    if (map_has(&s->warned, key)) return;
+    map_put(&s->warned, key, s);
+    session_warn(s, "setting '%s' is accepted, but has no effect yet: %s", key, why);
+}
+
 int session_set(struct session *s, const char *key, const char *value, struct err *err) {
     const char *alias = settings_alias(key);
     if (alias) key = alias;
+    const char *why = settings_pending(key, value);
     if (!opt_find(settings_table(), key)) {
         if (!settings_ignored(key)) return unknown_setting(key, err);
-        if (!map_has(&s->ignored, key))
+        if (!why && !map_has(&s->warned, key))
             session_warn(s, "setting '%s' is Flink's own and has no effect here", key);
+        if (why) warn_pending(s, key, why);
+        map_put(&s->warned, key, s);
         map_put(&s->ignored, key, arena_strdup(&s->arena, value));
         return 0;
     }
@@ -122,6 +134,7 @@ int session_set(struct session *s, const char *key, const char *value, struct er
         err_wrap(err, "SET");
         return rc;
     }
+    if (why) warn_pending(s, key, why);
     map_put(&s->set, key, arena_strdup(&s->arena, value));
     env_update(s, zone);
     return 0;

@@ -37,6 +37,7 @@ struct session {
     struct session_settings settings;
     struct map set;     /* settings given by SET: key -> text */
     struct map ignored; /* Flink's settings without meaning here: key -> text */
+    struct map warned;  /* keys of settings without effect that were told */
     struct eval_env env;
     struct map catalogs;       /* struct catalog */
     struct map temp_tables;    /* "catalog.database.name" -> struct table_desc */

@@ -41,7 +41,6 @@ static const struct {
     {"execution.checkpointing.unaligned", "execution.checkpointing.unaligned.enabled"},
     {"pipeline.operator-chaining", "pipeline.operator-chaining.enabled"},
     {"restart-strategy", "restart-strategy.type"},
-    {"sql-client.display.max_column_width", "sql-client.display.max-column-width"},
     {"state.backend", "state.backend.type"},
     {"state.checkpoints.dir", "execution.checkpointing.dir"},
     {"state.checkpoints.num-retained", "execution.checkpointing.num-retained"},
@@ -49,6 +48,19 @@ static const struct {
     {"table.exec.resource.default-parallelism", "parallelism.default"},
     {"table.optimizer.non-deterministic-update.strategy",
      "table.optimizer.nondeterministic-update.strategy"},
+};
+
+/* What settings ask for that isn't there yet: beginnings of their keys, and the values that ask for
+ * no more than what is done. */
+static const struct {
+    const char *prefix, *why, *fine[3];
+} pending[] = {
+    {"execution.checkpointing.", "no checkpoints are taken", {0}},
+    {"execution.savepoint", "jobs don't start from savepoints", {0}},
+    {"execution.state-recovery.", "jobs don't start from savepoints", {0}},
+    {"restart-strategy.", "a job that fails is not restarted", {"none", "disable", "off"}},
+    {"state.backend.type", "state is kept in memory", {"hashmap"}},
+    {"table.optimizer.nondeterministic-update.strategy", "plans are not checked for it", {0}},
 };
 
 /* Beginnings of the keys of Flink that tune its JVM processes, its network stack, its deployment
@@ -63,7 +75,7 @@ static const char *const ignored[] = {
     "env.",
     "execution.attached",
     "execution.batch",
-    "execution.checkpointing.",
+    "execution.checkpointing.", /* those without a row, as below: see pending */
     "execution.job-",
     "execution.savepoint",
     "execution.shutdown-",
@@ -163,6 +175,18 @@ static bool is_misspelt(const char *key) {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (near_distance(key, rows[i].name) < 3) return true;
     return false;
+}
+
+const char *settings_pending(const char *key, const char *value) {
+    const struct opt_row *row = opt_find(&table, key);
+    for (size_t i = 0; i < ARRAY_LEN(pending); i++) {
+        if (!sv_starts(sv_from(key), pending[i].prefix)) continue;
+        for (size_t k = 0; value && k < ARRAY_LEN(pending[i].fine); k++)
+            if (pending[i].fine[k] && !strcasecmp(value, pending[i].fine[k])) return NULL;
+        if (value && row && row->dflt && !strcasecmp(value, row->dflt)) return NULL;
+        return pending[i].why;
+    }
+    return NULL;
 }
 
 bool settings_ignored(const char *key) {

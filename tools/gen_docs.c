@@ -40,6 +40,8 @@ static void option_rows(const struct opt_table *t, const char *prefix, struct st
             str_addf(out, "`%s`", r->dflt);
         str_add(out, " | ");
         cell(out, r->help);
+        const char *why = t == settings_table() ? settings_pending(r->name, NULL) : NULL;
+        if (why) str_addf(out, " **No effect yet:** %s.", why);
         str_add(out, " |\n");
     }
     str_add_char(out, '\n');
@@ -50,7 +52,9 @@ static void settings_docs(struct str *out) {
                  "'value';` in a script, "
                  "`spec.config` in a FlinkJob, `--set key=value` on the command line. Names and "
                  "defaults are "
-                 "Flink's; `penstock.*` are our own. Unknown keys are errors.\n\n");
+                 "Flink's; `penstock.*` are our own. Unknown keys are errors; settings of Flink's "
+                 "processes, network and deployment, and those marked **No effect yet**, are "
+                 "accepted with a warning.\n\n");
     option_rows(settings_table(), "", out);
 }
 

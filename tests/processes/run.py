@@ -144,6 +144,26 @@ def interrupted(args, start):
     none_left(c)
 
 
+SYNC = "SET 'table.dml-sync' = '%s';" + FLOW + "INSERT INTO o VALUES (-7, 7);\n"
+
+
+def dml_async(args, start):
+    r = start(SYNC % "false")
+    r.wait_line("+I[-7, 7]")
+    r.wait_line("+U[")
+    os.kill(r.p.pid, signal.SIGINT)
+    r.end(130)
+
+
+def dml_sync(args, start):
+    r = start(SYNC % "true")
+    wait_for("3000 lines", lambda: len(r.out) > 3000)
+    os.kill(r.p.pid, signal.SIGINT)
+    r.end(130)
+    if "+I[-7, 7]" in r.out:
+        raise Failure("the second INSERT ran while the first was running")
+
+
 def add_file(dir, name, *rows):
     """All at once: a file is read when it is seen, as long as it is then."""
     with open(os.path.join(dir, "." + name), "w") as f:
@@ -213,7 +233,7 @@ def watched_directory_is_missing(args, start):
         r.said(os.path.join(dir, "none"), "No such file or directory")
 
 
-CASES = [worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, watched_directory,
+CASES = [worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, dml_async, dml_sync, watched_directory,
          watched_directory_by_three, watched_file_is_broken, watched_directory_is_missing]
 
 

@@ -83,6 +83,32 @@ static void test_reset(void **state) {
     sql_kit_release(&k);
 }
 
+/* What isn't there yet is said once for each setting that asks for it. */
+static void test_pending(void **state) {
+    (void)state;
+    struct sql_kit k;
+    struct warnings w = {0};
+    sql_kit_init(&k);
+    session_on_warning(k.session, on_warning, &w);
+    assert_ok(sql_kit_run(&k, "SET 'restart-strategy.type' = 'none';"
+                              "SET 'state.backend.type' = 'hashmap';"
+                              "SET 'execution.checkpointing.interval' = '0 ms';"
+                              "SET 'table.dml-sync' = 'true';"),
+              &k.err);
+    assert_int_equal(w.n, 0);
+    assert_ok(sql_kit_run(&k, "SET 'execution.checkpointing.interval' = '10 s';"), &k.err);
+    assert_int_equal(w.n, 1);
+    assert_ok(sql_kit_run(&k, "SET 'execution.checkpointing.interval' = '20 s';"), &k.err);
+    assert_int_equal(w.n, 1);
+    assert_string_equal(session_get(k.session, "execution.checkpointing.interval"), "20 s");
+    assert_ok(sql_kit_run(&k, "SET 'restart-strategy' = 'fixed-delay';"
+                              "SET 'restart-strategy.exponential-delay.max-backoff' = '2 s';"
+                              "SET 'state.backend' = 'rocksdb';"),
+              &k.err);
+    assert_int_equal(w.n, 4);
+    sql_kit_release(&k);
+}
+
 static void test_plan_config(void **state) {
     (void)state;
     struct sql_kit k;
@@ -124,9 +150,10 @@ static void test_view_scope(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),      cmocka_unit_test(test_old_names),
-        cmocka_unit_test(test_ignored),     cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_plan_config), cmocka_unit_test(test_view_scope),
+        cmocka_unit_test(test_values),     cmocka_unit_test(test_old_names),
+        cmocka_unit_test(test_ignored),    cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_reset),      cmocka_unit_test(test_plan_config),
+        cmocka_unit_test(test_view_scope),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

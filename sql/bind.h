@@ -198,6 +198,10 @@ int bind_table(struct binder *b, const struct ast_ident *name, const struct ast_
 /* TABLE(TUMBLE(...)) and its kin. */
 int bind_window_tvf(struct binder *b, const struct ast_call *c, const struct scope *outer,
                     const struct rel **ret, struct err *err) ATTR_MUST_USE;
+/* FROM TO_CHANGELOG(...), FROM_CHANGELOG(...). */
+bool is_changelog_ptf(const struct ast_call *c);
+int bind_changelog_ptf(struct binder *b, const struct ast_call *c, const struct scope *outer,
+                       const struct rel **ret, struct err *err) ATTR_MUST_USE;
 bool is_window_tvf(const struct ast_call *c, enum window_type *ret);
 /* Functions of CREATE FUNCTION (bind_udf.c): a call with its bound arguments; LATERAL TABLE(f(...))
  * as an expression that gives an ARRAY of the rows; whether that is what stands in FROM. */

@@ -426,9 +426,14 @@ static int table_func(struct binder *b, const struct ast_table_func *f, const st
     enum window_type type;
     const char *name = f->call->name->parts.items[f->call->name->parts.n - 1].text;
     const struct ast_span *at = &f->call->base.span;
+    if (is_changelog_ptf(f->call)) {
+        const struct rel *rel;
+        int rc = bind_changelog_ptf(b, f->call, outer, &rel, err);
+        return rc ? rc : finish(b, &f->src, NULL, rel, ret, err);
+    }
     if (!is_window_tvf(f->call, &type)) {
-        static const char *const known[] = {"ML_PREDICT",   "ML_EVALUATE",    "VECTOR_SEARCH",
-                                            "TO_CHANGELOG", "FROM_CHANGELOG", "SEARCH_KEY"};
+        static const char *const known[] = {"ML_PREDICT", "ML_EVALUATE", "VECTOR_SEARCH",
+                                            "SEARCH_KEY"};
         for (size_t i = 0; i < ARRAY_LEN(known); i++)
             if (!strcasecmp(known[i], name))
                 return unsupported(at, err, "the table function %s", known[i]);

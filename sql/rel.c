@@ -336,6 +336,12 @@ static void print_details(const struct rel *r, struct arena *a, struct str *out)
     case REL_MATCH:
         print_match(r, out);
         break;
+    case REL_CHANGELOG:
+        str_add(out, r->u.changelog.to ? "to" : "from");
+        for (int i = 0; i < r->u.changelog.n_codes; i++)
+            str_addf(out, ", %s=[%s]", row_kind_text[r->u.changelog.codes[i].kind],
+                     r->u.changelog.codes[i].code);
+        break;
     case REL_KIND_COUNT:
         break;
     }

@@ -29,6 +29,7 @@
     X(UNION)     /* UNION ALL of n inputs */                                                       \
     X(SETOP)     /* INTERSECT, EXCEPT [ALL] */                                                     \
     X(MATCH)     /* MATCH_RECOGNIZE */                                                             \
+    X(CHANGELOG) /* TO_CHANGELOG, FROM_CHANGELOG */                                                \
     X(SINK)      /* INSERT INTO; inputs[0] has the sink's columns */
 
 enum rel_kind {
@@ -90,6 +91,11 @@ struct over_spec { /* one window of calls that share it */
                                      current row, FRAME_UNBOUNDED; negative = on the other side */
     int n_calls;
     const struct over_call *calls;
+};
+
+struct changelog_code {
+    enum row_kind kind;
+    const char *code;
 };
 
 struct rel_hint { /* STATE_TTL('a' = '1d'), LOOKUP(...) and their like, as written */
@@ -174,6 +180,12 @@ struct rel {
         struct {
             const struct ast_match *ast; /* bound by its own planner */
         } match;
+        struct {
+            bool to;    /* rows get a code (column 0); else codes make row kinds */
+            int column; /* FROM_CHANGELOG: the codes */
+            int n_codes;
+            const struct changelog_code *codes; /* rows of other kinds or codes are dropped */
+        } changelog;
         struct {
             const struct table_desc *table;
             const struct table_option *options;

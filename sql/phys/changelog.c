@@ -49,6 +49,8 @@ static bool needs_before(const struct pnode *n, int input) {
         return n->want_before || n->has_residual || !key_covers_join(n, input);
     case PHYS_TEMPORAL_JOIN:
         return input == 0 && n->want_before;
+    case PHYS_TO_CHANGELOG:
+        return n->source_mode & CHANGELOG_UPDATE_BEFORE;
     default:
         break;
     }
@@ -86,9 +88,10 @@ static void settle(struct pnode *n) {
         in_essential |= in->essential;
     }
     unsigned flags = phys_kind_of(n)->flags;
-    if (n->kind == PHYS_SOURCE)
+    if (n->kind == PHYS_SOURCE || n->kind == PHYS_FROM_CHANGELOG)
         n->before = n->source_mode & CHANGELOG_UPDATE_BEFORE;
-    else if (n->kind == PHYS_DROP_BEFORE || n->kind == PHYS_MATERIALIZE)
+    else if (n->kind == PHYS_DROP_BEFORE || n->kind == PHYS_MATERIALIZE ||
+             n->kind == PHYS_TO_CHANGELOG)
         n->before = false;
     else if (flags & PF_UPDATE_BEFORE)
         n->before = n->want_before && updates(n);

@@ -24,6 +24,7 @@ static const phys_fn translators[REL_KIND_COUNT] = {
     [REL_OVER] = phys_over,           [REL_SORT] = phys_sort,
     [REL_UNION] = phys_union,         [REL_SETOP] = phys_setop,
     [REL_MATCH] = phys_match,         [REL_SINK] = phys_sink,
+    [REL_CHANGELOG] = phys_codes,
 };
 
 int phys_node(struct planner *p, const struct rel *r, struct pnode **ret, struct err *err) {

@@ -70,6 +70,8 @@ struct phys_kind {
     X(NORMALIZE, "normalize", PF_STATEFUL | PF_UPDATE_BEFORE)                                      \
     X(MATERIALIZE, "materialize", PF_STATEFUL | PF_NEEDS_BEFORE)                                   \
     X(DROP_BEFORE, "drop_before", 0)                                                               \
+    X(TO_CHANGELOG, "to_changelog", 0)                                                             \
+    X(FROM_CHANGELOG, "from_changelog", 0)                                                         \
     X(SINK, "sink", PF_STATEFUL)
 
 enum pkind {
@@ -104,7 +106,8 @@ struct pnode {
     bool before;
     bool want_before; /* a consumer needs -U */
     bool essential;   /* -U rows mean more than the row before +U: a filter may have dropped +U */
-    unsigned source_mode, sink_mode; /* source: what it gives. sink: what it takes */
+    unsigned source_mode, sink_mode; /* source, from_changelog: what it gives; to_changelog: what
+                                        it looks for. sink: what it takes */
     bool exact_key; /* sink: its primary key is an upsert key of its input, or it has none */
 
     int n_keys; /* upsert keys: sorted columns by which the changelog updates */
@@ -198,6 +201,7 @@ int phys_sort(struct planner *p, const struct rel *r, struct pnode **ret, struct
 int phys_union(struct planner *p, const struct rel *r, struct pnode **ret, struct err *err);
 int phys_setop(struct planner *p, const struct rel *r, struct pnode **ret, struct err *err);
 int phys_match(struct planner *p, const struct rel *r, struct pnode **ret, struct err *err);
+int phys_codes(struct planner *p, const struct rel *r, struct pnode **ret, struct err *err);
 int phys_sink(struct planner *p, const struct rel *r, struct pnode **ret, struct err *err);
 
 /* A calc over in: filter (NULL: all rows) and exprs over in's columns. Merged with a calc that in

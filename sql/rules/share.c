@@ -161,6 +161,14 @@ static bool add_node(struct str *k, const struct rel *r) {
     case REL_SETOP:
         add_int(k, r->u.setop.except * 2 + r->u.setop.all);
         return true;
+    case REL_CHANGELOG:
+        add_int(k, r->u.changelog.to);
+        add_int(k, r->u.changelog.column);
+        for (int i = 0; i < r->u.changelog.n_codes; i++) {
+            add_int(k, r->u.changelog.codes[i].kind);
+            str_addf(k, "%s,", r->u.changelog.codes[i].code);
+        }
+        return true;
     default:
         return false;
     }

@@ -20,14 +20,6 @@ static void wrong(struct tally *t, const char *id, const char *what, const char 
     printf("%s: %s\n    got  %s\n    want %s\n", id, what, got, want);
 }
 
-/* Queries that Flink runs and Penstock refuses. */
-static bool is_not_supported(const char *id) {
-    static const char *const ids[] = {"to_changelog"};
-    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
-        if (!strcmp(ids[i], id)) return true;
-    return false;
-}
-
 static const char *class_of(int rc) {
     if (!rc) return "none";
     return rc == ERR_PARSE ? "parse" : rc == ERR_RUNTIME ? "runtime" : "validation";
@@ -118,12 +110,7 @@ static void run_query(struct tally *t, const char *file) {
     const char *error = expect ? json_opt_str(expect, "error", "") : "none";
     /* What Flink finds while it plans or runs is not the binder's to find. */
     bool later = expect && strcmp(json_opt_str(expect, "phase", ""), "validate") != 0;
-    if (ok && is_not_supported(id)) {
-        if (rc)
-            t->right++;
-        else
-            wrong(t, id, sql, "bound", "an error, or not to be in the list");
-    } else if (ok && rc && strcmp(class_of(rc), error) != 0) {
+    if (ok && rc && strcmp(class_of(rc), error) != 0) {
         wrong(t, id, sql, k.err.msg, error);
     } else if (ok && !rc && expect && !later) {
         wrong(t, id, sql, "bound", error);

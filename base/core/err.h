@@ -28,6 +28,7 @@
     X(TIMEOUT, RETRY, "timed out")                                                                 \
     X(UNAVAILABLE, RETRY, "unavailable")                                                           \
     X(BUDGET, RETRY, "memory budget exhausted")                                                    \
+    X(NO_SPACE, RETRY, "no space left")                                                            \
     X(CANCELLED, JOB, "cancelled")                                                                 \
     X(PROTOCOL, JOB, "protocol violation")                                                         \
     X(CORRUPT, JOB, "corrupt data")                                                                \

@@ -242,8 +242,11 @@ static void set_headers(struct http_transfer *t) {
         add_header_line(t, str_text(&line));
         content_type |= sv_ieq(sv_from(name), "content-type");
     }
-    if (!content_type) add_header_line(t, "Content-Type:"); /* not libcurl's guess at a form */
-    add_header_line(t, "Expect:");
+    /* libcurl 7.88 signs headers that are only here to be left out, so that no server would take a
+     * signed request with them: those keep libcurl's own, which it doesn't sign. */
+    if (!content_type && !t->sigv4)
+        add_header_line(t, "Content-Type:"); /* not libcurl's guess at a form */
+    if (!t->sigv4) add_header_line(t, "Expect:");
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->header_list);
 }
 

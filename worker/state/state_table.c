@@ -1,56 +1,10 @@
 /* state_table.c - open addressing with batched probing. */
-#include "worker/state/state_table.h"
+#include "worker/state/state_table_int.h"
 
 #include "base/core/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    DIR_MIN = 16,
-    PAGE0_LOG =
-        4, /* rows of the first page; each further page holds as many as all before it and these */
-    PAGES_MAX = 28,
-    BLOCK = 128, /* rows probed together */
-    ENTRY_EMPTY = 0xFFFFFFFF,
-    ENTRY_GONE = 0xFFFFFFFE
-};
-
-/* 32 bits of the hash that the slot number doesn't use, and the row. */
-struct entry {
-    uint32_t tag, row;
-};
-
-struct key_field {
-    enum phys phys;
-    uint32_t offset, size;
-};
-
-struct state_table {
-    struct state_desc desc;
-    struct entry *dir;
-    uint64_t mask;   /* slots - 1 */
-    uint64_t n_used; /* slots not empty, gone ones included */
-    uint64_t n_live;
-    char *pages[PAGES_MAX]; /* page p holds 2^(PAGE0_LOG + p) rows: small tables stay small */
-    uint32_t n_pages;
-    uint32_t n_rows; /* ever placed, in pages */
-    uint32_t *free_rows;
-    uint32_t n_free, cap_free;
-    uint32_t row_bytes, payload_offset, null_offset, stamp_offset;
-    int64_t now_ms;   /* with ttl_ms */
-    uint32_t age_row; /* where looking for rows whose time is up goes on */
-    int n_fields;
-    struct key_field *fields;
-    bool fixed; /* no string among the keys */
-    struct var_memory var;
-};
-
-/* Row header: the hash; a removed row has HASH_GONE in its liveness byte. */
-struct row_head {
-    uint64_t hash;
-    uint8_t live;
-};
 
 static uint32_t align_up(uint32_t n, uint32_t a) {
     return (n + a - 1) / a * a;
@@ -101,32 +55,6 @@ struct state_table *state_table_new(const struct state_desc *desc) {
     return t;
 }
 
-static char *row_at(const struct state_table *t, uint32_t row) {
-    uint32_t x = row + (1u << PAGE0_LOG), log = 31 - (uint32_t)__builtin_clz(x);
-    return t->pages[log - PAGE0_LOG] + (size_t)(x - (1u << log)) * t->row_bytes;
-}
-
-/* First row of page p = rows of all pages in front of it. */
-static uint32_t page_start(uint32_t p) {
-    return (1u << (PAGE0_LOG + p)) - (1u << PAGE0_LOG);
-}
-
-static char *row_of(const struct state_table *t, const char *payload) {
-    return (char *)payload - t->payload_offset;
-}
-
-static struct strv *row_str(const char *row, const struct key_field *f) {
-    return (struct strv *)(row + f->offset);
-}
-
-static bool row_null(const struct state_table *t, const char *row, int i) {
-    return row[t->null_offset + i / 8] >> (i % 8) & 1;
-}
-
-static int64_t *stamp_of(const struct state_table *t, char *row) {
-    return (int64_t *)(row + t->stamp_offset);
-}
-
 static bool is_expired(const struct state_table *t, char *row) {
     if (!t->desc.ttl_ms || t->now_ms - *stamp_of(t, row) < t->desc.ttl_ms) return false;
     return !t->desc.may_expire || t->desc.may_expire(t->desc.self, row + t->payload_offset);
@@ -150,6 +78,7 @@ static void free_all_contents(struct state_table *t) {
 }
 
 void state_table_clear(struct state_table *t) {
+    if (t->changes) state_table_all_go(t);
     free_all_contents(t);
     var_clear(&t->var);
     for (uint32_t i = 1; i < t->n_pages; i++)
@@ -173,6 +102,9 @@ void state_table_free(struct state_table *t) {
     free(t->free_rows);
     free(t->fields);
     free(t->dir);
+    if (t->changes) changes_release(t->changes);
+    free(t->changes);
+    str_release(&t->scratch);
     free(t);
 }
 
@@ -292,6 +224,7 @@ static char *new_row(struct state_table *t, uint64_t hash, uint32_t *ret_row) {
     ((struct row_head *)row)->live = 1;
     if (t->desc.ttl_ms) *stamp_of(t, row) = t->now_ms;
     t->n_live++;
+    if (t->changes) changes_touch(t->changes, *ret_row);
     return row;
 }
 
@@ -314,7 +247,8 @@ static char *probe_i64(const struct state_table *t, int64_t key, uint64_t hash,
     uint32_t off = t->fields[0].offset, null_off = t->null_offset;
     for (uint64_t s = hash & t->mask;; s = (s + 1) & t->mask) {
         struct entry e = t->dir[s];
-        if (e.row == ENTRY_EMPTY) return *ret_slot = s, NULL;
+        *ret_slot = s;
+        if (e.row == ENTRY_EMPTY) return NULL;
         if (e.tag != tag_of(hash) || e.row == ENTRY_GONE) continue;
         char *row = row_at(t, e.row);
         if (*(int64_t *)(row + off) == key && !row[null_off]) return row;
@@ -325,7 +259,8 @@ static char *probe(const struct state_table *t, const struct column *const *keys
                    uint64_t hash, uint64_t *ret_slot) {
     for (uint64_t s = hash & t->mask;; s = (s + 1) & t->mask) {
         struct entry e = t->dir[s];
-        if (e.row == ENTRY_EMPTY) return *ret_slot = s, NULL;
+        *ret_slot = s;
+        if (e.row == ENTRY_EMPTY) return NULL;
         if (e.tag != tag_of(hash) || e.row == ENTRY_GONE) continue;
         char *row = row_at(t, e.row);
         if (fields_equal(t, row, keys, i)) return row;
@@ -374,10 +309,12 @@ void state_table_upsert(struct state_table *t, const struct column *const *keys,
                              : probe(t, keys, r, hashes[r], &slot);
             bool expired = row && is_expired(t, row);
             if (fresh) fresh[i] = !row || expired;
-            if (!row)
+            if (!row) {
                 row = insert_key(t, keys, r, hashes[r], slot);
-            else if (expired)
-                renew_row(t, row);
+            } else {
+                if (t->changes) state_table_row_changes(t, t->dir[slot].row);
+                if (expired) renew_row(t, row);
+            }
             payloads[i] = row + t->payload_offset;
         }
     }
@@ -395,6 +332,7 @@ void state_table_find(struct state_table *t, const struct column *const *keys,
             char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[r], hashes[r], &slot)
                              : probe(t, keys, r, hashes[r], &slot);
             payloads[i] = row && !is_expired(t, row) ? row + t->payload_offset : NULL;
+            if (t->changes && payloads[i]) state_table_row_changes(t, t->dir[slot].row);
         }
     }
 }
@@ -422,6 +360,17 @@ static bool rows_equal(const struct state_table *t, const char *a, const char *b
     return true;
 }
 
+char *state_table_find_row(const struct state_table *t, const char *src) {
+    uint64_t hash = ((const struct row_head *)src)->hash;
+    for (uint64_t s = hash & t->mask;; s = (s + 1) & t->mask) {
+        struct entry e = t->dir[s];
+        if (e.row == ENTRY_EMPTY) return NULL;
+        if (e.tag != tag_of(hash) || e.row == ENTRY_GONE) continue;
+        char *row = row_at(t, e.row);
+        if (rows_equal(t, row, src)) return row;
+    }
+}
+
 static char *upsert_row(struct state_table *t, const char *src, uint8_t *fresh) {
     uint64_t hash = ((const struct row_head *)src)->hash;
     uint64_t s = hash & t->mask;
@@ -430,7 +379,9 @@ static char *upsert_row(struct state_table *t, const char *src, uint8_t *fresh) 
         if (e.row == ENTRY_EMPTY) break;
         if (e.tag != tag_of(hash) || e.row == ENTRY_GONE) continue;
         char *row = row_at(t, e.row);
-        if (rows_equal(t, row, src)) return *fresh = 0, row;
+        if (!rows_equal(t, row, src)) continue;
+        if (t->changes) state_table_row_changes(t, e.row);
+        return *fresh = 0, row;
     }
     uint32_t r;
     char *row = new_row(t, hash, &r);
@@ -440,6 +391,11 @@ static char *upsert_row(struct state_table *t, const char *src, uint8_t *fresh) 
     t->n_used++;
     *fresh = 1;
     return row;
+}
+
+char *state_table_place_row(struct state_table *t, const char *src, uint8_t *ret_fresh) {
+    dir_reserve(t, 1);
+    return upsert_row(t, src, ret_fresh);
 }
 
 void state_table_upsert_rows(struct state_table *t, const struct state_table *from,
@@ -468,6 +424,7 @@ void state_table_remove(struct state_table *t, char *payload) {
         struct entry *e = &t->dir[s];
         CHECK(e->row != ENTRY_EMPTY);
         if (e->row == ENTRY_GONE || e->tag != tag_of(h->hash) || row_at(t, e->row) != row) continue;
+        if (t->changes) state_table_row_goes(t, e->row);
         MEM_GROW(t->free_rows, t->n_free, t->cap_free);
         t->free_rows[t->n_free++] = e->row;
         /* An entry in front of an empty one ends every probe that reaches it. */
@@ -497,7 +454,11 @@ void state_table_age(struct state_table *t, int64_t now_ms, uint32_t n) {
 
 void state_table_touch(struct state_table *t, char *const *payloads, uint32_t n) {
     for (uint32_t i = 0; t->desc.ttl_ms && i < n; i++)
-        if (payloads[i]) *stamp_of(t, row_of(t, payloads[i])) = t->now_ms;
+        if (payloads[i]) {
+            char *row = row_of(t, payloads[i]);
+            if (t->changes) state_table_row_changes(t, state_table_row_number(t, row));
+            *stamp_of(t, row) = t->now_ms;
+        }
 }
 
 uint64_t state_table_count(const struct state_table *t) {

@@ -16,6 +16,7 @@
 
 #include "vector/batch.h"
 #include "vector/func/agg.h"
+#include "worker/state/state_part.h"
 #include "worker/state/var_memory.h"
 
 struct state_table;
@@ -29,6 +30,11 @@ struct state_desc {
     /* Called for each row's payload before it goes (removal, clear, free): frees blobs. May be
      * NULL. */
     void (*free_payload)(void *self, char *payload, struct var_memory *var);
+    /* The payload as bytes, appended, and back (payload is zeroed), for checkpoints. NULL where it
+     * is plain memory. */
+    void (*save_payload)(void *self, const char *payload, struct str *out);
+    int (*load_payload)(void *self, char *payload, struct sv bytes, struct var_memory *var,
+                        struct err *err);
     /* Whether the row may go when its time is up. NULL: yes. */
     bool (*may_expire)(void *self, const char *payload);
     void *self;
@@ -74,6 +80,23 @@ uint32_t state_table_scan(const struct state_table *t, uint64_t *pos, char **pay
  * columns owned by the caller; strings are copied. */
 void state_table_keys(const struct state_table *t, char *const *payloads, uint32_t n,
                       struct column *ret_cols);
+/* ---- checkpoints (state_part.h) ----
+ * From state_table_track on, what changes is marked: every row that upsert, find, upsert_rows or
+ * touch gives out counts as changed, so a payload pointer must not be kept across a barrier and
+ * then written to. */
+void state_table_track(struct state_table *t);
+/* full: all rows, not what changed since the base. The sink is borrowed until the last step, or
+ * until the snapshot is given up. */
+void state_table_snapshot_begin(struct state_table *t, uint64_t checkpoint, uint64_t base,
+                                bool full, struct state_sink *sink);
+/* Copies up to n rows; true: that was all. */
+bool state_table_snapshot_step(struct state_table *t, uint32_t n);
+void state_table_snapshot_cancel(struct state_table *t);
+/* Applies an entry. ERR_CORRUPT. */
+int state_table_load(struct state_table *t, struct sv entry, struct err *err) ATTR_MUST_USE;
+/* All entries have been applied: what is there now is the base. */
+void state_table_loaded(struct state_table *t);
+
 uint64_t state_table_hash(const struct state_table *t, const char *payload);
 
 #endif

@@ -1,4 +1,6 @@
 /* state_table.c - open addressing with batched probing. */
+#include "worker/state/state_table.h"
+
 #include "worker/state/state_table_int.h"
 
 #include "base/core/mem.h"

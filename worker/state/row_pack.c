@@ -29,6 +29,14 @@ static uint32_t align_up(uint32_t n, uint32_t a) {
     return (n + a - 1) / a * a;
 }
 
+static struct row_pack *pack_of_children(struct arena *a, const struct type *t) {
+    int n = type_stored_children(t);
+    const struct type **types = ARENA_NEW_N(a, const struct type *, n + 1);
+    for (int i = 0; i < n; i++)
+        types[i] = type_stored_child(t, i);
+    return row_pack_new(a, types, n);
+}
+
 struct row_pack *row_pack_new(struct arena *a, const struct type *const *types, int n) {
     struct row_pack *p = ARENA_NEW(a, struct row_pack);
     p->n = n;
@@ -41,8 +49,7 @@ struct row_pack *row_pack_new(struct arena *a, const struct type *const *types, 
         f->size = (uint32_t)phys_size_bytes(f->phys);
         bool var = f->phys == PHYS_STR || f->phys >= PHYS_LIST;
         if (var) f->size = sizeof(struct ref);
-        if (f->phys >= PHYS_LIST)
-            f->nested = row_pack_new(a, types[i]->children, types[i]->n_children);
+        if (f->phys >= PHYS_LIST) f->nested = pack_of_children(a, types[i]);
         uint32_t align = var ? 4 : f->size ? f->size : 1;
         at = align_up(at, align);
         f->offset = at;

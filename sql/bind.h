@@ -113,7 +113,7 @@ struct expr_place {
     struct select *sel; /* collects aggregates, OVER calls, subqueries; NULL: none allowed */
     unsigned allow;
     /* MATCH_RECOGNIZE: names of pattern variables may qualify columns. */
-    const struct ast_match *match;
+    struct match_bind *match;
 };
 
 int bind_expr(struct expr_place *p, const struct ast *node, const struct expr **ret,
@@ -215,7 +215,9 @@ bool is_user_table_function(struct binder *b, const struct ast *from);
 const struct agg *bind_agg_named(struct binder *b, const struct ast_call *c);
 int bind_match(struct binder *b, const struct ast_match *m, const struct from_item *in,
                const struct rel **ret, struct err *err) ATTR_MUST_USE;
-bool match_has_variable(const struct ast_match *m, const char *name);
+/* A column of a row of the match, with or without its variable in front. */
+int bind_match_ident(struct expr_place *p, const struct ast_ident *id, const struct expr **ret,
+                     struct err *err) ATTR_MUST_USE;
 /* FIRST, LAST, PREV, NEXT, CLASSIFIER ... and aggregates over a match; 1: it was one. */
 int bind_match_call(struct expr_place *p, const struct ast_call *c, const char *name,
                     const struct expr **ret, struct err *err) ATTR_MUST_USE;

@@ -200,12 +200,7 @@ static int ident(struct expr_place *p, const struct ast_ident *id, const struct 
             return 0;
         }
     }
-    if (p->match && id->parts.n > 1 && match_has_variable(p->match, id->parts.items[0].text)) {
-        struct ast_ident inner = *id; /* A.price: the column; A is the planner's to know */
-        inner.parts.items = id->parts.items + 1;
-        inner.parts.n = id->parts.n - 1;
-        return scope_resolve(p->b, p->scope, &inner, ret, err);
-    }
+    if (p->match) return bind_match_ident(p, id, ret, err);
     if (id->parts.n == 1 && !strcasecmp(id->parts.items[0].text, "PI") &&
         (!p->scope || scope_resolve(p->b, p->scope, id, ret, NULL)))
         return bind_call_named(p->b, &id->base, "PI", (const struct expr *[]){NULL}, 0, ret, err);

@@ -1,171 +1,230 @@
-/* bind_match.c - MATCH_RECOGNIZE: checks its parts and finds its columns; the pattern itself stays
- * a syntax tree for its planner. */
-#include "sql/bind.h"
+/* bind_match.c - MATCH_RECOGNIZE: its clauses. Patterns are sequences of variables with
+ * quantifiers; what Flink's pattern engine doesn't take is refused for the same reasons. */
+#include "sql/bind_match.h"
 
 #include <string.h>
-#include <strings.h>
 
-static bool pattern_has(const struct ast_pattern *p, const char *name) {
-    if (p->pattern == AST_PATTERN_VAR) return !strcmp(p->name.text, name);
-    for (size_t i = 0; i < p->items.n; i++)
-        if (pattern_has(AST_TO(pattern, p->items.items[i]), name)) return true;
-    return false;
+/* ---- PATTERN ---- */
+
+static int add_variable(struct match_bind *m, const struct ast_pattern *p, struct match_var *vars,
+                        struct err *err) {
+    int *n = &m->spec->n_vars;
+    for (int i = 0; i < *n; i++)
+        if (!strcmp(vars[i].name, p->name.text))
+            return unsupported(&p->name.span, err,
+                               "a pattern variable that occurs twice ('%s'); they must be unique",
+                               p->name.text);
+    if (*n == MATCH_VARS_MAX)
+        return invalid(&p->name.span, err, "a PATTERN has at most %d variables", MATCH_VARS_MAX);
+    vars[(*n)++] = (struct match_var){.name = p->name.text, .min = 1, .max = 1};
+    return 0;
 }
 
-bool match_has_variable(const struct ast_match *m, const char *name) {
-    for (size_t i = 0; i < m->n_subsets; i++)
-        if (!strcmp(m->subsets[i].name.text, name)) return true;
-    return m->pattern && pattern_has(m->pattern, name);
-}
-
-/* A value of some type that is not known before the match: only the type matters. */
-static void value_of(struct expr_place *p, const struct ast_call *c, const struct type *t,
-                     const struct expr **ret) {
-    *ret = expr_at(expr_literal(p->b->a, value_null(p->b->a, t)), &c->base);
-}
-
-static int navigation(struct expr_place *p, const struct ast_call *c, const char *name,
-                      const struct expr **ret, struct err *err) {
-    if (c->args.n < 1 || c->args.n > 2)
-        return invalid(&c->base.span, err, "%s takes a value and, optionally, an offset", name);
-    const struct expr *v;
-    int64_t offset;
-    int rc = bind_expr(p, c->args.items[0], &v, err);
-    if (!rc && c->args.n == 2) rc = bind_const_int(p, c->args.items[1], "the offset", &offset, err);
+static int add_quantified(struct match_bind *m, const struct ast_pattern *p, struct match_var *vars,
+                          struct err *err) {
+    const struct ast_pattern *of = AST_TO(pattern, p->items.items[0]);
+    if (of->pattern != AST_PATTERN_VAR)
+        return unsupported(&p->base.span, err,
+                           "a quantifier of a group in PATTERN; only variables take one");
+    int rc = add_variable(m, of, vars, err);
     if (rc) return rc;
-    value_of(p, c, type_with_null(p->b->a, v->type, true), ret);
+    struct match_var *v = &vars[m->spec->n_vars - 1];
+    v->min = p->min;
+    v->max = p->max < 0 ? INT64_MAX : p->max;
+    bool optional = v->min == 0 && v->max == 1;
+    if (v->max < 1 || v->max < v->min)
+        return invalid(&p->base.span, err, "the quantifier of '%s' allows no number of rows",
+                       v->name);
+    if (optional && p->reluctant)
+        return unsupported(&p->base.span, err, "a reluctant optional variable ('%s')", v->name);
+    v->greedy = !p->reluctant && !optional && v->min != v->max;
     return 0;
 }
 
-static int aggregate(struct expr_place *p, const struct ast_call *c, const char *name,
-                     const struct expr **ret, struct err *err) {
-    const struct expr *args[AGG_ARGS_MAX];
-    int n = 0;
-    bool star = c->args.n == 1 && c->args.items[0]->kind == AST_IDENT &&
-                AST_TO(ident, c->args.items[0])->star;
-    if (c->quant == AST_QUANT_DISTINCT)
-        return unsupported(&c->base.span, err, "DISTINCT aggregates in MATCH_RECOGNIZE");
-    for (size_t i = 0; !star && i < c->args.n; i++) {
-        if (n >= AGG_ARGS_MAX)
-            return invalid(&c->base.span, err, "%s takes at most %d arguments", name, AGG_ARGS_MAX);
-        int rc = bind_expr(p, c->args.items[i], &args[n++], err);
-        if (rc) return rc;
-    }
-    struct agg_call call = {0};
-    int rc = agg_bind(p->b->a, agg_find(name), args, n, false, false, false, &call, err);
-    if (rc) return err_at(err, rc, &c->base.span);
-    value_of(p, c, type_with_null(p->b->a, call.ret_type, true), ret);
-    if (!call.ret_type->nullable) ((struct expr *)*ret)->type = call.ret_type;
-    return 0;
-}
-
-int bind_match_call(struct expr_place *p, const struct ast_call *c, const char *name,
-                    const struct expr **ret, struct err *err) {
-    static const char *const navigations[] = {"FIRST", "LAST", "NEXT", "PREV"};
-    struct arena *a = p->b->a;
-    for (size_t i = 0; i < ARRAY_LEN(navigations); i++) {
-        if (strcmp(name, navigations[i]) != 0) continue;
-        int rc = navigation(p, c, name, ret, err);
-        return rc ? rc : 1;
-    }
-    if (!strcmp(name, "MATCH_ROWTIME")) {
-        const struct type *t = type_time(a, TYPE_TIMESTAMP, 3, false);
-        if (p->scope->row->n && p->match->order_by.n) {
-            struct expr_place in = *p;
-            const struct expr *time;
-            int rc = bind_expr(&in, p->match->order_by.items[0].expr, &time, err);
+static int add_pattern(struct match_bind *m, const struct ast_pattern *p, struct match_var *vars,
+                       struct err *err) {
+    switch (p->pattern) {
+    case AST_PATTERN_VAR:
+        return add_variable(m, p, vars, err);
+    case AST_PATTERN_REPEAT:
+        return add_quantified(m, p, vars, err);
+    case AST_PATTERN_CONCAT:
+        for (size_t i = 0; i < p->items.n; i++) {
+            int rc = add_pattern(m, AST_TO(pattern, p->items.items[i]), vars, err);
             if (rc) return rc;
-            t = type_with_time_attr(a, type_time(a, time->type->kind, 3, false),
-                                    p->b->batch ? TIME_ATTR_NONE : TIME_ATTR_ROWTIME);
         }
-        value_of(p, c, t, ret);
-        ((struct expr *)*ret)->type = t;
-        return 1;
+        return 0;
+    case AST_PATTERN_ALTER:
+        return unsupported(&p->base.span, err, "alternation (|) in PATTERN");
+    case AST_PATTERN_PERMUTE:
+        return unsupported(&p->base.span, err, "PERMUTE in PATTERN");
+    default:
+        return unsupported(&p->base.span, err, "exclusion ({- -}) in PATTERN");
     }
-    if (!strcmp(name, "MATCH_PROCTIME")) {
-        const struct type *t =
-            type_with_time_attr(a, type_time(a, TYPE_TIMESTAMP_LTZ, 3, false), TIME_ATTR_PROCTIME);
-        value_of(p, c, t, ret);
-        ((struct expr *)*ret)->type = t;
-        return 1;
-    }
-    if (!strcmp(name, "CLASSIFIER") || !strcmp(name, "MATCH_NUMBER")) {
-        int rc = unsupported(&c->base.span, err, "%s()", name);
-        return rc;
-    }
-    if (agg_find(name) && !func_find(name)) {
-        int rc = aggregate(p, c, name, ret, err);
-        return rc ? rc : 1;
-    }
+}
+
+static int bind_pattern(struct match_bind *m, struct binder *b, struct err *err) {
+    const struct ast_pattern *p = m->ast->pattern;
+    if (m->ast->anchor_start || m->ast->anchor_end)
+        return unsupported(&m->ast->base.span, err, "anchors (^, $) in PATTERN");
+    struct match_var *vars = ARENA_NEW_N(b->a, struct match_var, MATCH_VARS_MAX);
+    m->spec->vars = vars;
+    int rc = add_pattern(m, p, vars, err);
+    if (rc) return rc;
+    bool empty = true;
+    for (int i = 0; i < m->spec->n_vars; i++)
+        empty &= vars[i].min == 0;
+    if (empty)
+        return unsupported(&p->base.span, err,
+                           "a PATTERN that can match no rows; at least one variable must not be "
+                           "optional");
+    if (vars[m->spec->n_vars - 1].greedy)
+        return unsupported(&p->base.span, err,
+                           "a greedy quantifier as the last element of a PATTERN ('%s'); end it "
+                           "with a simple variable or a reluctant quantifier",
+                           vars[m->spec->n_vars - 1].name);
     return 0;
 }
 
-static int check_clauses(struct binder *b, const struct ast_match *m, const struct scope *scope,
-                         struct err *err) {
-    struct expr_place p = {.b = b, .scope = scope, .clause = "MATCH_RECOGNIZE"};
-    const struct ast_span *at = &m->base.span;
-    if (m->rows == AST_ALL_ROWS) return unsupported(at, err, "ALL ROWS PER MATCH");
-    if (m->anchor_start || m->anchor_end) return unsupported(at, err, "anchors (^, $) in PATTERN");
-    if (!m->order_by.n) return invalid(at, err, "MATCH_RECOGNIZE needs ORDER BY a time attribute");
+/* ---- PARTITION BY, ORDER BY, AFTER MATCH, WITHIN ---- */
+
+static int plain_column(struct match_bind *m, struct binder *b, const struct ast *node,
+                        const char *clause, int *ret, struct err *err) {
+    struct expr_place p = {.b = b, .scope = m->scope, .clause = clause};
     const struct expr *e;
-    int rc = bind_expr(&p, m->order_by.items[0].expr, &e, err);
+    int rc = bind_expr(&p, node, &e, err);
     if (rc) return rc;
-    if (!b->batch && e->type->time_attr == TIME_ATTR_NONE)
-        return invalid(&m->order_by.items[0].expr->span, err,
-                       "MATCH_RECOGNIZE must be ordered by a time attribute first, not by %s",
-                       type_name(b, e->type));
-    if (m->order_by.items[0].desc)
-        return invalid(&m->order_by.items[0].expr->span, err,
-                       "MATCH_RECOGNIZE's time attribute can only be ordered ascending");
-    int64_t within;
-    if (m->within) {
-        rc = bind_interval_ms(&p, m->within, "WITHIN", &within, err);
+    if (e->kind != EXPR_COLUMN)
+        return unsupported(&node->span, err, "%s an expression in MATCH_RECOGNIZE", clause);
+    *ret = match_column(m, e->column);
+    return 0;
+}
+
+static const struct type *column_type(const struct match_bind *m, int column) {
+    return m->scope->row->fields[m->columns[column]].type;
+}
+
+static int bind_order_by(struct match_bind *m, struct binder *b, struct err *err) {
+    const struct ast_order *o = &m->ast->order_by;
+    struct match_spec *s = m->spec;
+    if (!o->n)
+        return invalid(&m->ast->base.span, err, "MATCH_RECOGNIZE needs ORDER BY a time attribute");
+    struct sort_key *keys = ARENA_NEW_N(b->a, struct sort_key, o->n);
+    for (size_t i = 0; i < o->n; i++) {
+        int rc = plain_column(m, b, o->items[i].expr, "ORDER BY", &keys[i].column, err);
         if (rc) return rc;
+        bool desc = keys[i].desc = o->items[i].desc;
+        keys[i].nulls_first =
+            o->items[i].nulls == AST_NULLS_DEFAULT ? !desc : o->items[i].nulls == AST_NULLS_FIRST;
     }
-    if ((m->after == AST_AFTER_FIRST || m->after == AST_AFTER_LAST) &&
-        !match_has_variable(m, m->after_var.text))
-        return invalid(&m->after_var.span, err, "'%s' is no pattern variable", m->after_var.text);
-    p.match = m;
-    for (size_t i = 0; i < m->n_defines; i++) {
-        if (!match_has_variable(m, m->defines[i].name.text))
-            return invalid(&m->defines[i].name.span, err, "'%s' is not in the PATTERN",
-                           m->defines[i].name.text);
-        p.clause = "DEFINE";
-        rc = bind_condition(&p, m->defines[i].condition, &e, err);
+    const struct type *t = column_type(m, keys[0].column);
+    if (!type_is_timestamp(t) || (!b->batch && t->time_attr == TIME_ATTR_NONE))
+        return invalid(&o->items[0].expr->span, err,
+                       "MATCH_RECOGNIZE must be ordered by a time attribute first, not by %s",
+                       type_name(b, t));
+    if (keys[0].desc)
+        return invalid(&o->items[0].expr->span, err,
+                       "MATCH_RECOGNIZE's time attribute can only be ordered ascending");
+    s->time = keys[0].column;
+    s->proctime = t->time_attr == TIME_ATTR_PROCTIME;
+    s->order = keys + 1;
+    s->n_order = (int)o->n - 1;
+    return 0;
+}
+
+static int bind_after(struct match_bind *m, struct err *err) {
+    static const enum match_skip skips[] = {[AST_AFTER_DEFAULT] = MATCH_SKIP_PAST_LAST,
+                                            [AST_AFTER_NEXT_ROW] = MATCH_SKIP_NEXT,
+                                            [AST_AFTER_PAST_LAST_ROW] = MATCH_SKIP_PAST_LAST,
+                                            [AST_AFTER_FIRST] = MATCH_SKIP_FIRST,
+                                            [AST_AFTER_LAST] = MATCH_SKIP_LAST};
+    m->spec->skip = skips[m->ast->after];
+    m->spec->skip_var = -1;
+    if (m->ast->after != AST_AFTER_FIRST && m->ast->after != AST_AFTER_LAST) return 0;
+    m->spec->skip_var = match_variable(m, m->ast->after_var.text);
+    if (m->spec->skip_var >= 0) return 0;
+    return invalid(&m->ast->after_var.span, err, "'%s' is no pattern variable",
+                   m->ast->after_var.text);
+}
+
+static int bind_clauses(struct match_bind *m, struct binder *b, struct err *err) {
+    const struct ast_match *a = m->ast;
+    if (a->rows == AST_ALL_ROWS) return unsupported(&a->base.span, err, "ALL ROWS PER MATCH");
+    if (a->n_subsets) return unsupported(&a->subsets[0].name.span, err, "SUBSET");
+    int n = (int)a->partition_by.n, rc = 0;
+    int *partition = ARENA_NEW_N(b->a, int, n + 1);
+    for (int i = 0; i < n && !rc; i++)
+        rc = plain_column(m, b, a->partition_by.items[i], "PARTITION BY", &partition[i], err);
+    m->spec->partition = partition;
+    m->spec->n_partition = n;
+    if (!rc) rc = bind_order_by(m, b, err);
+    if (!rc) rc = bind_pattern(m, b, err);
+    if (!rc) rc = bind_after(m, err);
+    struct expr_place p = {.b = b, .clause = "WITHIN"};
+    if (!rc && a->within) rc = bind_interval_ms(&p, a->within, "WITHIN", &m->spec->within_ms, err);
+    if (!rc && a->within && m->spec->within_ms <= 0)
+        rc = invalid(&a->within->span, err, "the interval of WITHIN must be positive");
+    return rc;
+}
+
+/* ---- DEFINE, MEASURES ---- */
+
+static int bind_defines(struct match_bind *m, struct binder *b, struct err *err) {
+    const struct type *type;
+    for (size_t i = 0; i < m->ast->n_defines; i++) {
+        const struct ast_define *d = &m->ast->defines[i];
+        int var = match_variable(m, d->name.text);
+        if (var < 0) return invalid(&d->name.span, err, "'%s' is not in the PATTERN", d->name.text);
+        struct match_var *v = (struct match_var *)&m->spec->vars[var];
+        if (v->define) return invalid(&d->name.span, err, "'%s' is defined twice", d->name.text);
+        int rc = bind_match_expr(m, b, d->condition, var, &v->define, &type, err);
         if (rc) return rc;
     }
     return 0;
 }
 
-int bind_match(struct binder *b, const struct ast_match *m, const struct from_item *in,
+static int bind_measures(struct match_bind *m, struct binder *b, struct field *fields,
+                         struct err *err) {
+    int n = (int)m->ast->n_measures;
+    struct match_expr *measures = ARENA_NEW_N(b->a, struct match_expr, n + 1);
+    for (int i = 0; i < n; i++) {
+        const struct match_expr *x;
+        int rc = bind_match_expr(m, b, m->ast->measures[i].expr, m->spec->n_vars, &x,
+                                 &fields[i].type, err);
+        if (rc) return rc;
+        fields[i].name = m->ast->measures[i].alias.text;
+        measures[i] = *x;
+    }
+    m->spec->n_measures = n;
+    m->spec->measures = measures;
+    return 0;
+}
+
+int bind_match(struct binder *b, const struct ast_match *ast, const struct from_item *in,
                const struct rel **ret, struct err *err) {
-    int rc = check_clauses(b, m, in->scope, err);
+    int n_in = in->rel->schema->n;
+    struct match_spec *spec = ARENA_NEW(b->a, struct match_spec);
+    struct match_bind m = {.ast = ast, .scope = in->scope, .spec = spec};
+    m.columns = ARENA_NEW_N(b->a, int, n_in + 1);
+    m.to = ARENA_NEW_N(b->a, int, n_in + 1);
+    for (int i = 0; i < n_in; i++)
+        m.to[i] = -1;
+    int rc = bind_clauses(&m, b, err);
+    if (!rc) rc = bind_defines(&m, b, err);
     if (rc) return rc;
-    int n_part = (int)m->partition_by.n, n = n_part + (int)m->n_measures;
-    const struct schema *s = schema_new(b->a, n);
+    int n_part = spec->n_partition;
+    const struct schema *s = schema_new(b->a, n_part + (int)ast->n_measures);
     struct field *f = (struct field *)s->fields;
-    struct expr_place p = {.b = b, .scope = in->scope, .clause = "PARTITION BY"};
-    for (int i = 0; i < n_part; i++) {
-        const struct expr *e;
-        rc = bind_expr(&p, m->partition_by.items[i], &e, err);
-        if (rc) return rc;
-        if (e->kind != EXPR_COLUMN)
-            return unsupported(&m->partition_by.items[i]->span, err,
-                               "PARTITION BY an expression in MATCH_RECOGNIZE");
-        f[i] = in->rel->schema->fields[e->column];
-    }
-    p.match = m;
-    p.clause = "MEASURES";
-    for (size_t i = 0; i < m->n_measures; i++) {
-        const struct expr *e;
-        rc = bind_expr(&p, m->measures[i].expr, &e, err);
-        if (rc) return rc;
-        f[n_part + (int)i] = (struct field){m->measures[i].alias.text, e->type};
-    }
-    struct rel *r = rel_new(b->a, REL_MATCH, s, &in->rel, 1);
-    r->u.match.ast = m;
-    r->line = m->base.span.line;
-    r->column = m->base.span.column;
+    for (int i = 0; i < n_part; i++)
+        f[i] = in->rel->schema->fields[m.columns[spec->partition[i]]];
+    rc = bind_measures(&m, b, f + n_part, err);
+    if (rc) return rc;
+    const struct rel *used = rel_columns(b->a, in->rel, m.columns, m.n_columns);
+    struct rel *r = rel_new(b->a, REL_MATCH, s, &used, 1);
+    r->u.match.spec = spec;
+    r->u.match.ast = ast;
+    r->line = ast->base.span.line;
+    r->column = ast->base.span.column;
     *ret = r;
     return 0;
 }

@@ -10,6 +10,7 @@
 #define PENSTOCK_SQL_REL_H
 
 #include "sql/catalog.h"
+#include "sql/rel_match.h"
 #include "sql/rel_types.h"
 #include "vector/func/agg.h"
 
@@ -47,11 +48,6 @@ struct window_spec {
     int64_t size_ms, slide_ms, gap_ms, offset_ms; /* slide: HOP's slide, CUMULATE's step */
     int n_keys;                                   /* SESSION: PARTITION BY */
     const int *keys;
-};
-
-struct sort_key {
-    int column;
-    bool desc, nulls_first;
 };
 
 struct rel_agg {
@@ -178,7 +174,8 @@ struct rel {
             bool except, all; /* else INTERSECT */
         } setop;
         struct {
-            const struct ast_match *ast; /* bound by its own planner */
+            const struct match_spec *spec;
+            const struct ast_match *ast; /* for EXPLAIN */
         } match;
         struct {
             bool to;    /* rows get a code (column 0); else codes make row kinds */

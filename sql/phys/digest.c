@@ -130,6 +130,16 @@ static void agg_columns(struct pnode *n, uint64_t *out) {
         out[at] = mix_u64(n->digest, (uint64_t)i++);
 }
 
+/* Partition columns, then measures. */
+static void match_columns(struct pnode *n, uint64_t *out) {
+    const struct pinput *in = &n->inputs[0];
+    int at = 0;
+    for (; at < in->keys.n; at++)
+        out[at] = in->node->col_digests[in->keys.cols[at]];
+    const cJSON *j, *measures = cJSON_GetObjectItemCaseSensitive(n->config, "measures");
+    cJSON_ArrayForEach(j, measures) out[at++] = mix_value(n->digest, n, j, 0);
+}
+
 static void union_columns(struct pnode *n, uint64_t *out) {
     for (int c = 0; c < n->schema->n; c++) {
         out[c] = seed;
@@ -159,6 +169,9 @@ static void set_columns(struct planner *p, struct pnode *n) {
     case PHYS_WINDOW_AGG:
     case PHYS_SESSION_AGG:
         agg_columns(n, out);
+        break;
+    case PHYS_MATCH:
+        match_columns(n, out);
         break;
     default:
         pass_columns(n, out);

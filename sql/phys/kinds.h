@@ -36,6 +36,7 @@ struct phys_kind {
     X(RANK, "rank", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)                \
     X(DEDUP, "dedup", PF_STATEFUL | PF_UPDATE_BEFORE)                                              \
     X(OVER, "over", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)                \
+    X(MATCH, "match", PF_STATEFUL)                                                                 \
     X(SORT, "sort", PF_STATEFUL | PF_NEEDS_BEFORE)                                                 \
     X(LIMIT, "limit", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)              \
     X(EXPAND, "expand", PF_PASS)                                                                   \

@@ -158,7 +158,3 @@ int phys_union(struct planner *p, const struct rel *r, struct pnode **ret, struc
     *ret = n;
     return 0;
 }
-
-int phys_match(struct planner *p, const struct rel *r, struct pnode **ret, struct err *err) {
-    return phys_err(r, err, ERR_UNSUPPORTED, "MATCH_RECOGNIZE is not supported");
-}

@@ -220,6 +220,10 @@ void row_pack_read(const struct row_pack *p, const char *const *packed, uint32_t
         row_pack_read_column(p, i, packed, n, &ret_cols[i]);
 }
 
+bool row_pack_is_null(const char *packed, int column) {
+    return is_null(packed, column);
+}
+
 const void *row_pack_fixed(const struct row_pack *p, const char *packed, int column) {
     return is_null(packed, column) ? NULL : packed + p->fields[column].offset;
 }

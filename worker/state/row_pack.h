@@ -35,6 +35,7 @@ void row_pack_read_column(const struct row_pack *p, int column, const char *cons
                           uint32_t n, struct column *ret_col);
 /* The fixed field of a column, NULL if it is NULL; for times, counters, order keys. */
 const void *row_pack_fixed(const struct row_pack *p, const char *packed, int column);
+bool row_pack_is_null(const char *packed, int column);
 /* Bytes of a string field; ptr NULL if it is NULL. */
 struct sv row_pack_text(const struct row_pack *p, const char *packed, int column);
 /* Equal rows have equal bytes, but for -0.0 and NaNs: compared as values. */

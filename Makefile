@@ -5,7 +5,8 @@
 #   make test            install what is missing, build and run the tests
 #   make nexmark         Nexmark's queries against Flink's answers, in full (T=q5 for one)
 #   make check-NAME      the unit tests whose name begins with NAME (make check-vector)
-#   make asan|ubsan|tsan the same tests under a sanitizer
+#   make asan|ubsan|tsan the same unit tests under a sanitizer
+#   make san             ASan and UBSan under unit tests, golden files, Flink's answers, and short fuzzing
 #   make fuzz T=sql S=60 one fuzzer for S seconds
 #   make bench T=exchange one benchmark (bench/NAME_bench.c), ARGS="..." for it
 #   make help            all targets
@@ -65,8 +66,8 @@ all: $(ARCHIVES) $(PROGRAMS)
 
 # ---- packages ------------------------------------------------------------------------------
 # `make demo` and `make test` install what is missing; every other goal only says what is.
-DEPS_SETS := build $(if $(filter test ci,$(MAKECMDGOALS)),test) $(if $(filter fuzz% ci,$(MAKECMDGOALS)),fuzz)
-DEPS_MODE := $(if $(filter demo test ci,$(MAKECMDGOALS)),install,check)
+DEPS_SETS := build $(if $(filter test san asan ubsan tsan%,$(MAKECMDGOALS)),test) $(if $(filter fuzz% san,$(MAKECMDGOALS)),fuzz)
+DEPS_MODE := $(if $(filter demo test,$(MAKECMDGOALS)),install,check)
 DEPS_STAMP := $(B)/deps-$(subst $(subst ,, ),-,$(strip $(DEPS_SETS))).ok
 $(DEPS_STAMP): tools/deps
 	@tools/deps $(DEPS_MODE) $(DEPS_SETS)
@@ -230,7 +231,7 @@ S ?= 60
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 FUZZ_MAKE = $(MAKE) --no-print-directory B=build/fuzz CC=clang CXX=clang++ OPT=-O1 \
 	SANITIZE=fuzzer-no-link,address,undefined CFLAGS=-Wno-error CXXFLAGS=-Wno-error
-.PHONY: fuzz fuzz-all fuzz-regress
+.PHONY: fuzz fuzz-all fuzz-fixed fuzz-regress
 $(B)/fuzz/%_fuzz: $(B)/obj/tests/fuzz/%_fuzz.c.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
@@ -244,6 +245,18 @@ fuzz:
 		$(addprefix -dict=,$(wildcard tests/fuzz/$(T).dict)) build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 fuzz-all:
 	@set -e; for t in $(FUZZERS); do echo "== $$t"; $(MAKE) --no-print-directory fuzz T=$$t S=$(S); done
+# So many inputs from a fixed seed: the same on every machine, about 20 s each.
+FUZZ_RUNS ?= 20000
+fuzz-fixed:
+	@$(FUZZ_MAKE) $(patsubst %,build/fuzz/fuzz/%_fuzz,$(FUZZERS))
+	@rm -rf build/fuzz/fixed; mkdir -p build/fuzz/artifacts
+	@set -e; for t in $(FUZZERS); do \
+		mkdir -p build/fuzz/fixed/$$t; \
+		dict=tests/fuzz/$$t.dict; [ ! -f $$dict ] || dict=-dict=$$dict; [ "$${dict#-}" != "$$dict" ] || dict=; \
+		echo "fuzz $$t"; \
+		build/fuzz/fuzz/$${t}_fuzz -runs=$(FUZZ_RUNS) -seed=1 -max_len=4096 -timeout=60 -rss_limit_mb=2048 -verbosity=0 \
+			-artifact_prefix=build/fuzz/artifacts/$$t- $$dict build/fuzz/fixed/$$t tests/fuzz/corpus/$$t; \
+	done
 FUZZ_REPLAYS := $(patsubst %,$(B)/fuzz-regress/%,$(FUZZERS))
 $(B)/fuzz-regress/%: $(B)/obj/tests/fuzz/%_fuzz.c.o $(B)/obj/tests/fuzz/replay.c.o $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -251,6 +264,27 @@ $(B)/fuzz-regress/%: $(B)/obj/tests/fuzz/%_fuzz.c.o $(B)/obj/tests/fuzz/replay.c
 	$(Q)$(CC) $(LDFLAGS_ALL) $< $(B)/obj/tests/fuzz/replay.c.o -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
 fuzz-regress: $(FUZZ_REPLAYS)
 	@set -e; for t in $(FUZZERS); do $(B)/fuzz-regress/$$t tests/fuzz/corpus/$$t; done
+
+# ---- everything under sanitizers, for .ci/run ----------------------------------------------------
+# One build, the fuzzers', for ASan and UBSan. Processes of a run say what they find in build/fuzz/reports: nobody
+# asks for a worker's exit status. TSan has a build of its own, and runs where there are threads.
+SAN_REPORTS := build/fuzz/reports
+TSAN_PARTS := base worker coordinator connector
+.PHONY: san san-runs tsan-parts
+san:
+	UNIT_TIMEOUT_S=900 $(FUZZ_MAKE) unit
+	@rm -rf $(SAN_REPORTS); mkdir -p $(SAN_REPORTS)
+	ASAN_OPTIONS=$(ASAN_OPTIONS):log_path=$(CURDIR)/$(SAN_REPORTS)/asan UBSAN_OPTIONS=$(UBSAN_OPTIONS):log_path=$(CURDIR)/$(SAN_REPORTS)/ubsan \
+		$(FUZZ_MAKE) san-runs
+	@[ -z "$$(ls $(SAN_REPORTS))" ] || { cat $(SAN_REPORTS)/*; exit 1; }
+	@$(MAKE) --no-print-directory fuzz-fixed
+san-runs: all
+	tests/sql/run.py --bin $(B)/bin --quick
+	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures --quiet errors
+	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures --quiet queries
+	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures --quiet expressions
+tsan-parts:
+	@set -e; for t in $(TSAN_PARTS); do $(MAKE) --no-print-directory tsan T=$$t; done
 
 # ---- pages made from tables in the code ---------------------------------------------------------
 DOC_PAGES := connectors flinkjob functions metrics settings
@@ -261,7 +295,9 @@ $(B)/tools/gen_docs: $(B)/obj/tools/gen_docs.c.o $(ARCHIVES)
 	$(Q)$(CC) $(LDFLAGS_ALL) $< -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
 docs: $(B)/tools/gen_docs
 	@set -e; for p in $(DOC_PAGES); do $< $$p >$(B)/tools/$$p.md; cp $(B)/tools/$$p.md docs/$$p.md; done
-docs-check: $(B)/tools/gen_docs
+docs-check: $(B)/tools/gen_docs $(B)/bin/penstock
+	@sed -n '/^```sql/,/^```/{/^```/!p}' docs/quick-start.md >$(B)/tools/quick-start.sql
+	@$(B)/bin/penstock validate $(B)/tools/quick-start.sql
 	@set -e; for p in $(DOC_PAGES); do $< $$p | diff -u docs/$$p.md - || { echo "docs/$$p.md is out of date: make docs"; exit 1; }; done
 # ---- benchmarks ----------------------------------------------------------------------------
 # make bench: the Nexmark queries, beside Flink's figures. make bench-NAME ARGS='...': one program, bench/NAME_bench.c.
@@ -302,7 +338,9 @@ HDRS := $(filter %.h,$(C_FILES))
 hdr-check: gen
 	@set -e; for h in $(HDRS); do $(CC) $(CFLAGS_ALL) -fsyntax-only -x c $$h -Wno-unused || { echo "$$h does not compile alone"; exit 1; }; done
 
-.PHONY: clean
+.PHONY: help clean
+help:
+	@sed -n '3,/^$$/s/^#   //p' Makefile
 clean:
 	rm -rf $(B)
 

@@ -26,7 +26,20 @@ static uint64_t rnd(void) {
 
 /* ---- input ---------------------------------------------------------------------------------- */
 
-enum { C_I64, C_F64, C_TS, C_WORD, C_TEXT, C_URL, C_INTS, C_NUMS, C_TIMES, C_DATES, C_JSON, C_COUNT };
+enum {
+    C_I64,
+    C_F64,
+    C_TS,
+    C_WORD,
+    C_TEXT,
+    C_URL,
+    C_INTS,
+    C_NUMS,
+    C_TIMES,
+    C_DATES,
+    C_JSON,
+    C_COUNT
+};
 
 static const char *const col_types[C_COUNT] = {
     "BIGINT NOT NULL", "DOUBLE NOT NULL", "TIMESTAMP(3) NOT NULL", "STRING NOT NULL",

@@ -297,7 +297,8 @@ static int emit_rows(struct temporal_join *j, struct join_entry *const *rows, ui
 }
 
 static int seq_cmp(const void *x, const void *y) {
-    const struct join_entry *a = *(struct join_entry *const *)x, *b = *(struct join_entry *const *)y;
+    const struct join_entry *a = *(struct join_entry *const *)x,
+                            *b = *(struct join_entry *const *)y;
     return (a->seq > b->seq) - (a->seq < b->seq);
 }
 

@@ -57,9 +57,12 @@ static void print_man(void) {
         const struct cli_command *c = cli_commands[i];
         printf(".SS penstock %s%s%s\n%s\n", c->name, c->args ? " " : "", c->args ? c->args : "",
                c->summary);
-        for (const struct cli_option *o = c->options; o->name; o++)
-            printf(".TP\n\\fB\\-\\-%s\\fR%s%s\n%s\n", o->name, o->arg ? " " : "",
-                   o->arg ? o->arg : "", o->help);
+        for (const struct cli_option *o = c->options; o->name; o++) {
+            printf(".TP\n");
+            if (o->letter) printf("\\fB\\-%c\\fR, ", o->letter);
+            printf("\\fB\\-\\-%s\\fR%s%s\n%s\n", o->name, o->arg ? " " : "", o->arg ? o->arg : "",
+                   o->help);
+        }
     }
     printf(".SH EXIT STATUS\n"
            ".TP\n0\nAll statements succeeded; of cancel: the job has stopped.\n"

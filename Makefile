@@ -252,10 +252,11 @@ fuzz-fixed:
 	@rm -rf build/fuzz/fixed; mkdir -p build/fuzz/artifacts
 	@set -e; for t in $(FUZZERS); do \
 		mkdir -p build/fuzz/fixed/$$t; \
-		dict=tests/fuzz/$$t.dict; [ ! -f $$dict ] || dict=-dict=$$dict; [ "$${dict#-}" != "$$dict" ] || dict=; \
+		dict=; [ ! -f tests/fuzz/$$t.dict ] || dict=-dict=tests/fuzz/$$t.dict; \
 		echo "fuzz $$t"; \
 		build/fuzz/fuzz/$${t}_fuzz -runs=$(FUZZ_RUNS) -seed=1 -max_len=4096 -timeout=60 -rss_limit_mb=2048 -verbosity=0 \
-			-artifact_prefix=build/fuzz/artifacts/$$t- $$dict build/fuzz/fixed/$$t tests/fuzz/corpus/$$t; \
+			-artifact_prefix=build/fuzz/artifacts/$$t- $$dict build/fuzz/fixed/$$t tests/fuzz/corpus/$$t \
+			>build/fuzz/fixed/$$t.log 2>&1 || { tail -n 60 build/fuzz/fixed/$$t.log; exit 1; }; \
 	done
 FUZZ_REPLAYS := $(patsubst %,$(B)/fuzz-regress/%,$(FUZZERS))
 $(B)/fuzz-regress/%: $(B)/obj/tests/fuzz/%_fuzz.c.o $(B)/obj/tests/fuzz/replay.c.o $(ARCHIVES)

@@ -75,8 +75,10 @@ static void find_script(const char *text, const struct ynode *n, struct job_spec
         const char *first = n->text;
         for (; first[leading_spaces(first)] == '\n'; first += leading_spaces(first) + 1)
             skip++;
+        int column = leading_spaces(line_at(text, n->line + 1 + skip)) - leading_spaces(first);
+        if (column < 0) return; /* lines end in another way than by \n */
         s->sql_line = n->line + 1;
-        s->sql_column = leading_spaces(line_at(text, n->line + 1 + skip)) - leading_spaces(first);
+        s->sql_column = column;
         return;
     }
     int quote = *at == '\'' || *at == '"';
@@ -211,9 +213,8 @@ int job_spec_read(struct arena *a, const char *file, const char *text, size_t le
     struct ynode **docs;
     int n;
     struct job_spec *s = ARENA_NEW(a, struct job_spec);
-    text = arena_strndup(a, text, len);
     int rc = yaml_parse(a, text, len, &docs, &n, err);
-    if (!rc) rc = read_docs(a, text, docs, n, s, err);
+    if (!rc) rc = read_docs(a, arena_strndup(a, text, len), docs, n, s, err);
     if (rc) {
         if (err && err->line) return err_wrap(err, "%s:%d:%d", file, err->line, err->column);
         return err_wrap(err, "%s", file);

@@ -30,8 +30,8 @@ struct session_settings {
 const struct opt_table *settings_table(void);
 /* Where Flink has, or had, another name for a setting: the name used here; else NULL. */
 const char *settings_alias(const char *key);
-/* Why a setting is taken without effect so far, or NULL where it has its effect. value NULL: any but
- * the default. */
+/* Why a setting is taken without effect so far, or NULL where it has its effect. value NULL: any
+ * but the default. */
 const char *settings_pending(const char *key, const char *value);
 /* A key of Flink that has no meaning here: taken, and said so once. */
 bool settings_ignored(const char *key);

@@ -53,7 +53,7 @@ static inline void array_set_null(struct ArrowArray *a, int64_t i) {
         memset(bits, 0xFF, (size_t)a->length / 8 + 1);
         a->buffers[0] = bits;
     }
-    ((uint8_t *)a->buffers[0])[i / 8] &= (uint8_t)~(1u << (i % 8));
+    ((uint8_t *)a->buffers[0])[i / 8] &= (uint8_t) ~(1u << (i % 8));
     a->null_count++;
 }
 

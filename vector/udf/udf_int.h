@@ -7,8 +7,8 @@
 
 struct udf_overload {
     int n_args;
-    const struct type **args; /* nullability as declared */
-    bool variadic;            /* the last one stands for any number of itself */
+    const struct type **args;  /* nullability as declared */
+    bool variadic;             /* the last one stands for any number of itself */
     const struct type *result; /* table: ARRAY of the rows */
 };
 
@@ -48,7 +48,7 @@ struct udf_call {
     const struct udf *u;
     const struct udf_overload *overload;
     struct arena batch; /* what is exported, until the call returns: the caller clears it */
-    int64_t fail_row;    /* -1: none in particular */
+    int64_t fail_row;   /* -1: none in particular */
     char *fail_message;
     struct ArrowSchema args, result;
 };

@@ -6,7 +6,6 @@
 
 enum { MIN_MS = 60000, HOUR = 60 * MIN_MS };
 
-
 /* TIMESTAMP or, with a zone, TIMESTAMP_LTZ in column 0. */
 static struct window make(const char *type, int64_t size, int64_t slide, int64_t offset,
                           const char *zone) {

@@ -92,10 +92,10 @@ void state_table_snapshot_begin(struct state_table *t, uint64_t checkpoint, uint
 /* Copies up to n rows; true: that was all. */
 bool state_table_snapshot_step(struct state_table *t, uint32_t n);
 void state_table_snapshot_cancel(struct state_table *t);
-/* Applies an entry. ERR_CORRUPT. */
-int state_table_load(struct state_table *t, struct sv entry, struct err *err) ATTR_MUST_USE;
-/* All entries have been applied: what is there now is the base. */
+int state_table_load(struct state_table *t, const struct state_range *of, struct sv entry,
+                     struct err *err) ATTR_MUST_USE;
 void state_table_loaded(struct state_table *t);
+extern const struct state_part_ops state_table_part; /* the same, for a state_set */
 
 uint64_t state_table_hash(const struct state_table *t, const char *payload);
 

@@ -41,7 +41,7 @@ static void save_row(struct state_table *t, char *row) {
         t->desc.save_payload(t->desc.self, payload, out);
     else
         str_add_n(out, payload, t->desc.payload_size_bytes);
-    t->sink->entry(t->sink, ((struct row_head *)row)->hash, str_view(out));
+    t->sink->entry(t->sink, str_view(out));
 }
 
 void state_table_row_changes(struct state_table *t, uint32_t row) {
@@ -102,13 +102,11 @@ void state_table_snapshot_begin(struct state_table *t, uint64_t checkpoint, uint
     if (full) live = live_rows(t);
     struct changes_head head = changes_begin(t->changes, checkpoint, base, full ? &live : NULL);
     char clear = STATE_CLEAR;
-    if (head.cleared) sink->entry_all(sink, (struct sv){&clear, 1});
+    if (head.cleared) sink->entry(sink, (struct sv){&clear, 1});
     for (size_t at = 0; at < head.gone.len;) {
         uint32_t len;
-        uint64_t hash;
         memcpy(&len, head.gone.ptr + at, 4);
-        memcpy(&hash, head.gone.ptr + at + 5, 8);
-        sink->entry(sink, hash, (struct sv){head.gone.ptr + at + 4, len});
+        sink->entry(sink, (struct sv){head.gone.ptr + at + 4, len});
         at += 4 + len;
     }
     str_release(&head.gone);
@@ -165,12 +163,23 @@ static int read_key(const struct state_table *t, struct sv *in, char *row, struc
     return 0;
 }
 
-int state_table_load(struct state_table *t, struct sv entry, struct err *err) {
+static void clear_range(struct state_table *t, const struct state_range *of) {
+    for (uint32_t r = 0; r < t->n_rows; r++) {
+        const struct row_head *h = (const struct row_head *)row_at(t, r);
+        if (!h->live) continue;
+        uint32_t group = key_group_of(h->hash, of->max_parallelism);
+        if (group >= of->first && group <= of->last)
+            state_table_remove(t, row_at(t, r) + t->payload_offset);
+    }
+}
+
+int state_table_load(struct state_table *t, const struct state_range *of, struct sv entry,
+                     struct err *err) {
     if (!entry.len) return short_entry(err);
     enum state_entry kind = (enum state_entry)entry.ptr[0];
     struct sv in = {entry.ptr + 1, entry.len - 1};
     if (kind == STATE_CLEAR) {
-        state_table_clear(t);
+        clear_range(t, of);
         return 0;
     }
     AUTO_FREE char *key = mem_aligned(16, t->row_bytes);
@@ -202,3 +211,28 @@ void state_table_loaded(struct state_table *t) {
     struct bits live = live_rows(t);
     changes_restored(t->changes, &live);
 }
+
+/* ---- as a part ---- */
+
+static void part_track(void *part) {
+    state_table_track(part);
+}
+static void part_begin(void *part, uint64_t checkpoint, uint64_t base, bool full,
+                       struct state_sink *sink) {
+    state_table_snapshot_begin(part, checkpoint, base, full, sink);
+}
+static bool part_step(void *part, uint32_t n) {
+    return state_table_snapshot_step(part, n);
+}
+static void part_cancel(void *part) {
+    state_table_snapshot_cancel(part);
+}
+static int part_load(void *part, const struct state_range *of, struct sv entry, struct err *err) {
+    return state_table_load(part, of, entry, err);
+}
+static void part_loaded(void *part) {
+    state_table_loaded(part);
+}
+
+const struct state_part_ops state_table_part = {part_track,  part_begin, part_step,
+                                                part_cancel, part_load,  part_loaded};

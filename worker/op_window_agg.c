@@ -499,6 +499,8 @@ static int give_out(struct window_agg *w, struct err *err) {
     if (w->target == WATERMARK_MIN) return OP_DONE;
     int64_t wm = w->target;
     w->target = WATERMARK_MIN;
+    /* Windows without rows have fired too: what comes for them now is late. */
+    w->fired = MAX(w->fired, window_passed(&w->window, wm));
     if (w->window.proctime) {
         set_timer(w);
         if (wm != WATERMARK_MAX) return OP_DONE; /* it was the clock */

@@ -119,6 +119,15 @@ int64_t window_fire_time(const struct window *w, int64_t window_end) {
     return hour_on - once > HOUR_MS ? once + HOUR_MS : once; /* twice: after both */
 }
 
+int64_t window_passed(const struct window *w, int64_t wm) {
+    if (wm == WATERMARK_MAX) return INT64_MAX;
+    int64_t end = window_clock(w, wm) + 1;
+    /* The clock has been put back: those of the hour to come again haven't fired. */
+    while (w->zone && window_fire_time(w, end) > wm)
+        end -= HOUR_MS;
+    return end;
+}
+
 int64_t window_time_of(const struct window *w, int64_t window_end) {
     return w->zone ? tz_local_to_utc(w->zone, window_end - 1) : window_end - 1;
 }

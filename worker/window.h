@@ -41,6 +41,8 @@ int64_t window_start_of(const struct window *w, int64_t window_end);
 /* The instant (epoch ms) at which the last ms of the window is over: it fires when the watermark
  * reaches this. Where summer time ends, after the hour has been for the second time. */
 int64_t window_fire_time(const struct window *w, int64_t window_end);
+/* An end up to which all windows have fired when the watermark is at wm. */
+int64_t window_passed(const struct window *w, int64_t wm);
 /* The instant that window_time gives: the window's last ms. */
 int64_t window_time_of(const struct window *w, int64_t window_end);
 /* What an aggregate gives of its window besides the results: "props" of docs/plan.md. */

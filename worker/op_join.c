@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NO_ROW = 0xFFFFFFFF };
+enum { NO_ROW = 0xFFFFFFFF, MAKE_ROWS = 256 };
 
 /* A row of the batch in hand and a held row of the other side. */
 struct pair {
@@ -47,7 +47,8 @@ struct join_op {
     /* batch in hand */
     struct batch *in;
     int port;
-    uint32_t next_row;
+    uint32_t next_row, made_to; /* rows in front of made_to have their entries in `made` */
+    struct join_entry **made;
     uint64_t *hashes;
     struct join_key **partners,
         **own; /* its rows' keys on the other side (NULL: none), on its own */
@@ -96,6 +97,7 @@ static int join_open(struct op *op, struct err *err) {
     j->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *j->hashes);
     j->partners = mem_calloc(BATCH_ROWS_MAX, sizeof(*j->partners));
     j->own = mem_calloc(BATCH_ROWS_MAX, sizeof *j->own);
+    j->made = mem_calloc(BATCH_ROWS_MAX, sizeof *j->made);
     j->null_key = mem_calloc(BATCH_ROWS_MAX, 1);
     return 0;
 }
@@ -232,12 +234,29 @@ static struct join_entry *find_own(struct join_op *j, uint32_t row) {
     return NULL;
 }
 
+/* Entries for the rows to be held from here on, some at a time: packing goes column by column. */
+static void make_entries(struct join_op *j, uint32_t row) {
+    uint32_t rows[MAKE_ROWS], n = 0;
+    struct join_entry *entries[MAKE_ROWS];
+    struct join_store *s = j->store[j->port];
+    for (; row < j->in->n && n < MAKE_ROWS; row++)
+        if (!j->null_key[row] && (!j->in->kinds || row_kind_adds(j->in->kinds[row])))
+            rows[n++] = row;
+    join_store_make(s, j->in, rows, n, join_store_now(s), entries);
+    for (uint32_t i = 0; i < n; i++)
+        j->made[rows[i]] = entries[i];
+    j->made_to = row;
+}
+
 static void hold(struct join_op *j, uint32_t row, uint32_t n_partners) {
     if (j->null_key[row]) return; /* it will never have a partner */
     struct join_store *s = j->store[j->port];
     struct join_entry *old = j->upsert_key[j->port] ? find_own(j, row) : NULL;
     if (old) join_store_remove(s, old);
-    join_store_add(s, j->own[row], j->in, row, join_store_now(s))->matches = n_partners;
+    if (row >= j->made_to) make_entries(j, row);
+    struct join_entry *e = j->made[row];
+    e->matches = n_partners;
+    join_store_link(s, j->own[row], e);
 }
 
 /* One partner more or less for a held row of the other side, which counts as writing to it. Returns
@@ -378,7 +397,7 @@ static int join_push(struct op *op, int port, struct batch *b, struct err *err) 
     join_store_hold(j->store[port], cols, j->hashes, NULL, b->n, j->own);
     j->in = b;
     j->port = port;
-    j->next_row = 0;
+    j->next_row = j->made_to = 0;
     return give(j, err);
 }
 
@@ -425,6 +444,7 @@ static void join_close(struct op *op) {
     free(j->hashes);
     free(j->partners);
     free(j->own);
+    free(j->made);
     free(j->null_key);
     free(j->pairs);
     free(j->outs);

@@ -14,7 +14,7 @@ struct join_store {
     struct state_table *table;
     struct var_memory rows;
     struct str scratch;
-    uint64_t n_rows;
+    uint64_t n_rows, n_large; /* n_large: entries with memory of their own */
     int64_t ttl_ms, now_ms, dead_ms;
     uint64_t age_pos;
 };
@@ -36,6 +36,7 @@ struct join_store *join_store_new(struct arena *a, const struct schema *schema, 
 }
 
 static void free_large(struct join_store *s) {
+    if (!s->n_large) return;
     char *payloads[256];
     uint64_t pos = 0;
     uint32_t n;
@@ -86,33 +87,63 @@ void join_store_sweep(struct join_store *s, struct join_key **keys, uint32_t n) 
         state_table_remove(s->table, (char *)keys[i]);
 }
 
-static struct join_entry *new_entry(struct join_store *s, struct join_key *k, const struct batch *b,
-                                    uint32_t row, int64_t time) {
-    str_clear(&s->scratch);
-    row_pack_add(s->pack, b->cols, row, &s->scratch);
-    uint32_t size = (uint32_t)(sizeof(struct join_entry) + s->scratch.len);
+static struct join_entry *alloc_entry(struct join_store *s, uint32_t packed_bytes, int64_t time) {
+    uint32_t size = (uint32_t)sizeof(struct join_entry) + packed_bytes;
     struct join_entry *e = var_alloc(&s->rows, size);
-    *e = (struct join_entry){.key = k, .time = time, .size_bytes = size};
-    memcpy(join_entry_row(e), str_text(&s->scratch), s->scratch.len);
-    s->n_rows++;
+    *e = (struct join_entry){.time = time, .size_bytes = size};
+    s->n_large += size > VAR_LARGE_BYTES;
     return e;
 }
 
-struct join_entry *join_store_add(struct join_store *s, struct join_key *k, const struct batch *b,
-                                  uint32_t row, int64_t time) {
-    struct join_entry *e = new_entry(s, k, b, row, time);
+static struct join_entry *new_entry(struct join_store *s, const struct batch *b, uint32_t row,
+                                    int64_t time) {
+    str_clear(&s->scratch);
+    row_pack_add(s->pack, b->cols, row, &s->scratch);
+    struct join_entry *e = alloc_entry(s, (uint32_t)s->scratch.len, time);
+    memcpy(join_entry_row(e), str_text(&s->scratch), s->scratch.len);
+    return e;
+}
+
+void join_store_make(struct join_store *s, const struct batch *b, const uint32_t *rows, uint32_t n,
+                     int64_t time, struct join_entry **ret_entries) {
+    if (row_pack_has_nested(s->pack)) {
+        for (uint32_t i = 0; i < n; i++)
+            ret_entries[i] = new_entry(s, b, rows[i], time);
+        return;
+    }
+    AUTO_FREE uint32_t *sizes = mem_alloc(sizeof *sizes * ((size_t)n + 1));
+    AUTO_FREE char **packed = mem_alloc(sizeof *packed * ((size_t)n + 1));
+    row_pack_sizes(s->pack, b->cols, rows, n, sizes);
+    for (uint32_t i = 0; i < n; i++) {
+        ret_entries[i] = alloc_entry(s, sizes[i], time);
+        packed[i] = join_entry_row(ret_entries[i]);
+    }
+    row_pack_write(s->pack, b->cols, rows, n, sizes, packed);
+}
+
+void join_store_link(struct join_store *s, struct join_key *k, struct join_entry *e) {
+    e->key = k;
     e->prev = k->last;
     if (k->last)
         k->last->next = e;
     else
         k->first = e;
     k->last = e;
+    s->n_rows++;
+}
+
+struct join_entry *join_store_add(struct join_store *s, struct join_key *k, const struct batch *b,
+                                  uint32_t row, int64_t time) {
+    struct join_entry *e = new_entry(s, b, row, time);
+    join_store_link(s, k, e);
     return e;
 }
 
 struct join_entry *join_store_insert(struct join_store *s, struct join_entry *before,
                                      const struct batch *b, uint32_t row, int64_t time) {
-    struct join_entry *e = new_entry(s, before->key, b, row, time);
+    struct join_entry *e = new_entry(s, b, row, time);
+    e->key = before->key;
+    s->n_rows++;
     e->prev = before->prev;
     e->next = before;
     if (before->prev)
@@ -159,6 +190,7 @@ void join_store_unlink(struct join_store *s, struct join_entry *e) {
 }
 
 void join_store_let_go(struct join_store *s, struct join_entry *e) {
+    s->n_large -= e->size_bytes > VAR_LARGE_BYTES;
     var_free(&s->rows, e, e->size_bytes);
 }
 

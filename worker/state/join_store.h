@@ -55,6 +55,11 @@ void join_store_sweep(struct join_store *s, struct join_key **keys, uint32_t n);
 /* Adds row `row` of b behind the others of its key. */
 struct join_entry *join_store_add(struct join_store *s, struct join_key *k, const struct batch *b,
                                   uint32_t row, int64_t time);
+/* The same in two steps, for many rows: entries of n rows of b, which are no key's yet, then
+ * putting one behind the others of its key. */
+void join_store_make(struct join_store *s, const struct batch *b, const uint32_t *rows, uint32_t n,
+                     int64_t time, struct join_entry **ret_entries);
+void join_store_link(struct join_store *s, struct join_key *k, struct join_entry *e);
 /* The same in front of an entry of the key. */
 struct join_entry *join_store_insert(struct join_store *s, struct join_entry *before,
                                      const struct batch *b, uint32_t row, int64_t time);

@@ -16,6 +16,7 @@ struct pack_field {
 struct row_pack {
     int n;
     uint32_t fixed_bytes;
+    bool has_nested;
     struct pack_field *fields;
 };
 
@@ -50,6 +51,7 @@ struct row_pack *row_pack_new(struct arena *a, const struct type *const *types, 
         bool var = f->phys == PHYS_STR || f->phys >= PHYS_LIST;
         if (var) f->size = sizeof(struct ref);
         if (f->phys >= PHYS_LIST) f->nested = pack_of_children(a, types[i]);
+        p->has_nested |= f->nested != NULL;
         uint32_t align = var ? 4 : f->size ? f->size : 1;
         at = align_up(at, align);
         f->offset = at;
@@ -126,6 +128,90 @@ size_t row_pack_add(const struct row_pack *p, const struct column *cols, uint32_
     uint32_t size = (uint32_t)(out->len - start);
     memcpy(out->ptr + start, &size, sizeof size);
     return start;
+}
+
+/* ---- packing by columns ---- */
+
+bool row_pack_has_nested(const struct row_pack *p) {
+    return p->has_nested;
+}
+
+void row_pack_sizes(const struct row_pack *p, const struct column *cols, const uint32_t *rows,
+                    uint32_t n, uint32_t *ret_sizes) {
+    for (uint32_t i = 0; i < n; i++)
+        ret_sizes[i] = p->fixed_bytes;
+    for (int c = 0; c < p->n; c++) {
+        if (p->fields[c].phys != PHYS_STR) continue;
+        const struct strv *s = cols[c].data;
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t row = rows ? rows[i] : i;
+            ret_sizes[i] += col_is_valid(&cols[c], row) ? s[row].len : 0;
+        }
+    }
+}
+
+static void mark_nulls(const struct column *c, int i, const uint32_t *rows, uint32_t n,
+                       char *const *dst) {
+    for (uint32_t k = 0; k < n; k++)
+        if (!col_is_valid(c, rows ? rows[k] : k)) dst[k][NULLS_AT + i / 8] |= (char)(1 << (i % 8));
+}
+
+#define WRITE(ctype)                                                                               \
+    for (uint32_t k = 0; k < n; k++) {                                                             \
+        uint32_t row = rows ? rows[k] : k;                                                         \
+        if (col_is_valid(c, row))                                                                  \
+            memcpy(dst[k] + f->offset, (const ctype *)c->data + row, sizeof(ctype));               \
+    }                                                                                              \
+    break
+
+static void write_fixed(const struct pack_field *f, const struct column *c, const uint32_t *rows,
+                        uint32_t n, char *const *dst) {
+    switch (f->size) {
+    case 1:
+        WRITE(uint8_t);
+    case 2:
+        WRITE(uint16_t);
+    case 4:
+        WRITE(uint32_t);
+    case 8:
+        WRITE(uint64_t);
+    case 16:
+        WRITE(i128);
+    default:
+        break;
+    }
+}
+
+/* ends[k]: where the bytes of row k end so far. */
+static void write_strings(const struct pack_field *f, const struct column *c, const uint32_t *rows,
+                          uint32_t n, uint32_t *ends, char *const *dst) {
+    const struct strv *s = c->data;
+    for (uint32_t k = 0; k < n; k++) {
+        uint32_t row = rows ? rows[k] : k;
+        if (!col_is_valid(c, row)) continue;
+        struct ref r = {ends[k], s[row].len};
+        memcpy(dst[k] + f->offset, &r, sizeof r);
+        memcpy(dst[k] + r.offset, strv_data(&s[row]), r.len);
+        ends[k] += r.len;
+    }
+}
+
+void row_pack_write(const struct row_pack *p, const struct column *cols, const uint32_t *rows,
+                    uint32_t n, const uint32_t *sizes, char *const *dst) {
+    AUTO_FREE uint32_t *ends = mem_alloc(sizeof *ends * ((size_t)n + 1));
+    for (uint32_t k = 0; k < n; k++) {
+        memset(dst[k], 0, p->fixed_bytes);
+        memcpy(dst[k], &sizes[k], sizeof sizes[k]);
+        ends[k] = p->fixed_bytes;
+    }
+    for (int i = 0; i < p->n; i++) {
+        const struct pack_field *f = &p->fields[i];
+        if (f->phys == PHYS_STR)
+            write_strings(f, &cols[i], rows, n, ends, dst);
+        else if (f->phys != PHYS_NULL)
+            write_fixed(f, &cols[i], rows, n, dst);
+        if (cols[i].valid || f->phys == PHYS_NULL) mark_nulls(&cols[i], i, rows, n, dst);
+    }
 }
 
 /* ---- reading ---- */

@@ -21,6 +21,14 @@ struct row_pack *row_pack_of_schema(struct arena *a, const struct schema *s);
  * starts. */
 size_t row_pack_add(const struct row_pack *p, const struct column *cols, uint32_t row,
                     struct str *out);
+/* The same for many rows at once, straight to where they are to lie: first how many bytes each
+ * takes, then writing them to dst[i] (16-byte aligned). rows NULL: rows 0..n. Not for rows with
+ * nested columns (row_pack_has_nested). */
+bool row_pack_has_nested(const struct row_pack *p);
+void row_pack_sizes(const struct row_pack *p, const struct column *cols, const uint32_t *rows,
+                    uint32_t n, uint32_t *ret_sizes);
+void row_pack_write(const struct row_pack *p, const struct column *cols, const uint32_t *rows,
+                    uint32_t n, const uint32_t *sizes, char *const *dst);
 static inline uint32_t row_pack_size(const char *packed) {
     uint32_t n;
     __builtin_memcpy(&n, packed, 4);

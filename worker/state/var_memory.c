@@ -1,28 +1,31 @@
-/* var_memory.c - size classes 16, 32, 48, 64, 96, 128, 192, ... 8192 bytes: two per power of two.
- */
+/* var_memory.c - size classes: multiples of 16 up to 1024 bytes, then four per power of two up to
+ * 8192. */
 #include "worker/state/var_memory.h"
 
 #include "base/core/mem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct var_page {
     struct var_page *next;
-    char pad[56]; /* blocks begin on a cache line */
+    size_t size_bytes;
+    char pad[48]; /* blocks begin on a cache line */
 };
 
-static const uint32_t class_bytes[VAR_CLASSES] = {16,   32,   48,  64,   96,   128,  192,  256,
-                                                  384,  512,  768, 1024, 1536, 2048, 3072, 4096,
-                                                  6144, 8192, 0,   0,    0,    0,    0,    0};
+enum { FINE_CLASSES = 64, FINE_BYTES = 1024 };
 
 static int class_of(size_t n) {
-    if (n <= 16) return 0;
-    if (n <= 32) return 1;
-    if (n <= 48) return 2;
-    if (n <= 64) return 3;
+    if (n <= FINE_BYTES) return n ? (int)((n - 1) / 16) : 0;
     int log = 63 - __builtin_clzl(n - 1); /* 2^log < n <= 2^(log+1) */
-    bool half = n <= (size_t)3 << (log - 1);
-    return 4 + 2 * (log - 6) + !half;
+    size_t quarter = (n - 1 - ((size_t)1 << log)) >> (log - 2);
+    return FINE_CLASSES + 4 * (log - 10) + (int)quarter;
+}
+
+static size_t class_bytes(int c) {
+    if (c < FINE_CLASSES) return 16 * ((size_t)c + 1);
+    int log = 10 + (c - FINE_CLASSES) / 4, quarter = (c - FINE_CLASSES) % 4;
+    return ((size_t)1 << log) + (((size_t)quarter + 1) << (log - 2));
 }
 
 static void *blob_alloc_fn(struct blob_alloc *self, size_t n) {
@@ -53,11 +56,32 @@ void var_clear(struct var_memory *v) {
         v->pages->next = next->next;
         free(next);
     }
+    if (v->pages->size_bytes != VAR_PAGE_BYTES) { /* what a table keeps for reuse is small */
+        free(v->pages);
+        v->pages = NULL;
+        v->pos = v->end = NULL;
+        v->used_bytes = 0;
+        memset(v->free_lists, 0, sizeof v->free_lists);
+        return;
+    }
     for (int i = 0; i < VAR_CLASSES; i++)
         v->free_lists[i] = NULL;
     v->pos = (char *)(v->pages + 1);
     v->end = (char *)v->pages + VAR_PAGE_BYTES;
     v->used_bytes = VAR_PAGE_BYTES;
+}
+
+/* Pages grow with the state, so that a large one has few of them and a small one wastes little. */
+static void add_page(struct var_memory *v) {
+    size_t n = v->used_bytes / 16 / VAR_PAGE_BYTES * VAR_PAGE_BYTES;
+    n = MIN(MAX(n, (size_t)VAR_PAGE_BYTES), (size_t)VAR_PAGE_MAX_BYTES);
+    struct var_page *page = mem_aligned(64, n);
+    page->next = v->pages;
+    page->size_bytes = n;
+    v->pages = page;
+    v->pos = (char *)(page + 1);
+    v->end = (char *)page + n;
+    v->used_bytes += n;
 }
 
 void *var_alloc(struct var_memory *v, size_t n) {
@@ -71,15 +95,8 @@ void *var_alloc(struct var_memory *v, size_t n) {
         v->free_lists[c] = *(void **)p;
         return p;
     }
-    size_t size = class_bytes[c];
-    if ((size_t)(v->end - v->pos) < size) {
-        struct var_page *page = mem_aligned(64, VAR_PAGE_BYTES);
-        page->next = v->pages;
-        v->pages = page;
-        v->pos = (char *)(page + 1);
-        v->end = (char *)page + VAR_PAGE_BYTES;
-        v->used_bytes += VAR_PAGE_BYTES;
-    }
+    size_t size = class_bytes(c);
+    if ((size_t)(v->end - v->pos) < size) add_page(v);
     void *p = v->pos;
     v->pos += size;
     return p;

@@ -1,12 +1,17 @@
 /* var_memory.h - variable-size blocks of a state: strings of keys, blobs of accumulators. Size
- * classes over 64 KiB pages, larger blocks by themselves. One thread. It is a blob_alloc
+ * classes over pages, larger blocks by themselves. One thread. It is a blob_alloc
  * (vector/func/agg.h). */
 #ifndef PENSTOCK_WORKER_STATE_VAR_MEMORY_H
 #define PENSTOCK_WORKER_STATE_VAR_MEMORY_H
 
 #include "vector/func/agg.h"
 
-enum { VAR_CLASSES = 24, VAR_PAGE_BYTES = 64 << 10, VAR_LARGE_BYTES = 8 << 10 };
+enum {
+    VAR_CLASSES = 76,
+    VAR_PAGE_BYTES = 64 << 10,
+    VAR_PAGE_MAX_BYTES = 2 << 20,
+    VAR_LARGE_BYTES = 8 << 10
+};
 
 struct var_page;
 struct var_memory {

@@ -8,6 +8,7 @@
 #   make asan|ubsan|tsan the same unit tests under a sanitizer
 #   make san             ASan and UBSan under unit tests, golden files, Flink's answers, and short fuzzing
 #   make fuzz T=sql S=60 one fuzzer for S seconds
+#   make diff-fuzz S=60  random queries: streaming, batch and SQLite must agree
 #   make bench T=exchange one benchmark (bench/NAME_bench.c), ARGS="..." for it
 #   make help            all targets
 
@@ -258,6 +259,11 @@ fuzz-fixed:
 			-artifact_prefix=build/fuzz/artifacts/$$t- $$dict build/fuzz/fixed/$$t tests/fuzz/corpus/$$t \
 			>build/fuzz/fixed/$$t.log 2>&1 || { tail -n 60 build/fuzz/fixed/$$t.log; exit 1; }; \
 	done
+# Random queries: streaming against batch against SQLite.
+SEED ?= 1
+.PHONY: diff-fuzz
+diff-fuzz: all
+	tests/fuzz/diff/run.py --bin $(B)/bin --seconds $(S) --seed $(SEED)
 FUZZ_REPLAYS := $(patsubst %,$(B)/fuzz-regress/%,$(FUZZERS))
 $(B)/fuzz-regress/%: $(B)/obj/tests/fuzz/%_fuzz.c.o $(B)/obj/tests/fuzz/replay.c.o $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -279,7 +285,7 @@ san:
 		$(FUZZ_MAKE) san-runs
 	@[ -z "$$(ls $(SAN_REPORTS))" ] || { cat $(SAN_REPORTS)/*; exit 1; }
 	@$(MAKE) --no-print-directory fuzz-fixed
-san-runs: all
+san-runs: all udf-libs
 	tests/sql/run.py --bin $(B)/bin --quick
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures --quiet errors
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures --quiet queries

@@ -245,9 +245,8 @@ static int parse_decimal(struct type_parser *p, const struct type **ret) {
 }
 
 static int parse_text(struct type_parser *p, enum type_kind kind, const struct type **ret) {
-    int length = 1;
-    int min = kind == TYPE_CHAR || kind == TYPE_BINARY ? 0 : 1;
-    int rc = parse_opt_number(p, min, TYPE_LENGTH_MAX, &length);
+    int length = 1; /* 0: of the literal '' and what is made of it */
+    int rc = parse_opt_number(p, 0, TYPE_LENGTH_MAX, &length);
     if (rc == 0) *ret = type_text(p->arena, kind, length, true);
     return rc;
 }

@@ -74,10 +74,6 @@ static int window_agg_open(struct op *op, struct err *err) {
     int rc = window_read(json_opt(cfg, "window"), op->ctx, &w->window, err);
     if (!rc) rc = agg_set_new(op, json_opt(cfg, "keys"), json_opt(cfg, "aggs"), &w->set, err);
     if (!rc) rc = window_props_read(json_opt(cfg, "props"), &w->props, err);
-    const cJSON *emit = json_opt(cfg, "emit");
-    if (!rc && (json_opt_i64(emit, "early", 0) || json_opt_i64(emit, "late", 0) ||
-                json_opt_i64(emit, "lateness", 0)))
-        rc = err_set(err, ERR_UNSUPPORTED, "early and late firing of windows is not supported yet");
     w->ends = mem_calloc(BATCH_ROWS_MAX, sizeof *w->ends);
     w->order = mem_calloc(BATCH_ROWS_MAX, sizeof *w->order);
     w->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *w->hashes);

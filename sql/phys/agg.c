@@ -406,12 +406,42 @@ static int group_agg(struct agg_build *b, struct pnode **ret, struct err *err) {
 
 /* ---- window aggregate ---- */
 
-static cJSON *json_emit(const struct planner *p) {
-    const struct session_settings *set = p->set;
+/* When a window's results are sent besides on time. */
+struct emit {
+    bool early, late;
+    int64_t lateness_ms;
+};
+
+/* As in Flink, rows may be late only where late firing is on, by table.exec.state.ttl unless
+ * table.exec.emit.allow-lateness says so. */
+static int read_emit(const struct agg_build *b, bool proctime, bool session, struct emit *ret,
+                     struct err *err) {
+    const struct session_settings *set = b->p->set;
+    *ret = (struct emit){.early = set->early_fire, .late = set->late_fire && !proctime};
+    if (b->p->batch || b->window.attached) *ret = (struct emit){0};
+    if (!ret->early && !ret->late) return 0;
+    if (session)
+        return phys_err(b->r, err, ERR_VALIDATION,
+                        "Session window doesn't support EMIT strategy currently.");
+    if (!ret->late) return 0;
+    ret->lateness_ms = set->emit_lateness_ms ? set->emit_lateness_ms : b->p->config.state_ttl_ms;
+    if (!ret->lateness_ms)
+        return phys_err(b->r, err, ERR_VALIDATION,
+                        "The 'AFTER WATERMARK' emit strategy requires set 'allow-lateness' or "
+                        "'minIdleStateRetentionTime' in table config.");
+    if (set->late_fire_ms > ret->lateness_ms)
+        return phys_err(b->r, err, ERR_VALIDATION,
+                        "Allow-lateness [%lldms] should not be smaller than Late-fire delay "
+                        "[%lldms] when enable late-fire emit strategy.",
+                        (long long)ret->lateness_ms, (long long)set->late_fire_ms);
+    return 0;
+}
+
+static cJSON *json_emit(const struct planner *p, const struct emit *e) {
     cJSON *j = cJSON_CreateObject();
-    json_set(j, "early", set->early_fire ? json_i64(set->early_fire_ms) : cJSON_CreateNull());
-    json_set(j, "late", set->late_fire ? json_i64(set->late_fire_ms) : cJSON_CreateNull());
-    json_set_i64(j, "lateness", set->emit_lateness_ms);
+    json_set(j, "early", e->early ? json_i64(p->set->early_fire_ms) : cJSON_CreateNull());
+    json_set(j, "late", e->late ? json_i64(p->set->late_fire_ms) : cJSON_CreateNull());
+    json_set_i64(j, "lateness", e->lateness_ms);
     return j;
 }
 
@@ -432,11 +462,16 @@ static int window_agg(struct agg_build *b, struct pnode **ret, struct err *err) 
     enum time_attr attr = proctime ? TIME_ATTR_PROCTIME : TIME_ATTR_ROWTIME;
     f[2].type = type_with_time_attr(p->arena, f[2].type, attr);
     bool session = !b->window.attached && b->window.spec->type == WINDOW_SESSION;
-    struct pnode *n = phys_new(p, session ? PHYS_SESSION_AGG : PHYS_WINDOW_AGG, b->r, s, &b->in, 1);
+    struct emit emit;
+    int rc = read_emit(b, proctime, session, &emit, err);
+    if (rc) return rc;
+    bool updates = emit.early || emit.late;
+    enum pkind kind = session ? PHYS_SESSION_AGG : updates ? PHYS_WINDOW_EMIT : PHYS_WINDOW_AGG;
+    struct pnode *n = phys_new(p, kind, b->r, s, &b->in, 1);
     phys_hash(p, n, 0, keys, n_keys);
-    bool updates = !p->batch && !b->window.attached &&
-                   (p->set->early_fire || p->set->late_fire || p->set->emit_lateness_ms > 0);
-    n->kinds = CHANGELOG_INSERT | (updates ? CHANGELOG_UPDATE_AFTER : 0);
+    n->kinds = CHANGELOG_INSERT;
+    if (updates) n->kinds |= CHANGELOG_UPDATE_AFTER;
+    if (updates && b->in->kinds != CHANGELOG_INSERT) n->kinds |= CHANGELOG_DELETE;
     json_set(n->config, "window", phys_json_window(&b->window));
     json_set(n->config, "keys", phys_json_cols(keys, n_keys));
     add_aggs(b, n);
@@ -447,14 +482,17 @@ static int window_agg(struct agg_build *b, struct pnode **ret, struct err *err) 
     for (int i = 0; i < 3; i++) {
         cJSON_AddItemToArray(props, cJSON_CreateString(prop_names[i]));
         prop_at[WPROP_START + i] = col;
-        phys_set_prop(p, n, col++, (enum window_prop)(WPROP_START + i));
+        /* Rows that change aren't complete with their window: joins and ranks of such rows are
+         * those of any updating stream. */
+        if (!updates) phys_set_prop(p, n, col, (enum window_prop)(WPROP_START + i));
+        col++;
     }
-    json_set(n->config, "emit", updates ? json_emit(p) : cJSON_CreateNull());
+    if (updates) json_set(n->config, "emit", json_emit(p, &emit));
     json_set_bool(n->config, "updateBefore", false);
     json_set_bool(n->config, "inputRetracts", false);
     n->n_dist = n_keys;
     n->dist = range(p, n_keys);
-    n->spec = b->window.attached ? b->in->spec : b->window.spec;
+    n->spec = updates ? NULL : b->window.attached ? b->in->spec : b->window.spec;
     n->spec_ltz = ltz;
     n->spec_proctime = proctime;
     int *ukey = ARENA_NEW_N(p->arena, int, n_keys + 2);

@@ -167,6 +167,7 @@ static void set_columns(struct planner *p, struct pnode *n) {
         break;
     case PHYS_GROUP_AGG:
     case PHYS_WINDOW_AGG:
+    case PHYS_WINDOW_EMIT:
     case PHYS_SESSION_AGG:
         agg_columns(n, out);
         break;
@@ -186,6 +187,7 @@ static bool keeps_rows(const struct pnode *n) {
     case PHYS_WATERMARK:
     case PHYS_GROUP_AGG:
     case PHYS_WINDOW_AGG:
+    case PHYS_WINDOW_EMIT:
     case PHYS_SESSION_AGG:
     case PHYS_CALC:
         return false;

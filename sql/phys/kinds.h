@@ -25,6 +25,7 @@ struct phys_kind {
     X(UNION, "union", PF_PASS | PF_VIRTUAL)                                                        \
     X(WINDOW_TVF, "window_tvf", PF_PASS)                                                           \
     X(WINDOW_AGG, "window_agg", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)    \
+    X(WINDOW_EMIT, "window_emit", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)  \
     X(SESSION_TVF, "session_tvf", PF_STATEFUL | PF_PASS)                                           \
     X(SESSION_AGG, "session_agg", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)  \
     X(GROUP_AGG, "group_agg", PF_STATEFUL | PF_UPDATE_BEFORE | PF_RETRACTS | PF_NEEDS_BEFORE)      \

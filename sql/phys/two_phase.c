@@ -20,7 +20,7 @@ static bool window_splittable(const struct pnode *n) {
     const cJSON *w = cJSON_GetObjectItemCaseSensitive(n->config, "window");
     const char *type = json_opt_str(w, "type", "");
     return strcmp(type, "session") && strcmp(type, "attached") &&
-           !json_opt_bool(w, "proctime", false) && !json_opt(n->config, "emit");
+           !json_opt_bool(w, "proctime", false);
 }
 
 static bool wanted(const struct planner *p, const struct pnode *n) {

@@ -28,6 +28,9 @@ struct match_eval {
     struct slot *slots;
     struct program *program;
     bool can_fail;
+    struct column *cols; /* scratch: one per slot */
+    const char **rows;   /* scratch */
+    uint32_t cap_rows;
 };
 
 /* ---- reading ---- */
@@ -99,6 +102,7 @@ int match_eval_new(const struct op_ctx *ctx, const struct row_pack *pack, int n_
     for (int i = 0; i < n && !rc; i++)
         rc = read_expr(e, exprs[i], n_vars, &all[i], err);
     if (!rc && n) rc = program_new(all, n, ctx->env, &e->program, err);
+    e->cols = mem_calloc((size_t)e->n_slots + 1, sizeof *e->cols);
     if (rc) {
         match_eval_free(e);
         return rc;
@@ -112,6 +116,8 @@ void match_eval_free(struct match_eval *e) {
     for (int i = 0; i < e->n_slots; i++)
         program_free(e->slots[i].args);
     free(e->slots);
+    free(e->cols);
+    free(e->rows);
     program_free(e->program);
     free(e);
 }
@@ -128,10 +134,9 @@ bool match_eval_is_local(const struct match_eval *e, int own) {
 
 int match_eval_batch(struct match_eval *e, const struct batch *b, struct column *ret_cols,
                      struct err *err) {
-    AUTO_FREE struct column *cols = mem_calloc((size_t)e->n_slots + 1, sizeof *cols);
     for (int i = 0; i < e->n_slots; i++)
-        cols[i] = b->cols[e->slots[i].column]; /* borrowed */
-    return program_eval(e->program, cols, e->n_slots, b->n, ret_cols, NULL, err);
+        e->cols[i] = b->cols[e->slots[i].column]; /* borrowed */
+    return program_eval(e->program, e->cols, e->n_slots, b->n, ret_cols, NULL, err);
 }
 
 /* ---- rows of a variable ---- */
@@ -247,8 +252,11 @@ static int aggregate(struct match_eval *e, const struct slot *s, const struct ma
 
 int match_eval_views(struct match_eval *e, const struct match_view *views, uint32_t n,
                      struct column *ret_cols, struct err *err) {
-    AUTO_FREE struct column *cols = mem_calloc((size_t)e->n_slots + 1, sizeof *cols);
-    AUTO_FREE const char **rows = mem_calloc((size_t)n + 1, sizeof *rows);
+    struct column *cols = e->cols;
+    if (n > e->cap_rows) {
+        e->cap_rows = MAX(n, 2 * e->cap_rows);
+        e->rows = mem_reallocarray(e->rows, e->cap_rows, sizeof *e->rows);
+    }
     int rc = 0, made = 0;
     for (; made < e->n_slots && !rc; made++) {
         const struct slot *s = &e->slots[made];
@@ -257,8 +265,8 @@ int match_eval_views(struct match_eval *e, const struct match_view *views, uint3
             continue;
         }
         for (uint32_t i = 0; i < n; i++)
-            rows[i] = slot_row(s, &views[i]);
-        row_pack_read_column(e->pack, s->column, rows, n, &cols[made]);
+            e->rows[i] = slot_row(s, &views[i]);
+        row_pack_read_column(e->pack, s->column, e->rows, n, &cols[made]);
     }
     if (rc) made--;
     if (!rc) rc = program_eval(e->program, cols, e->n_slots, n, ret_cols, NULL, err);

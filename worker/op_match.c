@@ -52,6 +52,8 @@ struct match_op {
     uint32_t n_active;
     struct probe *probes;
     uint32_t n_probes, cap_probes;
+    struct probe **asking; /* those that need a condition, up to PROBES_MAX, and their views */
+    struct match_view *views;
     struct match_runs next_runs; /* of the partition in hand; in the table's var memory */
     struct match_output output;
     char **trash; /* rows that are freed once the matches are given */
@@ -158,6 +160,8 @@ static int match_open(struct op *op, struct err *err) {
     if (!rc) rc = open_keys(m, cfg, err);
     if (!rc) rc = open_defines(m, cfg, err);
     if (!rc) rc = open_measures(m, cfg, err);
+    m->asking = mem_calloc(PROBES_MAX, sizeof *m->asking);
+    m->views = mem_calloc(PROBES_MAX, sizeof *m->views);
     m->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *m->hashes);
     m->holds = mem_calloc(BATCH_ROWS_MAX, sizeof *m->holds);
     m->key_rows = mem_calloc(BATCH_ROWS_MAX, sizeof *m->key_rows);
@@ -330,11 +334,12 @@ static void trim(struct match_op *m, struct match_key *k) {
     match_rows_drop(&k->taken, memory(m), live - needed);
 }
 
-static void add_done(struct match_op *m, struct match_key *k, const struct match_run *run) {
+/* Room for a match that begins at `start`. */
+static struct match_run *add_done(struct match_op *m, struct match_key *k, int64_t start) {
     uint32_t i = k->done.n;
-    while (i && match_run_at(&k->done, m->run_bytes, i - 1)->start > run->start)
+    while (i && match_run_at(&k->done, m->run_bytes, i - 1)->start > start)
         i--;
-    memcpy(match_runs_insert(&k->done, memory(m), m->run_bytes, i), run, m->run_bytes);
+    return match_runs_insert(&k->done, memory(m), m->run_bytes, i);
 }
 
 /* The ways on of a run become runs and matches. */
@@ -342,24 +347,22 @@ static void move_run(struct match_op *m, struct match_key *k, const struct probe
     struct match_move moves[MATCH_MOVES_MAX];
     int var = p->run ? (int)p->run->var : 0;
     int n = match_moves(&m->pattern, var, p->run ? p->run->counts[var] : 0, p->holds, moves);
-    if (!n) return;
     int64_t time = match_row_of(p->row)->time;
-    AUTO_FREE struct match_run *run = mem_zalloc(m->run_bytes);
     for (int i = 0; i < n; i++) {
-        if (p->run)
+        struct match_run *run = moves[i].complete ? add_done(m, k, p->run ? p->run->start : k->next)
+                                                  : match_runs_insert(&m->next_runs, memory(m),
+                                                                      m->run_bytes, m->next_runs.n);
+        if (p->run) {
             memcpy(run, p->run, m->run_bytes);
-        else
-            *run = (struct match_run){.start = k->next, .start_time = time};
-        if (!p->run) memset(run->counts, 0, sizeof *run->counts * (size_t)m->pattern.n);
+        } else {
+            memset(run, 0, m->run_bytes);
+            run->start = k->next;
+            run->start_time = time;
+        }
         run->rows++;
         run->counts[moves[i].took]++;
         run->end_time = time;
         run->var = (uint32_t)moves[i].var;
-        if (moves[i].complete)
-            add_done(m, k, run);
-        else
-            memcpy(match_runs_insert(&m->next_runs, memory(m), m->run_bytes, m->next_runs.n), run,
-                   m->run_bytes);
     }
 }
 
@@ -405,8 +408,8 @@ static int ask_some(struct match_op *m, int var, struct probe **probes,
 /* Evaluates a variable's condition for the probes that need it. */
 static int ask(struct match_op *m, int var, struct err *err) {
     static const uint32_t no_counts[MATCH_VARS_MAX];
-    AUTO_FREE struct probe **asking = mem_alloc(sizeof *asking * PROBES_MAX);
-    AUTO_FREE struct match_view *views = mem_alloc(sizeof *views * PROBES_MAX);
+    struct probe **asking = m->asking;
+    struct match_view *views = m->views;
     uint32_t n = 0;
     for (uint32_t i = 0; i < m->n_probes; i++) {
         struct probe *p = &m->probes[i];
@@ -585,6 +588,8 @@ static void match_close(struct op *op) {
         match_eval_free(m->defines[i]);
     match_output_release(&m->output);
     free(m->probes);
+    free(m->asking);
+    free(m->views);
     free(m->trash);
     str_release(&m->packed);
     free(m->hashes);

@@ -1,5 +1,5 @@
 /* op_rows_test.c - ops that look at each row by itself: limit, expand, replicate, unnest. */
-#include "tests/unit/worker/op_rig.h"
+#include "tests/unit/worker/op_rig_lines.h"
 
 enum { ROWS_MAX = 70 };
 

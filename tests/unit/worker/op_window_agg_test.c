@@ -1,7 +1,7 @@
 /* op_window_agg_test.c - windowed aggregates, in one phase and in two, against one accumulator per
  * key and window: late rows, rows that are late for some of their windows, NULLs, steps inside
  * batches, barriers, full outputs. */
-#include "tests/unit/worker/op_rig.h"
+#include "tests/unit/worker/op_rig_lines.h"
 
 enum { BATCHES = 25, ROWS_MAX = 60, KEYS = 5, ACCS_MAX = 20000 };
 

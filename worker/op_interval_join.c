@@ -25,6 +25,8 @@ struct probe {
     uint32_t row;
     struct join_entry *entry; /* next of this row's candidates */
     bool in_row;              /* entry is valid for row */
+    struct wm_cursor cursor;  /* at row */
+    int64_t gone;             /* candidates up to this time are expired for row */
     uint64_t hashes[BATCH_ROWS_MAX];
     struct join_key *partners[BATCH_ROWS_MAX]; /* keys on the other side; NULL: none */
     struct join_key *own[BATCH_ROWS_MAX];      /* scratch of store_rows */
@@ -195,14 +197,23 @@ static bool in_interval(const struct interval_join *j, int port, int64_t mine, i
     return d >= j->lower && d <= j->upper;
 }
 
+static void begin_row(struct interval_join *j) {
+    struct probe *p = j->probe;
+    p->in_row = true;
+    p->entry = p->partners[p->row] ? p->partners[p->row]->first : NULL;
+    p->gone =
+        j->proctime ? INT64_MIN : expired_before(j, 1 - p->port, wm_cursor_at(&p->cursor, p->row));
+}
+
 /* Candidates of rows from the probe's place on, until a batch is full. */
 static void find_pairs(struct interval_join *j) {
     struct probe *p = j->probe;
     uint32_t max = j->op.ctx->config->batch_rows;
     while (p->row < p->in->n && j->n_pairs < max) {
-        if (!p->in_row) p->entry = p->partners[p->row] ? p->partners[p->row]->first : NULL;
-        p->in_row = true;
+        if (!p->in_row) begin_row(j);
         for (; p->entry && j->n_pairs < max; p->entry = p->entry->next) {
+            /* It leaves when the batch is done, whatever steps the batch has. */
+            if (p->entry->time <= p->gone) continue;
             if (!in_interval(j, p->port, p->times[p->row], p->entry->time)) continue;
             j->rows[j->n_pairs] = p->row;
             j->entries[j->n_pairs++] = p->entry;
@@ -301,6 +312,7 @@ static int interval_join_push(struct op *op, int port, struct batch *b, struct e
     p->port = port;
     p->row = 0;
     p->in_row = false;
+    p->cursor = wm_cursor_of(op->watermark, b);
     return give_probe(j, err);
 }
 

@@ -9,6 +9,7 @@
 #include "worker/metrics.h"
 #include "worker/rank_list.h"
 #include "worker/state/state_table.h"
+#include "worker/window.h"
 
 #include "base/core/mem.h"
 
@@ -177,7 +178,7 @@ static struct rank_window *find_window(struct rank_op *r, int64_t end) {
 }
 
 static int64_t fire_time(const struct rank_op *r, int64_t end) {
-    return r->ltz ? tz_local_to_utc(r->op.ctx->env->zone, end - 1) : end - 1;
+    return window_fire_time_in(r->ltz ? r->op.ctx->env->zone : NULL, end);
 }
 
 /* ---- results ---- */

@@ -30,7 +30,7 @@ struct window_join {
     struct op op;
     struct hash_join_spec spec;
     int end_column[2];
-    bool ltz[2];                 /* windows of TIMESTAMP_LTZ: their ends are local times */
+    bool ltz;                    /* windows of TIMESTAMP_LTZ: their ends are local times */
     struct join_window *windows; /* by end */
     int n_windows, cap_windows;
     int64_t target;
@@ -74,13 +74,12 @@ static int window_join_open(struct op *op, struct err *err) {
         if (w->end_column[i] < 0 || w->end_column[i] >= op->ctx->inputs[i]->n)
             rc = err_set(err, ERR_PROTOCOL, "window end column out of range");
     if (!rc) add_end_to_keys(w);
-    bool ltz = json_opt_bool(cfg, "ltz", false);
-    w->ltz[0] = w->ltz[1] = ltz;
+    w->ltz = json_opt_bool(cfg, "ltz", false);
     return rc;
 }
 
 static int64_t fire_time(const struct window_join *w, int64_t end) {
-    return w->ltz[0] ? tz_local_to_utc(w->op.ctx->env->zone, end - 1) : end - 1;
+    return window_fire_time_in(w->ltz ? w->op.ctx->env->zone : NULL, end);
 }
 
 static struct join_window *find_window(struct window_join *w, int64_t end) {

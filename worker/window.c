@@ -111,12 +111,16 @@ int64_t window_start_of(const struct window *w, int64_t window_end) {
     return window_end - w->size;
 }
 
-int64_t window_fire_time(const struct window *w, int64_t window_end) {
-    if (!w->zone) return window_end - 1;
-    int64_t once = tz_local_to_utc(w->zone, window_end - 1);
-    int64_t hour_on = tz_local_to_utc(w->zone, window_end - 1 + HOUR_MS);
+int64_t window_fire_time_in(const struct tz *zone, int64_t window_end) {
+    if (!zone) return window_end - 1;
+    int64_t once = tz_local_to_utc(zone, window_end - 1);
+    int64_t hour_on = tz_local_to_utc(zone, window_end - 1 + HOUR_MS);
     if (once == hour_on) return once - once % HOUR_MS; /* skipped: as soon as the clock jumps */
     return hour_on - once > HOUR_MS ? once + HOUR_MS : once; /* twice: after both */
+}
+
+int64_t window_fire_time(const struct window *w, int64_t window_end) {
+    return window_fire_time_in(w->zone, window_end);
 }
 
 int64_t window_passed(const struct window *w, int64_t wm) {

@@ -41,6 +41,8 @@ int64_t window_start_of(const struct window *w, int64_t window_end);
 /* The instant (epoch ms) at which the last ms of the window is over: it fires when the watermark
  * reaches this. Where summer time ends, after the hour has been for the second time. */
 int64_t window_fire_time(const struct window *w, int64_t window_end);
+/* The same for windows that rows carry; zone: of TIMESTAMP_LTZ, else NULL. */
+int64_t window_fire_time_in(const struct tz *zone, int64_t window_end);
 /* An end up to which all windows have fired when the watermark is at wm. */
 int64_t window_passed(const struct window *w, int64_t wm);
 /* The instant that window_time gives: the window's last ms. */

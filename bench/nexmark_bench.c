@@ -49,8 +49,8 @@ int main(int argc, char **argv) {
     struct source_ctx ctx = {
         .parallelism = 1, .env = &env, .produced = s, .batch_rows = batch_rows};
     const struct connector_desc *d = connector_find("nexmark");
-    struct source *src;
-    cJSON *splits;
+    struct source *src = NULL;
+    cJSON *splits = NULL;
     if (d->check(&table, false, &err) || d->enumerate(&table, 1, &splits, &err) ||
         d->source_new(&table, &ctx, &src, &err) ||
         src->ops->add_split(src, cJSON_GetArrayItem(splits, 0), &err))

@@ -132,8 +132,10 @@ static int bind_order_by(struct match_bind *m, struct binder *b, struct err *err
     return 0;
 }
 
+/* Without AFTER MATCH the next row is the next to begin with, as in Flink (the standard says: past
+ * the last row). */
 static int bind_after(struct match_bind *m, struct err *err) {
-    static const enum match_skip skips[] = {[AST_AFTER_DEFAULT] = MATCH_SKIP_PAST_LAST,
+    static const enum match_skip skips[] = {[AST_AFTER_DEFAULT] = MATCH_SKIP_NEXT,
                                             [AST_AFTER_NEXT_ROW] = MATCH_SKIP_NEXT,
                                             [AST_AFTER_PAST_LAST_ROW] = MATCH_SKIP_PAST_LAST,
                                             [AST_AFTER_FIRST] = MATCH_SKIP_FIRST,

@@ -547,6 +547,8 @@ static int give_out(struct match_op *m, struct err *err) {
     if (rc) return rc;
     int64_t wm = m->target;
     m->target = WATERMARK_MIN;
+    metric_set(&m->op.ctx->metrics->state_entries, (int64_t)state_table_count(m->keys));
+    metric_set(&m->op.ctx->metrics->state_bytes, (int64_t)state_table_bytes(m->keys));
     if (m->proctime) set_timer(m);
     if (!m->event_time) return OP_DONE;
     m->event_time = false;

@@ -225,6 +225,8 @@ static int give_out(struct session_agg *a, struct err *err) {
         if (rc) return rc;
     }
     int64_t wm = a->target;
+    metric_set(&a->op.ctx->metrics->state_entries, (int64_t)a->sessions.n);
+    metric_set(&a->op.ctx->metrics->state_bytes, (int64_t)agg_state_bytes(a->state));
     a->target = WATERMARK_MIN;
     if (a->window.proctime) {
         set_timer(a);

@@ -267,6 +267,8 @@ static int give_out(struct session_tvf *t, struct err *err) {
         if (rc) return rc;
     }
     int64_t wm = t->target;
+    metric_set(&t->op.ctx->metrics->state_entries, (int64_t)t->sessions.n);
+    metric_set(&t->op.ctx->metrics->state_bytes, (int64_t)state_table_bytes(t->sessions.keys));
     t->target = WATERMARK_MIN;
     if (t->window.proctime) {
         set_timer(t);

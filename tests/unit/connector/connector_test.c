@@ -12,7 +12,7 @@ static void tables(void **state) {
     for (size_t i = 0; i < n; i++) {
         assert_ptr_equal(connector_find(c[i]->name), c[i]);
         if (i) assert_true(strcmp(c[i - 1]->name, c[i]->name) < 0);
-        assert_true(c[i]->caps & (CONNECTOR_SOURCE | CONNECTOR_SINK));
+        assert_true(c[i]->caps & (CONNECTOR_SOURCE | CONNECTOR_SINK | CONNECTOR_LOOKUP));
         assert_true(!(c[i]->caps & CONNECTOR_SOURCE) || (c[i]->source_new && c[i]->enumerate));
         assert_true(!(c[i]->caps & CONNECTOR_SINK) || c[i]->sink_new);
         assert_non_null(c[i]->doc);

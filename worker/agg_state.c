@@ -553,8 +553,11 @@ static int merge_groups(struct agg_state *dst, struct agg_state *src, char **fro
     struct agg_scratch *x = set->scratch;
     state_table_upsert_rows(dst->groups, src->groups, from, n, x->payloads, x->fresh);
     init_fresh(set, x->payloads, x->fresh, n);
-    for (uint32_t i = 0; i < n; i++)
-        ((struct header *)from[i])->forward = x->payloads[i];
+    for (uint32_t i = 0; i < n; i++) {
+        struct header *h = (struct header *)from[i];
+        h->forward = x->payloads[i];
+        ((struct header *)x->payloads[i])->op_word += h->op_word;
+    }
     return merge_accs(dst, x->payloads, (const char *const *)from, n, err);
 }
 

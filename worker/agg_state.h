@@ -95,7 +95,7 @@ bool agg_set_is_local(const struct agg_set *set);
 /* Rows that carry accumulators (agg_state_partials) instead of arguments. */
 int agg_state_fold_partials(struct agg_state *s, const struct batch *b, char *const *groups,
                             struct err *err) ATTR_MUST_USE;
-/* dst += all groups of src, which stays valid. */
+/* dst += all groups of src, which stays valid; so for the first 64-bit word of the ops' header. */
 int agg_state_merge(struct agg_state *dst, struct agg_state *src, struct err *err) ATTR_MUST_USE;
 /* Results of n groups: one initialised column per aggregate, owned by the caller. */
 int agg_state_finish(struct agg_state *s, char *const *groups, uint32_t n, struct column *ret_cols,

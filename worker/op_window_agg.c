@@ -42,6 +42,7 @@ struct window_agg {
     struct window window;
     struct agg_set *set;
     struct window_props props;
+    bool retracts; /* groups count their live rows in the header: those without give no result */
     struct slice *slices; /* by end, then start */
     int n_slices, cap_slices;
     int last;       /* slice found last */
@@ -71,6 +72,7 @@ static int window_agg_open(struct op *op, struct err *err) {
                : !strcmp(phase, "global") ? PHASE_GLOBAL
                                           : PHASE_SINGLE;
     w->fired = w->target = INT64_MIN;
+    w->retracts = json_opt_bool(cfg, "inputRetracts", false);
     int rc = window_read(json_opt(cfg, "window"), op->ctx, &w->window, err);
     if (!rc) rc = agg_set_new(op, json_opt(cfg, "keys"), json_opt(cfg, "aggs"), &w->set, err);
     if (!rc) rc = window_props_read(json_opt(cfg, "props"), &w->props, err);
@@ -171,6 +173,13 @@ static int fold_partials(struct window_agg *w, struct agg_state *s, const struct
     return rc;
 }
 
+static void count_rows(struct window_agg *w, const struct batch *b, uint32_t from, uint32_t to) {
+    for (uint32_t i = from; i < to && w->retracts; i++) {
+        bool adds = !b->kinds || row_kind_adds(b->kinds[w->order[i]]);
+        *(int64_t *)w->groups[i] += adds ? 1 : -1;
+    }
+}
+
 /* Rows order[0..n) go into state, by slice, each slice's in order. Where aggregates touch nothing
  * but their group's own accumulator, all slices' rows are folded by one call. */
 static int fold_rows(struct window_agg *w, const struct batch *b, uint32_t n_rows,
@@ -191,6 +200,7 @@ static int fold_rows(struct window_agg *w, const struct batch *b, uint32_t n_row
             if (w->ends[w->order[to]] != end || start_of_row(w, b, w->order[to]) != start) break;
         state = find_slice(w, end, start)->state;
         agg_state_groups(state, b, hashes, w->order + from, to - from, w->groups + from);
+        count_rows(w, b, from, to);
         if (at_once) continue;
         int rc = w->phase == PHASE_GLOBAL ? fold_partials(w, state, b, from, to, err)
                                           : fold_run(w, state, b, from, to, err);
@@ -366,6 +376,13 @@ static int give_gathered(struct window_agg *w, struct err *err) {
     return op_emit(&w->op, b, err);
 }
 
+static uint32_t keep_live(char **groups, uint32_t n) {
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (*(const int64_t *)groups[i] > 0) groups[k++] = groups[i];
+    return k;
+}
+
 /* Gathers the current window's groups; gives batches out when full and as far as there is room.
  * OP_DONE when the window is scanned. */
 static int give_firing(struct window_agg *w, struct err *err) {
@@ -381,12 +398,14 @@ static int give_firing(struct window_agg *w, struct err *err) {
         }
         uint32_t n =
             state_table_scan(agg_state_table(f->state), &f->pos, f->groups + f->n, max - f->n);
+        uint32_t scanned = n;
+        if (w->retracts) n = keep_live(f->groups + f->n, n);
         for (uint32_t i = f->n; i < f->n + n; i++) {
             f->starts[i] = f->start;
             f->ends[i] = f->end;
         }
         f->n += n;
-        if (n) continue;
+        if (scanned) continue;
         MEM_GROW(f->done, f->n_done, f->cap_done);
         f->done[f->n_done++] = f->state;
         f->state = NULL;

@@ -246,6 +246,55 @@ static int kernel_url_decode(struct kernel_call *k, struct err *err) {
     return 0;
 }
 
+enum { URL_DEPTH = 10 };
+
+/* At least 1, or NULL: what can't be a depth is refused when the call is bound. */
+static int32_t url_depth(const struct expr *call) {
+    if (call->n_args < 2) return URL_DEPTH;
+    return COL_DATA(call->args[1]->literal, int32_t)[0];
+}
+
+static int kernel_url_decode_recursive(struct kernel_call *k, struct err *err) {
+    struct arg s = kernel_arg(k, 0);
+    struct heap *h = col_heap(k->ret);
+    AUTO_STR now = STR_INIT;
+    AUTO_STR raw = STR_INIT;
+    AUTO_STR next = STR_INIT;
+    int32_t depth = url_depth(k->call);
+    for (uint32_t i = 0; i < k->n; i++) {
+        struct sv v = arg_sv(&s, i);
+        int32_t done = 0;
+        bool stable = false;
+        str_clear(&now);
+        str_add_n(&now, v.ptr, v.len);
+        for (; done < depth && !stable; done++) {
+            str_clear(&raw);
+            str_clear(&next);
+            if (!url_decode((struct sv){str_text(&now), now.len}, &raw)) break;
+            value_text_utf8(str_text(&raw), raw.len, &next);
+            stable = next.len == now.len && !memcmp(str_text(&next), str_text(&now), now.len);
+            str_clear(&now);
+            str_add_n(&now, str_text(&next), next.len);
+        }
+        if (done)
+            ret_copy(k, h, i, str_text(&now), now.len);
+        else
+            ret_null(k, i);
+    }
+    return 0;
+}
+
+static int bind_url_decode_recursive(struct func_bind *fb, struct err *err) {
+    int rc = func_bind_spec(fb, err);
+    if (rc || fb->n_args < 2) return rc;
+    const struct expr *depth = fb->args[1];
+    if (depth->kind != EXPR_LITERAL || !col_is_valid(depth->literal, 0) ||
+        COL_DATA(depth->literal, int32_t)[0] < 1)
+        return err_set(err, ERR_VALIDATION,
+                       "URL_DECODE_RECURSIVE: the depth must be a positive integer literal");
+    return 0;
+}
+
 #define CODE_FUNC(sym, name_, sig, doc_, n, flags_, args_, ret_, kernel_)                          \
     const struct func func_##sym = {.name = name_,                                                 \
                                     .category = "string",                                          \
@@ -281,3 +330,19 @@ CODE_FUNC(url_encode, "URL_ENCODE", "URL_ENCODE(string)",
 CODE_FUNC(url_decode, "URL_DECODE", "URL_DECODE(string)",
           "The text of an application/x-www-form-urlencoded string; NULL if it is malformed.", 1, 0,
           "c", "STRING?", kernel_url_decode);
+
+const struct func func_url_decode_recursive = {
+    .name = "URL_DECODE_RECURSIVE",
+    .category = "string",
+    .signature = "URL_DECODE_RECURSIVE(string [, depth])",
+    .doc = "URL_DECODE again and again until nothing changes or can be decoded any more, at most "
+           "depth "
+           "times (10); NULL if the string itself is malformed.",
+    .min_args = 1,
+    .max_args = 2,
+    .flags = FUNC_STRICT | FUNC_CONST_ARGS,
+    .args = "ci",
+    .ret = "STRING?",
+    .bind = bind_url_decode_recursive,
+    .kernel = kernel_url_decode_recursive,
+};

@@ -585,7 +585,8 @@ static int over_push(struct op *op, int port, struct batch *b, struct err *err) 
 static int over_watermark(struct op *op, int64_t wm, struct err *err) {
     struct over_op *o = impl(op);
     o->target = wm;
-    if (by_rowtime(o) || (o->batch_mode && wm == WATERMARK_MAX)) o->firing = wm;
+    /* Fired already by a row behind its step: rows that came in behind that wait for the next. */
+    if (by_rowtime(o) ? wm > o->fired : o->batch_mode && wm == WATERMARK_MAX) o->firing = wm;
     return give(o, err);
 }
 

@@ -33,10 +33,17 @@ static int blackhole_new(const struct connector_table *t, const struct sink_ctx 
     return 0;
 }
 
+/* As Flink's: updates without their old rows. */
+static enum changelog_mode blackhole_mode(const struct connector_table *t,
+                                          enum changelog_mode input) {
+    return input & ~CHANGELOG_UPDATE_BEFORE;
+}
+
 const struct connector_desc connector_blackhole = {
     .name = "blackhole",
-    .doc = "Takes every row and every kind of change, and keeps nothing.",
+    .doc = "Takes every row and every change (of an update the new row alone), and keeps nothing.",
     .caps = CONNECTOR_SINK | CONNECTOR_PARTITIONED,
     .check = blackhole_check,
+    .sink_mode = blackhole_mode,
     .sink_new = blackhole_new,
 };

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUOTE_ALWAYS_BYTES = 24 };
+enum { QUOTE_ALWAYS_CHARS = 24, UTF8_MAX_BYTES = 4 };
 
 struct csv_encoder {
     struct encoder base;
@@ -24,7 +24,8 @@ struct csv_encoder {
 
 static bool needs_quotes(const struct csv_encoder *e, struct sv s) {
     if (!e->quote) return false;
-    if (s.len > QUOTE_ALWAYS_BYTES && text_utf8_count(s.ptr, s.len) > QUOTE_ALWAYS_BYTES)
+    if (s.len > QUOTE_ALWAYS_CHARS * UTF8_MAX_BYTES ||
+        (s.len > QUOTE_ALWAYS_CHARS && text_utf8_count(s.ptr, s.len) > QUOTE_ALWAYS_CHARS))
         return true;
     for (size_t i = 0; i < s.len; i++) {
         if ((unsigned char)s.ptr[i] < e->safe || (e->escape && s.ptr[i] == e->escape)) return true;
@@ -37,13 +38,21 @@ static void write_text(const struct csv_encoder *e, struct sv s, struct str *out
         str_add_sv(out, s);
         return;
     }
-    str_add_char(out, e->quote);
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] == e->quote || (e->escape && s.ptr[i] == e->escape))
-            str_add_char(out, s.ptr[i]);
-        str_add_char(out, s.ptr[i]);
+    str_reserve(out, 2 * s.len + 2);
+    char *d = out->ptr + out->len;
+    *d++ = e->quote;
+    if (!e->escape && !memchr(s.ptr, e->quote, s.len)) {
+        memcpy(d, s.ptr, s.len);
+        d += s.len;
+    } else {
+        for (size_t i = 0; i < s.len; i++) {
+            if (s.ptr[i] == e->quote || (e->escape && s.ptr[i] == e->escape)) *d++ = s.ptr[i];
+            *d++ = s.ptr[i];
+        }
     }
-    str_add_char(out, e->quote);
+    *d++ = e->quote;
+    *d = '\0';
+    out->len = (size_t)(d - out->ptr);
 }
 
 /* Times and dates as text, without quotes. */

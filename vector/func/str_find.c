@@ -181,10 +181,45 @@ static int bind_translate(struct func_bind *fb, struct err *err) {
 
 /* ---- splitting ------------------------------------------------------------------------------ */
 
+/* The nth (from 1) byte c of s, NULL if there are fewer; eight bytes at a time. */
+static const char *nth_byte(struct sv s, char c, uint32_t nth) {
+    const uint64_t low7 = 0x7F7F7F7F7F7F7F7F, ones = 0x0101010101010101;
+    size_t i = 0;
+    for (; i + 8 <= s.len; i += 8) {
+        uint64_t w;
+        memcpy(&w, s.ptr + i, 8);
+        w ^= ones * (unsigned char)c;
+        uint64_t hits = ~(((w & low7) + low7) | w | low7); /* the top bit of each byte that is c */
+        uint32_t n = (uint32_t)((hits >> 7) * ones >> 56);
+        if (n < nth) {
+            nth -= n;
+            continue;
+        }
+        while (--nth)
+            hits &= hits - 1;
+        return s.ptr + i + (__builtin_ctzll(hits) >> 3);
+    }
+    for (; i < s.len; i++)
+        if (s.ptr[i] == c && --nth == 0) return s.ptr + i;
+    return NULL;
+}
+
+static bool split_part_byte(struct sv v, char sep, uint32_t index, struct sv *ret) {
+    if (index) {
+        const char *at = nth_byte(v, sep, index);
+        if (!at) return false;
+        v = (struct sv){at + 1, v.len - (size_t)(at + 1 - v.ptr)};
+    }
+    const char *end = nth_byte(v, sep, 1);
+    *ret = (struct sv){v.ptr, end ? (size_t)(end - v.ptr) : v.len};
+    return true;
+}
+
 /* Part number `index` between separators; false if there are fewer. The empty string has none. */
 static bool split_part(struct sv v, struct sv sep, int32_t index, struct sv *ret) {
     if (index < 0 || v.len == 0) return false;
     if (sep.len == 0) sep = SV_LIT(" ");
+    if (sep.len == 1) return split_part_byte(v, *sep.ptr, (uint32_t)index, ret);
     for (;; index--) {
         const char *at = find(v, sep);
         if (index == 0) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static ATTR_NORETURN ATTR_COLD void mem_exhausted(size_t count, size_t size_bytes) {
     /* No allocation and no logger from here on. */
@@ -47,6 +48,15 @@ void *mem_aligned(size_t align, size_t size_bytes) {
     if (unlikely(rounded < size_bytes)) mem_exhausted(1, size_bytes);
     void *p = aligned_alloc(align, rounded ? rounded : align);
     if (unlikely(!p)) mem_exhausted(1, size_bytes);
+    return p;
+}
+
+void *mem_pages(size_t size_bytes) {
+    enum { HUGE_PAGE_BYTES = 2 << 20, CACHE_LINE_BYTES = 64 };
+    if (size_bytes < HUGE_PAGE_BYTES) return mem_aligned(CACHE_LINE_BYTES, size_bytes);
+    void *p = mem_aligned(HUGE_PAGE_BYTES, size_bytes);
+    /* Advice: without it everything works, only slower. */
+    madvise(p, size_bytes, MADV_HUGEPAGE);
     return p;
 }
 

@@ -14,6 +14,9 @@ void *mem_calloc(size_t count, size_t size_bytes); /* zeroed; overflow ends the 
 void *mem_realloc(void *p, size_t size_bytes);
 void *mem_reallocarray(void *p, size_t count, size_t size_bytes);
 void *mem_aligned(size_t align, size_t size_bytes);
+/* For large blocks that are touched at random: on huge pages where the system gives them, which
+ * saves page faults and address translation. Freed with free(). */
+void *mem_pages(size_t size_bytes);
 char *mem_strdup(const char *s); /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t n);
 void *mem_dup(const void *p, size_t size_bytes);

@@ -18,13 +18,20 @@ struct row_pack {
     uint32_t fixed_bytes;
     bool has_nested;
     struct pack_field *fields;
+    int n_texts; /* string fields */
+    int *texts;
 };
 
 struct ref {
     uint32_t offset, len;
 };
 
-enum { NULLS_AT = 4 };
+enum {
+    NULLS_AT = 4,
+    READ_BLOCK = 32, /* rows read together: they stay in the first-level cache */
+    LINE_BYTES = 64,
+    PREFETCH_LINES = 4
+};
 
 static uint32_t align_up(uint32_t n, uint32_t a) {
     return (n + a - 1) / a * a;
@@ -42,6 +49,7 @@ struct row_pack *row_pack_new(struct arena *a, const struct type *const *types, 
     struct row_pack *p = ARENA_NEW(a, struct row_pack);
     p->n = n;
     p->fields = ARENA_NEW_N(a, struct pack_field, n + 1);
+    p->texts = ARENA_NEW_N(a, int, n + 1);
     uint32_t at = NULLS_AT + (uint32_t)(n + 7) / 8;
     for (int i = 0; i < n; i++) {
         struct pack_field *f = &p->fields[i];
@@ -52,6 +60,7 @@ struct row_pack *row_pack_new(struct arena *a, const struct type *const *types, 
         if (var) f->size = sizeof(struct ref);
         if (f->phys >= PHYS_LIST) f->nested = pack_of_children(a, types[i]);
         p->has_nested |= f->nested != NULL;
+        if (f->phys == PHYS_STR) p->texts[p->n_texts++] = i;
         uint32_t align = var ? 4 : f->size ? f->size : 1;
         at = align_up(at, align);
         f->offset = at;
@@ -69,6 +78,52 @@ struct row_pack *row_pack_of_schema(struct arena *a, const struct schema *s) {
 }
 
 /* ---- packing ---- */
+
+/* Strings are mostly short: blocks of 16 bytes that overlap at the end cost less than a call. */
+static inline void copy_text(char *dst, const char *src, size_t n) {
+    if (n >= 16) {
+        if (n > 256) {
+            memcpy(dst, src, n);
+            return;
+        }
+        for (size_t i = 0; i + 16 < n; i += 16)
+            memcpy(dst + i, src + i, 16);
+        memcpy(dst + n - 16, src + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(dst, src, 8);
+        memcpy(dst + n - 8, src + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(dst, src, 4);
+        memcpy(dst + n - 4, src + n - 4, 4);
+    } else if (n) {
+        dst[0] = src[0];
+        dst[n / 2] = src[n / 2];
+        dst[n - 1] = src[n - 1];
+    }
+}
+
+static inline void copy_value(char *dst, const void *data, uint32_t row, uint32_t size) {
+    const char *src = (const char *)data + (size_t)row * size;
+    switch (size) {
+    case 8:
+        memcpy(dst, src, 8);
+        break;
+    case 4:
+        memcpy(dst, src, 4);
+        break;
+    case 16:
+        memcpy(dst, src, 16);
+        break;
+    case 2:
+        memcpy(dst, src, 2);
+        break;
+    case 1:
+        *dst = *src;
+        break;
+    default:
+        break;
+    }
+}
 
 static void put_ref(struct str *out, size_t start, const struct pack_field *f, size_t at,
                     size_t len) {
@@ -114,10 +169,76 @@ static void add_field(const struct pack_field *f, const struct column *c, uint32
     }
 }
 
+static uint32_t flat_bytes(const struct row_pack *p, const struct column *cols, uint32_t row) {
+    uint64_t n = p->fixed_bytes;
+    for (int k = 0; k < p->n_texts; k++) {
+        const struct column *c = &cols[p->texts[k]];
+        if (col_is_valid(c, row)) n += COL_DATA(c, struct strv)[row].len;
+    }
+    CHECKF(n <= UINT32_MAX, "a row of %llu bytes", (unsigned long long)n);
+    return (uint32_t)n;
+}
+
+static void flat_write(const struct row_pack *p, const struct column *cols, uint32_t row,
+                       uint32_t size, char *dst) {
+    uint32_t at = p->fixed_bytes;
+    memset(dst, 0, at);
+    memcpy(dst, &size, sizeof size);
+    for (int i = 0; i < p->n; i++) {
+        const struct pack_field *f = &p->fields[i];
+        if (f->phys == PHYS_NULL || !col_is_valid(&cols[i], row)) {
+            dst[NULLS_AT + i / 8] |= (char)(1 << (i % 8));
+        } else if (f->phys == PHYS_STR) {
+            const struct strv *s = &COL_DATA(&cols[i], struct strv)[row];
+            struct ref r = {at, s->len};
+            memcpy(dst + f->offset, &r, sizeof r);
+            copy_text(dst + at, strv_data(s), s->len);
+            at += s->len;
+        } else {
+            copy_value(dst + f->offset, cols[i].data, row, f->size);
+        }
+    }
+}
+
+uint32_t row_pack_bytes(const struct row_pack *p, const struct column *cols, uint32_t row) {
+    if (!p->has_nested) return flat_bytes(p, cols, row);
+    AUTO_STR tmp = STR_INIT;
+    row_pack_add(p, cols, row, &tmp);
+    return (uint32_t)tmp.len;
+}
+
+void row_pack_put(const struct row_pack *p, const struct column *cols, uint32_t row, uint32_t size,
+                  char *dst) {
+    if (!p->has_nested) {
+        flat_write(p, cols, row, size, dst);
+        return;
+    }
+    AUTO_STR tmp = STR_INIT;
+    row_pack_add(p, cols, row, &tmp);
+    CHECK(tmp.len == size);
+    memcpy(dst, tmp.ptr, size);
+}
+
+void row_pack_prefetch(const struct row_pack *p, const struct column *cols, uint32_t row) {
+    for (int k = 0; k < p->n_texts; k++) {
+        const struct strv *s = &COL_DATA(&cols[p->texts[k]], struct strv)[row];
+        if (s->len <= STRV_INLINE_MAX_BYTES) continue;
+        __builtin_prefetch(s->u.ref.ptr);
+        if (s->len > LINE_BYTES / 2) __builtin_prefetch(s->u.ref.ptr + s->len - 1);
+    }
+}
+
 size_t row_pack_add(const struct row_pack *p, const struct column *cols, uint32_t row,
                     struct str *out) {
     add_zeros(out, (16 - out->len % 16) % 16);
     size_t start = out->len;
+    if (!p->has_nested) {
+        uint32_t n = flat_bytes(p, cols, row);
+        str_reserve(out, n);
+        flat_write(p, cols, row, n, out->ptr + start);
+        out->len += n;
+        return start;
+    }
     add_zeros(out, p->fixed_bytes);
     for (int i = 0; i < p->n; i++) {
         if (p->fields[i].phys == PHYS_NULL || !col_is_valid(&cols[i], row))
@@ -191,7 +312,7 @@ static void write_strings(const struct pack_field *f, const struct column *c, co
         if (!col_is_valid(c, row)) continue;
         struct ref r = {ends[k], s[row].len};
         memcpy(dst[k] + f->offset, &r, sizeof r);
-        memcpy(dst[k] + r.offset, strv_data(&s[row]), r.len);
+        copy_text(dst[k] + r.offset, strv_data(&s[row]), r.len);
         ends[k] += r.len;
     }
 }
@@ -271,39 +392,90 @@ static void read_nested(const struct pack_field *f, int i, const char *const *pa
     read_children(f, rows, n, c);
 }
 
-static void read_values(const struct pack_field *f, int i, const char *const *packed, uint32_t n,
-                        struct column *c) {
-    static const char zero[16];
-    for (uint32_t r = 0; r < n; r++) {
-        bool null = !packed[r] || is_null(packed[r], i);
-        if (f->phys == PHYS_STR) {
-            struct ref ref = null ? (struct ref){0, 0} : get_ref(packed[r], f);
-            COL_DATA(c, struct strv)
-            [r] =
-                null ? strv_borrow("", 0) : strv_copy(col_heap(c), packed[r] + ref.offset, ref.len);
-        } else if (f->size) {
-            memcpy((char *)c->data + (size_t)r * f->size, null ? zero : packed[r] + f->offset,
-                   f->size);
-        }
+static void read_texts(const struct pack_field *f, int i, const char *const *packed, uint32_t from,
+                       uint32_t to, struct column *c) {
+    struct strv *d = COL_DATA(c, struct strv);
+    size_t bytes = 0;
+    for (uint32_t r = from; r < to; r++) {
+        struct ref ref = !packed[r] || is_null(packed[r], i) ? (struct ref){0, 0}
+                                                             : get_ref(packed[r], f);
+        if (ref.len > STRV_INLINE_MAX_BYTES) bytes += ref.len;
     }
+    char *at = bytes ? (char *)heap_alloc(col_heap(c), bytes) : NULL;
+    for (uint32_t r = from; r < to; r++) {
+        if (!packed[r] || is_null(packed[r], i)) {
+            d[r] = strv_borrow("", 0);
+            continue;
+        }
+        struct ref ref = get_ref(packed[r], f);
+        const char *src = packed[r] + ref.offset;
+        if (ref.len > STRV_INLINE_MAX_BYTES) {
+            copy_text(at, src, ref.len);
+            src = at;
+            at += ref.len;
+        }
+        d[r] = strv_borrow(src, ref.len);
+    }
+}
+
+static void read_values(const struct pack_field *f, int i, const char *const *packed, uint32_t from,
+                        uint32_t to, struct column *c) {
+    static const char zero[16];
+    if (f->phys == PHYS_STR) {
+        read_texts(f, i, packed, from, to, c);
+    } else if (f->size == 8) {
+        for (uint32_t r = from; r < to; r++)
+            memcpy((char *)c->data + (size_t)r * 8,
+                   packed[r] && !is_null(packed[r], i) ? packed[r] + f->offset : zero, 8);
+    } else if (f->size) {
+        for (uint32_t r = from; r < to; r++)
+            memcpy((char *)c->data + (size_t)r * f->size,
+                   packed[r] && !is_null(packed[r], i) ? packed[r] + f->offset : zero, f->size);
+    }
+    for (uint32_t r = from; r < to; r++)
+        if (unlikely(!packed[r] || is_null(packed[r], i))) col_set_null(c, r);
+}
+
+static void read_nulls(int i, const char *const *packed, uint32_t n, struct column *c) {
+    for (uint32_t r = 0; r < n; r++)
+        if (!packed[r] || is_null(packed[r], i)) col_set_null(c, r);
 }
 
 void row_pack_read_column(const struct row_pack *p, int i, const char *const *packed, uint32_t n,
                           struct column *c) {
     const struct pack_field *f = &p->fields[i];
     col_init(c, f->type, n);
-    if (f->nested)
+    if (f->nested) {
         read_nested(f, i, packed, n, c);
-    else
-        read_values(f, i, packed, n, c);
-    for (uint32_t r = 0; r < n; r++)
-        if (!packed[r] || is_null(packed[r], i)) col_set_null(c, r);
+        read_nulls(i, packed, n, c);
+    } else {
+        read_values(f, i, packed, 0, n, c);
+    }
 }
 
+static void prefetch_rows(const char *const *packed, uint32_t from, uint32_t to) {
+    for (uint32_t r = from; r < to; r++)
+        for (int l = 0; packed[r] && l < PREFETCH_LINES; l++)
+            __builtin_prefetch(packed[r] + l * LINE_BYTES);
+}
+
+/* Block by block, each row's fields while the row is in the cache. */
 void row_pack_read(const struct row_pack *p, const char *const *packed, uint32_t n,
                    struct column *ret_cols) {
-    for (int i = 0; i < p->n; i++)
-        row_pack_read_column(p, i, packed, n, &ret_cols[i]);
+    for (int i = 0; i < p->n; i++) {
+        if (p->fields[i].nested)
+            row_pack_read_column(p, i, packed, n, &ret_cols[i]);
+        else
+            col_init(&ret_cols[i], p->fields[i].type, n);
+    }
+    prefetch_rows(packed, 0, MIN(n, READ_BLOCK));
+    for (uint32_t from = 0; from < n; from += READ_BLOCK) {
+        uint32_t to = MIN(from + READ_BLOCK, n);
+        prefetch_rows(packed, to, MIN(to + READ_BLOCK, n));
+        for (int i = 0; i < p->n; i++)
+            if (!p->fields[i].nested)
+                read_values(&p->fields[i], i, packed, from, to, &ret_cols[i]);
+    }
 }
 
 bool row_pack_is_null(const char *packed, int column) {

@@ -29,6 +29,12 @@ void row_pack_sizes(const struct row_pack *p, const struct column *cols, const u
                     uint32_t n, uint32_t *ret_sizes);
 void row_pack_write(const struct row_pack *p, const struct column *cols, const uint32_t *rows,
                     uint32_t n, const uint32_t *sizes, char *const *dst);
+/* The same for one row, nested columns too. */
+uint32_t row_pack_bytes(const struct row_pack *p, const struct column *cols, uint32_t row);
+void row_pack_put(const struct row_pack *p, const struct column *cols, uint32_t row,
+                  uint32_t size_bytes, char *dst);
+/* Brings the long strings of row `row`, which is to be packed soon, into the cache. */
+void row_pack_prefetch(const struct row_pack *p, const struct column *cols, uint32_t row);
 static inline uint32_t row_pack_size(const char *packed) {
     uint32_t n;
     __builtin_memcpy(&n, packed, 4);

@@ -39,7 +39,7 @@ static void lay_out(struct state_table *t) {
 
 static void dir_new(struct state_table *t, uint64_t slots) {
     free(t->dir);
-    t->dir = mem_alloc(slots * sizeof *t->dir);
+    t->dir = mem_pages(slots * sizeof *t->dir);
     memset(t->dir, 0xFF, slots * sizeof *t->dir);
     t->mask = slots - 1;
     t->n_used = 0;
@@ -192,7 +192,7 @@ static uint32_t take_row(struct state_table *t) {
     if (t->n_rows == page_start(t->n_pages)) {
         CHECKF(t->n_pages < PAGES_MAX - 1, "more than 2^31 keys in one subtask's state");
         t->pages[t->n_pages] =
-            mem_aligned(64, ((size_t)1 << (PAGE0_LOG + t->n_pages)) * t->row_bytes);
+            mem_pages(((size_t)1 << (PAGE0_LOG + t->n_pages)) * t->row_bytes);
         t->n_pages++;
     }
     return t->n_rows++;

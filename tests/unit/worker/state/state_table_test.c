@@ -182,7 +182,8 @@ static void find_and_remove(struct bench *b) {
         m->live = false;
     }
     keys_release(&k);
-    state_table_find(b->t, (keys_make(b, &k, ids, BATCH), k.ptrs), k.hashes, NULL, BATCH, payloads);
+    keys_make(b, &k, ids, BATCH);
+    state_table_find(b->t, k.ptrs, k.hashes, NULL, BATCH, payloads);
     for (uint32_t i = 0; i < BATCH; i++)
         assert_int_equal(payloads[i] != NULL, b->model[ids[i]].live);
     keys_release(&k);

@@ -157,6 +157,15 @@ check: $$(call tests_of,$$(T))
 check-%: $$(call tests_of,$$*)
 	@tools/run_units $^
 
+# ---- services: real S3 servers and HDFS (tests/services/README.md); not part of `make test`: they are downloaded and built ----
+.PHONY: services-test
+$(B)/services/%_check: $(B)/obj/tests/services/%_check.c.o $(TEST_SUPPORT) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $< $(TEST_SUPPORT) -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
+services-test: all $(B)/services/stores_check
+	tests/services/run.py --bin $(B)/bin --check $(B)/services/stores_check $(ARGS)
+
 # ---- demo ----------------------------------------------------------------------------------
 .PHONY: demo
 demo: all
@@ -294,7 +303,7 @@ tsan-parts:
 	@set -e; for t in $(TSAN_PARTS); do $(MAKE) --no-print-directory tsan T=$$t; done
 
 # ---- pages made from tables in the code ---------------------------------------------------------
-DOC_PAGES := connectors flinkjob functions metrics settings
+DOC_PAGES := connectors filesystem-options flinkjob functions metrics settings
 .PHONY: docs docs-check
 $(B)/tools/gen_docs: $(B)/obj/tools/gen_docs.c.o $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -3,6 +3,7 @@
 
 #include "base/core/mem.h"
 #include "base/core/str.h"
+#include "fs/stores.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,7 +116,9 @@ int cli_read_job(struct arena *a, const struct cli_args *args, struct job_spec *
         }
     }
     s->directory = directory_of(a, text ? "." : args->rest[0]);
-    int rc = apply_options(a, args, *ret_is_script, s, err);
+    AUTO_JSON *stores = job_spec_file_systems(s);
+    int rc = fs_use(stores, err); /* for what is checked here; the job's processes do the same */
+    if (!rc) rc = apply_options(a, args, *ret_is_script, s, err);
     if (!rc) *ret = s;
     return rc;
 }

@@ -97,6 +97,8 @@ static cJSON *new_frame(struct job *j, const cJSON *plan, const cJSON *addresses
     json_set(f, "workers", cJSON_Duplicate(addresses, true));
     json_set(f, "placement", cJSON_Duplicate(place, true));
     json_set_str(f, "token", j->coord->opts.token ? j->coord->opts.token : "");
+    cJSON *stores = job_spec_file_systems(j->coord->opts.spec);
+    if (stores) json_set(f, "fileSystems", stores);
     cJSON_AddArrayToObject(f, "idle");
     cJSON_AddArrayToObject(f, "tasks");
     return f;

@@ -3,6 +3,7 @@
 
 #include "base/core/clock.h"
 #include "base/metrics.h"
+#include "fs/stores.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -174,6 +175,15 @@ static void emit_worker(struct metrics_writer *w, int number_of_worker, const cJ
         metrics_emit(w, METRIC_WORKER_EXECUTOR_BUSY, LABELS(worker, executor),
                      (double)json_opt_i64(x, "busyMs", 0) / 1000);
     }
+    char process[24];
+    snprintf(process, sizeof process, "worker-%d", number_of_worker);
+    cJSON_ArrayForEach(x, json_opt(report, "fileSystems")) fs_metrics_emit(w, process, x);
+}
+
+static void emit_own_stores(struct metrics_writer *w) {
+    AUTO_JSON *stores = fs_stores_metrics(fs_used());
+    const cJSON *x;
+    cJSON_ArrayForEach(x, stores) fs_metrics_emit(w, "coordinator", x);
 }
 
 /* The last report of a worker, whichever job it is about. */
@@ -234,6 +244,7 @@ static void collect(void *self, struct metrics_writer *w) {
         const cJSON *report = report_of(c, i);
         if (report && c->workers[i]->conn) emit_worker(w, i, report);
     }
+    emit_own_stores(w);
     metrics_emit(w, METRIC_WORKERS, LABELS("registered"), c->n_registered);
     metrics_emit(w, METRIC_WORKERS, LABELS("lost"), c->n_workers - c->n_registered);
 }

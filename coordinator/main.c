@@ -7,6 +7,7 @@
 #include "base/core/log.h"
 #include "base/core/mem.h"
 #include "base/net/net_signals.h"
+#include "fs/stores.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -134,7 +135,9 @@ static int run(struct args *a, struct job_spec *spec, int *ret_code, struct err 
     struct coordinator *c = NULL;
     struct net_signals *s = NULL;
     a->opts.spec = spec;
-    int rc = net_loop_new(&(struct net_loop_options){.name = "coordinator"}, &loop, err);
+    AUTO_JSON *stores = job_spec_file_systems(spec);
+    int rc = fs_use(stores, err);
+    if (!rc) rc = net_loop_new(&(struct net_loop_options){.name = "coordinator"}, &loop, err);
     if (!rc) rc = coordinator_new(loop, &a->opts, &c, err);
     if (!rc) rc = net_signals_new(loop, signals, on_signal, c, &s, err);
     if (!rc) {

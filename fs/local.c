@@ -406,15 +406,18 @@ static int local_put(struct fs *f, const char *uri, const void *data, size_t n, 
 
 static int commit_one(const cJSON *s, struct err *err) {
     const char *tmp, *dst;
+    uint64_t bytes;
     int rc = json_get_str(s, "tmp", &tmp, err);
     if (!rc) rc = json_get_str(s, "dst", &dst, err);
+    if (!rc) rc = json_get_u64(s, "bytes", &bytes, err);
     if (rc) return rc;
     if (rename(tmp, dst) == 0) return 0;
     int errnum = errno;
     if (errnum != ENOENT) return fail(err, errnum, "rename to its final name", tmp);
-    if (access(dst, F_OK) == 0) return 0; /* committed before */
-    return err_set(err, ERR_CORRUPT, "%s is gone, and %s is not there either: its data is lost",
-                   tmp, dst);
+    struct stat st; /* committed before? */
+    if (stat(dst, &st) == 0 && (uint64_t)st.st_size == bytes) return 0;
+    return err_set(err, ERR_CORRUPT, "%s is gone, and %s is not it either: its data is lost", tmp,
+                   dst);
 }
 
 /* Ack after the directories are synced, each once. */

@@ -86,9 +86,13 @@ static bool is_one_of(const char *code, const char *const *list) {
 }
 
 static int code_of(int status, const char *code, struct answer *a) {
-    static const char *const keys[] = {"InvalidAccessKeyId",   "SignatureDoesNotMatch",
-                                       "ExpiredToken",         "InvalidToken",
-                                       "TokenRefreshRequired", NULL};
+    static const char *const keys[] = {"InvalidAccessKeyId",
+                                       "SignatureDoesNotMatch",
+                                       "ExpiredToken",
+                                       "InvalidToken",
+                                       "TokenRefreshRequired",
+                                       "XAdminUserNotFound",
+                                       NULL};
     static const char *const again[] = {"RequestTimeout",
                                         "OperationAborted",
                                         "ConditionalRequestConflict",

@@ -324,7 +324,7 @@ static int abort_upload(struct s3 *s, const struct s3_place *at, const char *upl
 }
 
 static void writer_abandon(struct fs_writer *base) {
-    enum { ABORT_TIMEOUT_MS = 10000 };
+    enum { ABORT_TIMEOUT_MS = 5000 };
     struct s3_writer *w = CONTAINER_OF(base, struct s3_writer, base);
     (void)!wait_in_flight(w, 0, NULL);
     if (w->upload_id && !w->done) { /* what can't be aborted now is swept up later */

@@ -116,7 +116,7 @@ struct sending {
     struct attempts t;
     struct http_response *response;
     unsigned endpoint;
-    struct str excluded; /* DataNodes that couldn't be reached: "host:port,host:port" */
+    struct str excluded; /* DataNodes that couldn't be reached: "host,host:port,..." */
     struct str location;
     uint64_t generation; /* of the token sent; 0 = none */
     bool body_sent;
@@ -164,8 +164,10 @@ static void exclude_datanode(struct sending *s) {
     const char *host = strstr(str_text(&s->location), "://");
     if (!host) return;
     host += 3;
+    size_t n = strcspn(host, "/?");
     if (s->excluded.len) str_add_char(&s->excluded, ',');
-    str_add_n(&s->excluded, host, strcspn(host, "/?"));
+    /* By its address alone, too: the port that a NameNode compares is not the one of the URL. */
+    str_addf(&s->excluded, "%.*s,%.*s", (int)strcspn(host, ":/?"), host, (int)n, host);
 }
 
 /* Both steps. 0: a response came. */

@@ -148,7 +148,7 @@ static int writer_stage(struct fs_writer *base, cJSON **ret, struct err *err) {
 }
 
 static void writer_abandon(struct fs_writer *base) {
-    enum { REMOVE_TIMEOUT_MS = 10000 };
+    enum { REMOVE_TIMEOUT_MS = 5000 };
     struct hdfs_writer *w = CONTAINER_OF(base, struct hdfs_writer, base);
     if (w->created && !w->keep) { /* what can't be removed now is swept up later */
         struct fs_call call = {.timeout_ms = REMOVE_TIMEOUT_MS};

@@ -6,6 +6,7 @@
 #include "base/proto/manifest.h"
 #include "connector/connector.h"
 #include "connector/format/format.h"
+#include "fs/options.h"
 #include "sql/catalog.h"
 #include "sql/settings.h"
 #include "vector/func/agg.h"
@@ -112,6 +113,12 @@ static void connectors_docs(struct str *out) {
     }
 }
 
+static void filesystem_options_docs(struct str *out) {
+    str_add(out, "# Options of file systems\n\nMade from `fs/options.c` by `make docs`. Set in "
+                 "`options` of a row of `spec.fileSystems` (docs/filesystems.md).\n\n");
+    option_rows(fs_option_table(), "", out);
+}
+
 static void functions_docs(struct str *out) {
     str_add(out, "# Functions\n\nMade from the tables in `vector/func/` by `make docs`.\n\n## "
                  "Scalar functions and "
@@ -147,7 +154,8 @@ static const struct {
     const char *name;
     void (*print)(struct str *out);
 } pages[] = {
-    {"connectors", connectors_docs}, {"flinkjob", flinkjob_docs}, {"functions", functions_docs},
+    {"connectors", connectors_docs}, {"filesystem-options", filesystem_options_docs},
+    {"flinkjob", flinkjob_docs},     {"functions", functions_docs},
     {"metrics", metrics_docs},       {"settings", settings_docs},
 };
 

@@ -7,6 +7,7 @@
 #include "base/core/mem.h"
 #include "base/net/ws_client.h"
 #include "base/proto/control.h"
+#include "fs/stores.h"
 #include "vector/func/tz.h"
 #include "worker/job_runtime.h"
 #include "worker/outbox.h"
@@ -69,6 +70,7 @@ static cJSON *report_frame(struct local_job *j) {
     cJSON *f = job_frame(j, MSG_REPORT);
     process_stats_add(f);
     json_set(f, "stats", job_runtime_stats(j->rt));
+    json_set(f, "fileSystems", fs_stores_metrics(fs_used()));
     return f;
 }
 
@@ -299,7 +301,7 @@ static void deploy(struct link *l, const cJSON *msg) {
     j->link = l;
     arena_init(&j->arena);
     pthread_mutex_init(&j->mutex, NULL);
-    if (build_job(l, j, msg, &err)) {
+    if (fs_use(json_opt(msg, "fileSystems"), &err) || build_job(l, j, msg, &err)) {
         fail_tasks(l, msg, &err);
         free_job(j);
         return;

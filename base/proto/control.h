@@ -40,7 +40,7 @@ enum { CONTROL_VERSION = 1 };
  * sinks. */
 #define MSG_OUTPUT "output"
 /* {"t", "job", "attempt", "rssBytes", "cpuMs", "threads": [{"name", "cpuMs"}], "stats":
- * job_runtime_stats (worker/job_runtime.h)}: about once a second while a job runs, and before the
+ * job_runtime_stats (worker/job_runtime.h), "fileSystems": [fs_metrics_to_json (fs/metrics.h)...]}: about once a second while a job runs, and before the
  * last task's final MSG_TASK. Counters rise from 0. */
 #define MSG_REPORT "report"
 /* {"t", "job", "source", "position", "error"}: a record was skipped; at most 10 a second are told,
@@ -53,7 +53,8 @@ enum { CONTROL_VERSION = 1 };
 /* {"t", "job", "name", "attempt", "plan": docs/plan.md, "workers": [{"id", "host", "dataPort"}...],
  * "placement": [[worker number per subtask] per vertex], "tasks": [{"v", "s", "splits": [...]
  * (sources), "moreSplits": true if MSG_SPLITS may follow}] of this worker, "idle": [{"v", "s",
- * "moreSplits"}] sources of all workers that have no split, "token"} */
+ * "moreSplits"}] sources of all workers that have no split, "token", "fileSystems": rows as in the
+ * manifest: where keys stand, not the keys; absent: none} */
 #define MSG_DEPLOY "deploy"
 /* {"t", "job", "attempt"}: all workers have deployed: run. */
 #define MSG_START "start"

@@ -133,6 +133,14 @@ static void read_log(struct arena *a, const cJSON *log, struct job_spec *s) {
     s->log_json = !strcmp(json_opt_str(log, "format", "text"), "json");
 }
 
+/* Kept as it stands: fs/options.h reads it. */
+static void read_file_systems(struct arena *a, const cJSON *rows, struct job_spec *s) {
+    if (!cJSON_GetArraySize(rows)) return;
+    AUTO_STR text = STR_INIT;
+    json_print(rows, &text);
+    s->file_systems = arena_strdup(a, str_text(&text));
+}
+
 static void read_edits(struct arena *a, const cJSON *vertices, struct job_spec *s) {
     s->n_edits = cJSON_GetArraySize(vertices);
     struct job_vertex_edit *e = ARENA_NEW_N(a, struct job_vertex_edit, s->n_edits);
@@ -166,6 +174,7 @@ static void read_spec(struct arena *a, const cJSON *spec, struct job_spec *s) {
         set->value = arena_strdup(a, c->valuestring);
         set++;
     }
+    read_file_systems(a, json_opt(spec, "fileSystems"), s);
     read_log(a, json_opt(spec, "log"), s);
     read_edits(a, json_opt(json_opt(spec, "plan"), "vertices"), s);
 }
@@ -236,6 +245,15 @@ struct job_spec *job_spec_of_script(struct arena *a, const char *name, const cha
     return s;
 }
 
+cJSON *job_spec_file_systems(const struct job_spec *s) {
+    cJSON *rows = NULL;
+    struct err err = ERR_INIT;
+    if (!s->file_systems) return NULL;
+    int rc = json_parse(s->file_systems, strlen(s->file_systems), &rows, &err);
+    CHECKF(!rc, "fileSystems: %s", err.msg);
+    return rows;
+}
+
 cJSON *job_spec_to_json(const struct job_spec *s) {
     cJSON *j = cJSON_CreateObject();
     json_set_str(j, "name", s->name);
@@ -254,6 +272,7 @@ cJSON *job_spec_to_json(const struct job_spec *s) {
     cJSON *config = cJSON_AddObjectToObject(j, "config");
     for (int i = 0; i < s->n_settings; i++)
         json_set_str(config, s->settings[i].key, s->settings[i].value);
+    if (s->file_systems) json_set(j, "fileSystems", job_spec_file_systems(s));
     json_set_str(j, "logLevels", s->log_levels);
     json_set_bool(j, "logJson", s->log_json);
     cJSON *edits = cJSON_AddObjectToObject(cJSON_AddObjectToObject(j, "plan"), "vertices");

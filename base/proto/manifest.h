@@ -35,6 +35,7 @@ struct job_spec {
     int workers, slots; /* 0 = unset */
     int n_settings;
     const struct job_setting *settings;
+    const char *file_systems; /* spec.fileSystems as JSON text; NULL = none */
     const char *log_levels; /* "info,exchange=debug" */
     bool log_json;
     int n_edits;
@@ -54,6 +55,8 @@ void job_spec_place(const struct job_spec *s, int *line, int *column);
 void job_spec_print_place(const struct job_spec *s, int line, int column, struct str *out);
 
 cJSON *job_spec_to_json(const struct job_spec *s);
+/* spec.fileSystems as an array; NULL = none. Owned by the caller. */
+cJSON *job_spec_file_systems(const struct job_spec *s);
 int job_spec_from_json(struct arena *a, const cJSON *j, struct job_spec **ret,
                        struct err *err) ATTR_MUST_USE;
 

@@ -1,13 +1,15 @@
-/* commit.c - making part files visible, in the coordinator: rename each to its final name, then
- * mark complete partitions. Every step may be repeated after a crash: a file that has its final
- * name already is done, and what INSERT OVERWRITE removes is told by not being of these sinks. */
+/* commit.c - making part files visible, in the coordinator: complete each under its final name,
+ * then mark complete partitions. Every step may be repeated after a crash: a file that has its
+ * final name already is done, and what INSERT OVERWRITE removes is told by not being of these
+ * sinks. */
 #include "connector/filesystem/filesystem.h"
 
 #include "base/core/clock.h"
 #include "base/core/json.h"
 #include "base/core/mem.h"
-#include "connector/filesystem/local.h"
 #include "connector/filesystem/partition.h"
+#include "fs/uri.h"
+#include "fs/walk.h"
 #include "vector/func/tz.h"
 
 #include <stdio.h>
@@ -23,6 +25,8 @@ struct commit {
     int64_t watermark; /* least of all sinks */
     const char **dirs; /* of the files, each once */
     size_t n_dirs, cap_dirs;
+    const cJSON **staged;
+    size_t n_staged, cap_staged;
 };
 
 static bool is_hidden(const char *name) {
@@ -44,72 +48,54 @@ static void add_dir(struct commit *c, const char *dst) {
     c->n_dirs++;
 }
 
-/* Calls f for each file of each committable. */
-static int each_file(struct commit *c,
-                     int (*f)(struct commit *c, const char *tmp, const char *dst,
-                              const char *partition, struct err *err),
-                     struct err *err) {
+/* Lists what the committables have staged, and the directories that it goes to. */
+static int gather(struct commit *c, struct err *err) {
     const cJSON *one, *file;
     cJSON_ArrayForEach(one, c->committables) {
         const cJSON *files;
         int rc = json_get_array(one, "files", &files, err);
         if (rc) return rc;
         cJSON_ArrayForEach(file, files) {
-            const char *tmp, *dst, *partition;
-            rc = json_get_str(file, "tmp", &tmp, err);
-            if (!rc) rc = json_get_str(file, "dst", &dst, err);
-            if (!rc) rc = json_get_str(file, "partition", &partition, err);
+            const char *dst;
+            const cJSON *staged;
+            rc = json_get_str(file, "dst", &dst, err);
+            if (!rc) rc = json_get_object(file, "staged", &staged, err);
             if (!rc && !strrchr(dst, '/'))
                 rc = err_set(err, ERR_INVALID, "field 'dst' must be a path");
-            if (!rc) rc = f(c, tmp, dst, partition, err);
             if (rc) return rc;
+            add_dir(c, dst);
+            MEM_GROW(c->staged, c->n_staged, c->cap_staged);
+            c->staged[c->n_staged++] = staged;
         }
     }
     return 0;
 }
 
-static int note_dir(struct commit *c, const char *tmp, const char *dst, const char *partition,
-                    struct err *err) {
-    add_dir(c, dst);
-    return 0;
-}
-
-static int rename_file(struct commit *c, const char *tmp, const char *dst, const char *partition,
-                       struct err *err) {
-    int rc = local_rename(tmp, dst, err);
-    if (rc != ERR_NOT_FOUND) return rc;
-    if (!local_exists(dst)) {
-        return err_set(err, ERR_IO,
-                       "part file %s is gone, neither it nor %s exists: its rows are lost", tmp,
-                       dst);
-    }
-    err_clear(err);
-    return 0;
-}
-
-static int remove_tmp(struct commit *c, const char *tmp, const char *dst, const char *partition,
-                      struct err *err) {
-    return local_remove(tmp, err);
+static const char *below(struct commit *c, const char *dir, const char *name) {
+    size_t n = strlen(dir);
+    return arena_printf(&c->arena, "%s%s%s", dir, n && dir[n - 1] == '/' ? "" : "/", name);
 }
 
 /* ---- INSERT OVERWRITE ---- */
 
 /* Removes dir's visible files, all but those of the committables' sinks. */
 static int clear_dir(struct commit *c, const char *dir, struct err *err) {
-    const char *const *names;
-    size_t n;
-    int rc = local_entries(&c->arena, dir, &names, &n, err);
-    for (size_t i = 0; i < n && !rc; i++) {
-        bool own = names[i][0] == '.';
+    struct fs_list list;
+    int rc = fs_list_all(c->options.fs, dir, NULL, &c->arena, &list, err);
+    if (rc) return rc;
+    const char **old = ARENA_NEW_N(&c->arena, const char *, list.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < list.n; i++) {
+        const char *name = fs_uri_name(list.entries[i].uri);
+        bool own = name[0] == '.' || list.entries[i].is_dir;
         const cJSON *one;
         cJSON_ArrayForEach(one, c->committables) {
             const char *sink = json_opt_str(one, "sink", "/");
-            own |= strncmp(names[i], sink, strlen(sink)) == 0;
+            own |= strncmp(name, sink, strlen(sink)) == 0;
         }
-        const char *path = arena_printf(&c->arena, "%s/%s", dir, names[i]);
-        if (!own && !local_is_dir(path)) rc = local_remove(path, err);
+        if (!own) old[n++] = list.entries[i].uri;
     }
-    return rc;
+    return fs_delete(c->options.fs, old, n, NULL, err);
 }
 
 static int overwrite(struct commit *c, struct err *err) {
@@ -123,19 +109,24 @@ static int overwrite(struct commit *c, struct err *err) {
 
 /* ---- leftovers ---- */
 
-/* Hidden files of a sink's earlier attempts: no checkpoint will ever name them. */
+/* A sink's writes of earlier attempts: no checkpoint will ever name them. */
+struct leftover {
+    size_t n_prefix; /* of the destination: directory and the sink's prefix */
+    uint64_t attempt;
+};
+
+static bool is_leftover(void *self, const char *dst) {
+    const struct leftover *l = self;
+    unsigned long long of;
+    return strlen(dst) > l->n_prefix && sscanf(dst + l->n_prefix, "%llu-", &of) == 1 &&
+           of < l->attempt;
+}
+
 static int purge_dir(struct commit *c, const char *dir, const char *prefix, uint64_t attempt,
                      struct err *err) {
-    const char *const *names;
-    size_t n, n_prefix = strlen(prefix);
-    int rc = local_entries(&c->arena, dir, &names, &n, err);
-    for (size_t i = 0; i < n && !rc; i++) {
-        if (names[i][0] != '.' || strncmp(names[i] + 1, prefix, n_prefix) != 0) continue;
-        unsigned long long of;
-        if (sscanf(names[i] + 1 + n_prefix, "%llu-", &of) == 1 && of < attempt)
-            rc = local_remove(arena_printf(&c->arena, "%s/%s", dir, names[i]), err);
-    }
-    return rc;
+    const char *from = below(c, dir, prefix);
+    struct leftover l = {strlen(from), attempt};
+    return fs_sweep(c->options.fs, from, is_leftover, &l, NULL, err);
 }
 
 static int purge(struct commit *c, struct err *err) {
@@ -154,32 +145,28 @@ static int purge(struct commit *c, struct err *err) {
 /* ---- complete partitions ---- */
 
 static int write_success(struct commit *c, const char *dir, struct err *err) {
-    const char *path = arena_printf(&c->arena, "%s/%s", dir, c->options.success_name);
-    int fd;
-    int rc = local_remove(path, err);
-    if (!rc) rc = local_create(path, &fd, err);
-    if (rc) return rc;
-    local_close(fd);
-    return local_sync_dir(dir, err);
+    return fs_put(c->options.fs, below(c, dir, c->options.success_name), "", 0, 0, NULL, err);
 }
 
 /* Newest visible file of dir and its marker; -1 where there is none. */
 static int partition_state(struct commit *c, const char *dir, int64_t *ret_first, int64_t *ret_last,
                            int64_t *ret_marked, struct err *err) {
-    struct file_list files = {0};
+    struct fs_list files;
+    struct fs_entry marker;
     *ret_first = *ret_last = *ret_marked = -1;
-    int rc = local_list(&c->arena, dir, &files, err);
-    for (size_t i = 0; i < files.n && !rc; i++) {
-        int64_t t = files.files[i].mtime_ms;
+    int rc = fs_glob(c->options.fs, dir, NULL, &c->arena, &files, err);
+    for (size_t i = 0; !rc && i < files.n; i++) {
+        int64_t t = files.entries[i].mtime_ms;
         if (*ret_first < 0 || t < *ret_first) *ret_first = t;
         if (t > *ret_last) *ret_last = t;
     }
-    const char *marker = arena_printf(&c->arena, "%s/%s", dir, c->options.success_name);
-    if (!rc && local_exists(marker)) {
-        rc = local_list(&c->arena, marker, &files, err);
-        if (!rc && files.n) *ret_marked = files.files[0].mtime_ms;
-    }
-    return rc;
+    if (rc) return rc;
+    rc = fs_stat(c->options.fs, below(c, dir, c->options.success_name), NULL, &c->arena, &marker,
+                 err);
+    if (!rc) *ret_marked = marker.mtime_ms;
+    if (rc != ERR_NOT_FOUND) return rc;
+    err_clear(err);
+    return 0;
 }
 
 /* Whether a partition with data newer than its marker is complete now. */
@@ -212,15 +199,13 @@ static int mark_below(struct commit *c, const char *dir, const char *partition, 
         rc = is_complete(c, partition, first, &complete, err);
         return rc || !complete ? rc : write_success(c, dir, err);
     }
-    const char *const *names;
-    size_t n;
-    int rc = local_entries(&c->arena, dir, &names, &n, err);
-    for (size_t i = 0; i < n && !rc; i++) {
-        if (is_hidden(names[i]) || !strchr(names[i], '=')) continue;
-        const char *sub = arena_printf(&c->arena, "%s/%s", dir, names[i]);
-        const char *p =
-            arena_printf(&c->arena, "%s%s%s", partition, *partition ? "/" : "", names[i]);
-        if (local_is_dir(sub)) rc = mark_below(c, sub, p, depth - 1, err);
+    struct fs_list list;
+    int rc = fs_list_all(c->options.fs, dir, NULL, &c->arena, &list, err);
+    for (size_t i = 0; !rc && i < list.n; i++) {
+        const char *name = fs_uri_name(list.entries[i].uri);
+        if (is_hidden(name) || !strchr(name, '=') || !list.entries[i].is_dir) continue;
+        const char *p = arena_printf(&c->arena, "%s%s%s", partition, *partition ? "/" : "", name);
+        rc = mark_below(c, list.entries[i].uri, p, depth - 1, err);
     }
     return rc;
 }
@@ -257,6 +242,7 @@ static int commit_begin(struct commit *c, const struct connector_table *t,
 
 static void commit_end(struct commit *c) {
     free(c->dirs);
+    free(c->staged);
     arena_release(&c->arena);
 }
 
@@ -264,11 +250,9 @@ int filesystem_commit(const struct connector_table *t, const cJSON *committables
                       struct err *err) {
     struct commit c;
     int rc = commit_begin(&c, t, committables, end, err);
-    if (!rc) rc = each_file(&c, note_dir, err);
+    if (!rc) rc = gather(&c, err);
     if (!rc) rc = overwrite(&c, err);
-    if (!rc) rc = each_file(&c, rename_file, err);
-    for (size_t i = 0; i < c.n_dirs && !rc; i++)
-        rc = local_sync_dir(c.dirs[i], err);
+    if (!rc) rc = fs_commit(c.options.fs, c.staged, c.n_staged, NULL, err);
     if (!rc) rc = purge(&c, err);
     if (!rc) rc = mark_partitions(&c, err);
     commit_end(&c);
@@ -278,7 +262,8 @@ int filesystem_commit(const struct connector_table *t, const cJSON *committables
 int filesystem_abort(const struct connector_table *t, const cJSON *committables, struct err *err) {
     struct commit c;
     int rc = commit_begin(&c, t, committables, false, err);
-    if (!rc) rc = each_file(&c, remove_tmp, err);
+    if (!rc) rc = gather(&c, err);
+    if (!rc) rc = fs_discard(c.options.fs, c.staged, c.n_staged, NULL, err);
     commit_end(&c);
     return rc ? err_wrap(err, "table '%s': abort", t->name) : 0;
 }

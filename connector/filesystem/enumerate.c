@@ -4,7 +4,7 @@
 #include "connector/filesystem/filesystem.h"
 
 #include "base/core/json.h"
-#include "connector/filesystem/local.h"
+#include "fs/walk.h"
 #include "vector/func/regex.h"
 
 #include <string.h>
@@ -15,12 +15,12 @@ enum {
     SPLITS_PER_SUBTASK = 4 /* so that fast subtasks can take more */
 };
 
-static void add_split(cJSON *out, const struct file_info *f, uint64_t start, uint64_t end) {
+static void add_split(cJSON *out, const struct fs_entry *f, uint64_t start, uint64_t end) {
     cJSON *s = cJSON_CreateObject();
     AUTO_STR id = STR_INIT;
-    str_addf(&id, "%s:%llu", f->path, (unsigned long long)start);
+    str_addf(&id, "%s:%llu", f->uri, (unsigned long long)start);
     json_set_str(s, "id", str_text(&id));
-    json_set_str(s, "path", f->path);
+    json_set_str(s, "path", f->uri);
     json_set_i64(s, "start", (int64_t)start);
     json_set_i64(s, "end", (int64_t)end);
     json_set_i64(s, "size", (int64_t)f->size_bytes);
@@ -40,7 +40,7 @@ static int can_split(struct arena *a, const struct connector_table *t, bool *ret
 }
 
 /* Keeps the files whose whole path matches. */
-static int filter(const char *pattern, struct file_list *files, struct err *err) {
+static int filter(const char *pattern, struct fs_list *files, struct err *err) {
     if (!pattern) return 0;
     AUTO_STR pcre = STR_INIT;
     struct regex *re = NULL;
@@ -49,17 +49,18 @@ static int filter(const char *pattern, struct file_list *files, struct err *err)
     if (rc) return err_wrap(err, "option 'source.path.regex-pattern'");
     size_t n = 0;
     for (size_t i = 0; i < files->n; i++) {
-        if (regex_find(re, sv_from(files->files[i].path), 0)) files->files[n++] = files->files[i];
+        if (regex_find(re, sv_from(files->entries[i].uri), 0))
+            files->entries[n++] = files->entries[i];
     }
     files->n = n;
     regex_free(re);
     return 0;
 }
 
-static uint64_t split_bytes(const struct file_list *files, int parallelism) {
+static uint64_t split_bytes(const struct fs_list *files, int parallelism) {
     uint64_t total = 0;
     for (size_t i = 0; i < files->n; i++)
-        total += files->files[i].size_bytes;
+        total += files->entries[i].size_bytes;
     uint64_t size = total / ((uint64_t)MAX(parallelism, 1) * SPLITS_PER_SUBTASK) + 1;
     return MIN(MAX(size, (uint64_t)SPLIT_MIN_BYTES), (uint64_t)SPLIT_MAX_BYTES);
 }
@@ -67,12 +68,12 @@ static uint64_t split_bytes(const struct file_list *files, int parallelism) {
 static int make_splits(struct arena *a, const struct connector_table *t, int parallelism,
                        cJSON *out, struct err *err) {
     struct filesystem_options o;
-    struct file_list files = {0};
+    struct fs_list files = {0};
     bool split_format = false;
     int rc = filesystem_options(t, a, &o, err);
     if (!rc) rc = can_split(a, t, &split_format, err);
-    if (!rc) rc = local_list(a, o.path, &files, err);
-    if (rc == ERR_NOT_FOUND && o.monitor_interval_ms > 0 && strpbrk(o.path, "*?[")) {
+    if (!rc) rc = fs_glob(o.fs, o.path, NULL, a, &files, err);
+    if (rc == ERR_NOT_FOUND && o.monitor_interval_ms > 0 && fs_is_pattern(o.path)) {
         err_clear(err); /* what matches is still to come */
         return 0;
     }
@@ -83,9 +84,9 @@ static int make_splits(struct arena *a, const struct connector_table *t, int par
     bool monitored = o.monitor_interval_ms > 0;
     uint64_t size = parallelism > 1 ? split_bytes(&files, parallelism) : SPLIT_MAX_BYTES;
     for (size_t i = 0; i < files.n; i++) {
-        const struct file_info *f = &files.files[i];
+        const struct fs_entry *f = &files.entries[i];
         enum codec codec;
-        rc = codec_of_path(f->path, &codec, err);
+        rc = codec_of_path(f->uri, &codec, err);
         if (rc) return rc;
         if (!f->size_bytes) continue;
         if (codec != CODEC_NONE || !split_format || monitored || f->size_bytes <= size) {

@@ -2,7 +2,9 @@
  */
 #include "connector/filesystem/filesystem.h"
 
-#include "connector/filesystem/local.h"
+#include "fs/stores.h"
+#include "fs/uri.h"
+#include "fs/walk.h"
 #include "vector/func/tz.h"
 
 #include <string.h>
@@ -14,7 +16,8 @@ static const char *const statistics_choices[] = {"NONE", "ALL", NULL};
 #define AT(f) offsetof(struct filesystem_options, f)
 static const struct opt_row filesystem_rows[] = {
     {"path", OPT_STRING, NULL, 0, 0, AT(path),
-     "File, directory (read with all below it) or shell pattern; plain or as file:// URI.",
+     "File, directory (read with all below it) or shell pattern: a plain path, or the URI of a "
+     "store (s3://bucket/dir, hdfs://host:8020/dir; docs/filesystems.md).",
      OPT_REQUIRED},
     {"partition.default-name", OPT_STRING, "__DEFAULT_PARTITION__", 0, 0, AT(default_partition),
      "Directory name for the partition value NULL or empty."},
@@ -111,7 +114,8 @@ int filesystem_options(const struct connector_table *t, struct arena *a,
     struct filesystem_options o = {0};
     int rc = connector_options(&connector_filesystem, t, a, &o, err);
     if (rc) return rc;
-    rc = local_path(a, o.path, &o.path, err);
+    rc = fs_uri_normalize(a, o.path, &o.path, err);
+    if (!rc) rc = fs_find(o.path, &o.fs, err);
     if (!rc) rc = check_values(t, &o, err);
     if (rc) return connector_err_wrap(err, t->name);
     *ret = o;
@@ -164,7 +168,7 @@ static int filesystem_check(const struct connector_table *t, bool as_sink, struc
     if (!rc && !as_sink && !f->decoder_new)
         rc = err_set(err, ERR_UNSUPPORTED, "table '%s': format '%s' can't be read", t->name,
                      f->name);
-    if (!rc && as_sink && strpbrk(o.path, "*?["))
+    if (!rc && as_sink && fs_is_pattern(o.path))
         rc = err_set(err, ERR_VALIDATION, "table '%s': a sink's path can't be a pattern: '%s'",
                      t->name, o.path);
     if (!rc && as_sink && o.overwrite && !t->batch_mode)

@@ -6,13 +6,15 @@
 #include "connector/connector.h"
 #include "connector/filesystem/codec.h"
 #include "connector/format/format.h"
+#include "fs/fs.h"
 
 extern const struct connector_desc connector_filesystem;
 
 enum commit_trigger { COMMIT_PROCESS_TIME, COMMIT_PARTITION_TIME };
 
 struct filesystem_options {
-    const char *path; /* local, without scheme */
+    const char *path; /* as fs_uri_normalize gives it */
+    struct fs *fs;    /* that serves it */
     const char *default_partition;
     int64_t monitor_interval_ms; /* 0 = read what is there and end */
     const char *path_regex;

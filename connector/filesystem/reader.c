@@ -1,51 +1,84 @@
 /* reader.c - see reader.h. */
 #include "connector/filesystem/reader.h"
 
-#include "connector/filesystem/local.h"
-
 #include <string.h>
 
-enum { PACKED_BYTES = 128 << 10, SEEK_BYTES = 64 << 10, SMALL_BYTES = 16 << 10 };
+enum { PACKED_BYTES = 128 << 10, SMALL_BYTES = 16 << 10 };
 
-int reader_open(struct reader *r, const char *path, enum codec codec, uint64_t offset,
-                uint64_t limit, struct err *err) {
-    *r = (struct reader){.path = path, .fd = -1, .limit = limit};
-    int rc = local_open(path, &r->fd, err);
-    if (rc) return rc;
-    if (codec == CODEC_NONE) {
-        r->file_offset = r->offset = offset;
-        return 0;
+static struct fetch_range borders(enum codec codec, const struct reader_range *range) {
+    if (codec != CODEC_NONE) return (struct fetch_range){.to = range->size};
+    return (struct fetch_range){range->at, range->end, range->at && !range->at_is_record,
+                                range->end && range->end < range->size};
+}
+
+/* Of a local file, in line. */
+static int find_borders(struct reader *r, struct fetch_range *b, struct err *err) {
+    int rc = 0;
+    if (b->to_line) rc = fetch_next_line(r->file, b->to - 1, NULL, &b->to, err);
+    if (!rc && b->from_line) rc = fetch_next_line(r->file, b->from - 1, NULL, &b->from, err);
+    r->file_offset = b->from;
+    r->limit = MAX(b->to, b->from);
+    return rc;
+}
+
+int reader_open(struct reader *r, struct fs *f, const char *path, enum codec codec,
+                const struct reader_range *range, void (*wake)(void *self), void *wake_self,
+                struct err *err) {
+    struct fetch_range b = borders(codec, range);
+    *r = (struct reader){.path = path};
+    if (codec != CODEC_NONE) { /* there is no seeking in a packed file */
+        r->unpacker = unpacker_new(codec);
+        r->packed = buffer_new(PACKED_BYTES);
+        r->skip_to = range->at;
     }
-    r->unpacker = unpacker_new(codec);
-    r->packed = buffer_new(PACKED_BYTES);
-    while (!rc && r->offset < offset && !r->at_end) { /* there is no seeking in a packed file */
-        rc = reader_fill(r, err);
-        uint64_t n = r->to - r->from;
-        reader_consume(r, (size_t)MIN(n, offset - r->offset));
+    if (!fs_is_local(f)) {
+        r->fetch = fetch_new(f, path, &b, wake, wake_self);
+        return reader_opened(r, err);
     }
-    if (!rc && r->offset < offset) {
-        rc = err_set(err, ERR_CORRUPT, "%s ends at %llu, before the position %llu to resume from",
-                     path, (unsigned long long)r->offset, (unsigned long long)offset);
-    }
+    int rc = fs_open(f, path, NULL, &r->file, err);
+    if (!rc) rc = find_borders(r, &b, err);
+    if (!r->unpacker) r->offset = b.from;
     if (rc) reader_close(r);
     return rc;
 }
 
+int reader_opened(struct reader *r, struct err *err) {
+    size_t n;
+    if (!r->fetch) return 0;
+    if (!fetch_ready(r->fetch)) return READER_WAIT;
+    int rc = fetch_read(r->fetch, NULL, 0, &n, err); /* says whether it failed */
+    if (rc) {
+        reader_close(r);
+        return rc;
+    }
+    fetch_borders(r->fetch, &r->file_offset, &r->limit);
+    if (!r->unpacker) r->offset = r->file_offset;
+    return 0;
+}
+
 void reader_close(struct reader *r) {
-    local_close(r->fd);
+    fs_close(r->file);
+    fetch_free(r->fetch);
     unpacker_free(r->unpacker);
     buffer_unref(r->packed);
     buffer_unref(r->block);
-    *r = (struct reader){.fd = -1};
+    *r = (struct reader){0};
+}
+
+/* The file's next bytes. Of a local one all that was asked for, of a remote one what has come. */
+static int read_file(struct reader *r, uint8_t *dst, size_t want, size_t *ret_n, struct err *err) {
+    int rc = r->fetch ? fetch_read(r->fetch, dst, want, ret_n, err)
+                      : fs_read_at(r->file, r->file_offset, dst, want, ret_n, NULL, err);
+    if (!rc) r->file_offset += *ret_n;
+    return rc;
 }
 
 static int read_plain(struct reader *r, uint8_t *dst, size_t room, size_t *ret_n, struct err *err) {
     uint64_t left = r->limit > r->file_offset ? r->limit - r->file_offset : 0;
     size_t want = (size_t)MIN((uint64_t)room, left), got;
-    int rc = local_read_at(r->fd, r->path, r->file_offset, dst, want, &got, err);
+    int rc = read_file(r, dst, want, &got, err);
     if (rc) return rc;
-    r->file_offset += got;
-    if (got < want) {
+    if (got < want && !r->fetch) {
         return err_set(err, ERR_CORRUPT, "%s became shorter while it was read: it ends at %llu",
                        r->path, (unsigned long long)r->file_offset);
     }
@@ -60,13 +93,12 @@ static int read_packed(struct reader *r, uint8_t *dst, size_t room, size_t *ret_
     while (n < room) {
         if (r->packed_from == r->packed_to && !r->packed_end) {
             size_t got;
-            int rc = local_read_at(r->fd, r->path, r->file_offset, r->packed->data, PACKED_BYTES,
-                                   &got, err);
+            if (r->fetch && !fetch_ready(r->fetch)) break;
+            int rc = read_file(r, r->packed->data, PACKED_BYTES, &got, err);
             if (rc) return rc;
-            r->file_offset += got;
             r->packed_from = 0;
             r->packed_to = got;
-            r->packed_end = got < PACKED_BYTES;
+            r->packed_end = r->fetch ? r->file_offset >= r->limit : got < PACKED_BYTES;
         }
         size_t used, made;
         int rc = unpacker_run(r->unpacker, r->packed->data + r->packed_from,
@@ -86,8 +118,19 @@ static int read_packed(struct reader *r, uint8_t *dst, size_t room, size_t *ret_
     return 0;
 }
 
+/* Drops what a packed file has in front of where to resume. */
+static int skip(struct reader *r, struct err *err) {
+    if (r->offset >= r->skip_to) return 0;
+    reader_consume(r, (size_t)MIN((uint64_t)(r->to - r->from), r->skip_to - r->offset));
+    if (r->offset < r->skip_to && r->at_end)
+        return err_set(err, ERR_CORRUPT, "%s ends at %llu, before the position %llu to resume from",
+                       r->path, (unsigned long long)r->offset, (unsigned long long)r->skip_to);
+    return 0;
+}
+
 int reader_fill(struct reader *r, struct err *err) {
     size_t carry = r->to - r->from;
+    if (r->fetch && !fetch_ready(r->fetch)) return READER_WAIT;
     size_t size = READER_BLOCK_BYTES;
     while (size < carry * 2)
         size *= 2;
@@ -109,26 +152,5 @@ int reader_fill(struct reader *r, struct err *err) {
     int rc = r->unpacker ? read_packed(r, b->data + carry, size - carry, &n, err)
                          : read_plain(r, b->data + carry, size - carry, &n, err);
     r->to += n;
-    return rc;
-}
-
-int reader_next_line(const char *path, uint64_t from, uint64_t *ret, struct err *err) {
-    int fd;
-    int rc = local_open(path, &fd, err);
-    if (rc) return rc;
-    struct buffer *b = buffer_new(SEEK_BYTES);
-    for (;;) {
-        size_t n;
-        rc = local_read_at(fd, path, from, b->data, SEEK_BYTES, &n, err);
-        if (rc) break;
-        const uint8_t *nl = memchr(b->data, '\n', n);
-        if (nl || n < SEEK_BYTES) {
-            *ret = from + (nl ? (uint64_t)(nl + 1 - b->data) : n);
-            break;
-        }
-        from += n;
-    }
-    buffer_unref(b);
-    local_close(fd);
-    return rc;
+    return rc ? rc : skip(r, err);
 }

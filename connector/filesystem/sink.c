@@ -1,5 +1,5 @@
 /* sink.c - writing: rows go to one open part file per partition; files are closed by size, by time
- * and at every checkpoint, synced in the background, and listed in the committable, which commit.c
+ * and at every checkpoint, staged in the background, and listed in the committable, which commit.c
  * makes visible. */
 #include "connector/filesystem/filesystem.h"
 
@@ -7,7 +7,6 @@
 #include "base/core/json.h"
 #include "base/core/map.h"
 #include "base/core/mem.h"
-#include "connector/filesystem/local.h"
 #include "connector/filesystem/part.h"
 #include "connector/filesystem/partition.h"
 #include "vector/func/func.h"
@@ -30,7 +29,7 @@ struct fs_sink {
     uint64_t seq;
     struct map open;     /* partition -> struct part */
     struct part *closed; /* not yet in a committable */
-    struct sync_group *sync;
+    struct part_group *group;
     int64_t checked_ms, watermark;
     struct str partition;
 };
@@ -42,7 +41,7 @@ static int open_part(struct fs_sink *s, const char *partition, struct part **ret
     str_addf(&name, "%s%llu-%llu%s%s", s->prefix, (unsigned long long)s->ctx.attempt,
              (unsigned long long)s->seq++, s->format->file_suffix,
              codec_suffix((enum codec)s->options.compression));
-    int rc = part_open(s->options.path, str_text(&name), partition,
+    int rc = part_open(s->group, s->options.path, str_text(&name), partition,
                        (enum codec)s->options.compression, ret, err);
     if (!rc) map_put(&s->open, partition, *ret);
     return rc;
@@ -52,7 +51,7 @@ static int close_part(struct fs_sink *s, struct part *p, struct err *err) {
     map_remove(&s->open, p->partition);
     p->next = s->closed;
     s->closed = p;
-    return part_close(p, s->sync, err);
+    return part_close(p, err);
 }
 
 /* Closes the parts for which due says so; all with due NULL. */
@@ -147,8 +146,10 @@ static struct batch *file_view(struct fs_sink *s, const struct batch *in) {
 
 static int sink_write(struct sink *base, struct batch *in, struct err *err) {
     struct fs_sink *s = CONTAINER_OF(base, struct fs_sink, base);
-    int rc = check_times(s, err);
+    int rc = part_group_error(s->group, err);
+    if (!rc) rc = check_times(s, err);
     if (rc || !in->n) return rc ? rc : SINK_OK;
+    if (part_group_full(s->group)) return SINK_BUSY;
     struct batch *view = file_view(s, in);
     for (uint32_t from = 0, to; from < in->n && !rc; from = to) {
         to = from + 1;
@@ -189,14 +190,14 @@ static cJSON *committable(struct fs_sink *s) {
     while (s->closed) {
         struct part *p = s->closed;
         cJSON *f = cJSON_CreateObject();
-        json_set_str(f, "tmp", p->tmp);
         json_set_str(f, "dst", p->dst);
+        json_set(f, "staged", part_take_staged(p));
         json_set_str(f, "partition", p->partition);
         json_set_i64(f, "bytes", (int64_t)p->bytes);
         json_set_i64(f, "records", (int64_t)p->records);
         cJSON_AddItemToArray(files, f);
         s->closed = p->next;
-        part_free(p, false);
+        part_free(p);
     }
     json_set(j, "files", files);
     return j;
@@ -207,8 +208,8 @@ static int sink_prepare(struct sink *base, uint64_t checkpoint, bool end, cJSON 
     struct fs_sink *s = CONTAINER_OF(base, struct fs_sink, base);
     int rc = close_parts(s, NULL, err);
     if (rc) return rc;
-    if (sync_group_pending(s->sync)) return SINK_BUSY;
-    rc = sync_group_error(s->sync, err);
+    if (part_group_pending(s->group)) return SINK_BUSY;
+    rc = part_group_error(s->group, err);
     if (rc) return rc;
     bool by_time = s->options.success_file && (s->options.commit_trigger == COMMIT_PARTITION_TIME ||
                                                s->options.commit_delay_ms > 0);
@@ -220,14 +221,14 @@ static void sink_free(struct sink *base) {
     struct fs_sink *s = CONTAINER_OF(base, struct fs_sink, base);
     struct map_entry e;
     for (size_t i = 0; map_next(&s->open, &i, &e);)
-        part_free(e.value, true);
+        part_free(e.value);
     map_release(&s->open, NULL);
     while (s->closed) {
         struct part *p = s->closed;
         s->closed = p->next;
-        part_free(p, true);
+        part_free(p);
     }
-    sync_group_free(s->sync);
+    part_group_free(s->group);
     if (s->encoder) s->encoder->ops->free(s->encoder);
     str_release(&s->partition);
     free(s->prefix);
@@ -269,17 +270,18 @@ int filesystem_sink_new(const struct connector_table *t, const struct sink_ctx *
     s->prefix = file_prefix(ctx);
     arena_init(&s->arena);
     map_init(&s->open);
-    s->sync = sync_group_new(ctx->wake, ctx->wake_self);
     s->columns = file_columns(&s->arena, t);
     int n = s->columns.schema->n;
     int *all = ARENA_NEW_N(&s->arena, int, n + 1);
     for (int i = 0; i < n; i++)
         all[i] = i;
     int rc = filesystem_options(t, &s->arena, &s->options, err);
+    if (!rc) s->group = part_group_new(s->options.fs, ctx->wake, ctx->wake_self);
     if (!rc) rc = format_of_table(t, &s->format, err);
     struct format_ctx fc = {s->columns.schema, all, n, t, ctx->env};
     if (!rc) rc = s->format->encoder_new(&fc, &s->encoder, err);
-    if (!rc) rc = local_make_dirs(s->options.path, err);
+    if (!rc && fs_is_local(s->options.fs)) /* an empty result is an empty directory */
+        rc = fs_make_dirs(s->options.fs, s->options.path, NULL, err);
     if (rc) {
         sink_free(&s->base);
         return rc;

@@ -59,6 +59,7 @@ struct fs_source {
     struct split **splits; /* [cur, n) are to be read; [0, cur) are done */
     size_t n_splits, cap_splits, cur;
     bool no_more, open;
+    bool opening; /* of a remote store: reader_opened tells when it is done */
     struct reader reader;
     uint64_t counted;      /* of the file, in base.stats.bytes: sizes as they are on disk */
     uint64_t record;       /* of the current block's decode, for messages */
@@ -144,22 +145,18 @@ static int constant_of(struct fs_source *f, const struct split *s, struct out_co
     return 0;
 }
 
-/* Resolves the split's borders to those of records and opens the file. */
+/* Opens the file at the split's first record. READER_WAIT: to be called again. */
 static int split_open(struct fs_source *f, struct split *s, struct err *err) {
-    uint64_t end = s->end, from = s->at.offset;
-    int rc = 0;
-    if (s->codec == CODEC_NONE) {
-        if (end < (uint64_t)s->size_bytes) rc = reader_next_line(s->path, end - 1, &end, err);
-        if (!rc && s->start && !s->restored)
-            rc = reader_next_line(s->path, s->start - 1, &from, err);
-        if (rc) return rc;
-    }
-    s->at.offset = from;
-    rc = reader_open(&f->reader, s->path, s->codec, from, MAX(end, from), err);
+    struct reader_range range = {s->at.offset, s->end, (uint64_t)s->size_bytes, s->restored};
+    int rc = f->opening ? reader_opened(&f->reader, err)
+                        : reader_open(&f->reader, f->options.fs, s->path, s->codec, &range,
+                                      f->ctx.wake, f->ctx.wake_self, err);
+    f->opening = rc == READER_WAIT;
     if (rc) return rc;
+    if (s->codec == CODEC_NONE) s->at.offset = f->reader.offset;
     f->open = true;
-    f->counted = s->codec == CODEC_NONE ? from : 0;
-    f->decoder->at_file_start = from == 0;
+    f->counted = f->reader.offset;
+    f->decoder->at_file_start = s->at.offset == 0;
     arena_clear(&f->split_arena);
     for (int i = 0; i < f->n_out && !rc; i++) {
         if (f->out[i].from != FROM_FILE) rc = constant_of(f, s, &f->out[i], err);
@@ -230,7 +227,7 @@ static void count_bytes(struct fs_source *f) {
     f->counted = now;
 }
 
-/* Decodes from what is buffered; fills first where that is not a whole record. */
+/* Decodes from what is buffered; fills first where that is not a whole record. READER_WAIT. */
 static int decode_some(struct fs_source *f, struct row_sink *sink, struct err *err) {
     struct split *s = f->splits[f->cur];
     struct reader *r = &f->reader;
@@ -316,6 +313,14 @@ static struct batch *skip_returned(struct split *s, struct batch *b) {
     return rest;
 }
 
+/* Nothing more has come: hands on the rows there are, or waits for wake. */
+static int wait_or_emit(struct fs_source *f, uint32_t n_rows, struct batch **ret,
+                        int64_t *ret_wake_ns) {
+    if (n_rows) return emit(f, finish_batch(f, n_rows), ret);
+    *ret_wake_ns = INT64_MAX;
+    return SOURCE_WAIT;
+}
+
 static int source_poll(struct source *base, struct batch **ret, int64_t *ret_wake_ns,
                        struct err *err) {
     struct fs_source *f = CONTAINER_OF(base, struct fs_source, base);
@@ -333,17 +338,20 @@ static int source_poll(struct source *base, struct batch **ret, int64_t *ret_wak
         }
         struct split *s = f->splits[f->cur];
         int rc = f->open ? 0 : split_open(f, s, err);
-        if (rc) return rc;
+        if (rc < 0) return rc;
+        if (rc == READER_WAIT) return wait_or_emit(f, sink.n_rows, ret, ret_wake_ns);
         struct place start = s->at;
         while (sink.n_rows < sink.max_rows && bytes < POLL_MAX_BYTES &&
                !(f->reader.at_end && f->reader.from == f->reader.to)) {
             uint64_t before = f->reader.offset;
             rc = decode_some(f, &sink, err);
-            if (rc) return rc;
+            if (rc < 0) return rc;
+            if (rc == READER_WAIT) break;
             bytes += f->reader.offset - before;
         }
-        bool done = f->reader.at_end && f->reader.from == f->reader.to;
-        bool full = sink.n_rows >= sink.max_rows || bytes >= POLL_MAX_BYTES;
+        bool waits = rc == READER_WAIT;
+        bool done = !waits && f->reader.at_end && f->reader.from == f->reader.to;
+        bool full = waits || sink.n_rows >= sink.max_rows || bytes >= POLL_MAX_BYTES;
         /* Rows of several files share a batch unless something tells them apart. */
         if (!full && !f->has_constants && !f->changelog && !start.skip) {
             split_close(f);
@@ -361,6 +369,7 @@ static int source_poll(struct source *base, struct batch **ret, int64_t *ret_wak
         if (done) split_close(f);
         if (b && b->n) return emit(f, b, ret);
         batch_unref(b);
+        if (waits) return wait_or_emit(f, 0, ret, ret_wake_ns);
         if (full) return SOURCE_MORE;
     }
 }
@@ -393,7 +402,7 @@ static int source_snapshot(struct source *base, cJSON **ret, struct err *err) {
 
 static void source_free(struct source *base) {
     struct fs_source *f = CONTAINER_OF(base, struct fs_source, base);
-    if (f->open) reader_close(&f->reader);
+    reader_close(&f->reader);
     batch_unref(f->pending);
     if (f->decoder) f->decoder->ops->free(f->decoder);
     for (size_t i = f->cur; i < f->n_splits; i++)
@@ -446,7 +455,6 @@ int filesystem_source_new(const struct connector_table *t, const struct source_c
     f->base.ops = &source_ops;
     f->ctx = *ctx;
     f->table = t;
-    f->reader.fd = -1;
     arena_init(&f->arena);
     arena_init(&f->split_arena);
     int rc = filesystem_options(t, &f->arena, &f->options, err);

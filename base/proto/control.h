@@ -40,8 +40,9 @@ enum { CONTROL_VERSION = 1 };
  * sinks. */
 #define MSG_OUTPUT "output"
 /* {"t", "job", "attempt", "rssBytes", "cpuMs", "threads": [{"name", "cpuMs"}], "stats":
- * job_runtime_stats (worker/job_runtime.h), "fileSystems": [fs_metrics_to_json (fs/metrics.h)...]}: about once a second while a job runs, and before the
- * last task's final MSG_TASK. Counters rise from 0. */
+ * job_runtime_stats (worker/job_runtime.h), "fileSystems": [fs_metrics_to_json (fs/metrics.h)...]}:
+ * about once a second while a job runs, and before the last task's final MSG_TASK. Counters rise
+ * from 0. */
 #define MSG_REPORT "report"
 /* {"t", "job", "source", "position", "error"}: a record was skipped; at most 10 a second are told,
  * all are counted. */

@@ -200,9 +200,9 @@ oracle: all
 		--parallelism 3 queries
 
 # Flink's answers to Nexmark: at every batch size, parallelism and mode, or at some.
-nexmark: all
+nexmark: all udf-libs
 	tests/nexmark/run.py --bin $(B)/bin $(T)
-nexmark-quick: all
+nexmark-quick: all udf-libs
 	tests/nexmark/run.py --bin $(B)/bin --quick
 
 # Libraries of user-defined functions that tests call: the example in C, one of oddities, and the

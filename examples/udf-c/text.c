@@ -1,10 +1,11 @@
 /* text.c - user-defined functions in C, one of each kind:
  *
- *   reverse_words(s)          scalar: the words of s in reverse order
- *   gcd(a, b, ...)            scalar: greatest common divisor, of any number of arguments, INT or
- * BIGINT split_words(s)            table: a row (word, position) for each word weighted_avg(x,
- * weight)   aggregate: takes rows back, so it may stand over updates longest(s) aggregate whose
- * accumulator owns memory
+ * - reverse_words(s), scalar: the words of s in reverse order
+ * - gcd(a, b, ...), scalar: greatest common divisor of any number of INTs or BIGINTs
+ * - count_char(s, c), scalar: how often the first byte of c is in s
+ * - split_words(s), table: a row (word, position) for each word
+ * - weighted_avg(x, weight), aggregate: takes rows back, so it may stand over updates
+ * - longest(s), aggregate whose accumulator owns memory
  */
 #include "arrow_build.h"
 
@@ -81,6 +82,25 @@ static int gcd(struct penstock_udf_call *call, struct ArrowArray *args, struct A
 static const struct penstock_udf_overload gcd_overloads[] = {
     {"(INT, INT...) -> INT", gcd, NULL},
     {"(BIGINT, BIGINT...) -> BIGINT", gcd, NULL},
+};
+
+/* ---- count_char: strings in, numbers out ---- */
+
+static int count_char(struct penstock_udf_call *call, struct ArrowArray *args,
+                      struct ArrowArray *ret, struct ArrowSchema *ret_schema) {
+    int64_t *out = array_fixed(ret, args->length, sizeof *out);
+    for (int64_t i = 0; i < args->length; i++) {
+        size_t len, c_len;
+        const char *s = array_string(args->children[0], i, &len);
+        const char *c = array_string(args->children[1], i, &c_len);
+        for (size_t k = 0; k < len && c_len; k++)
+            out[i] += s[k] == *c;
+    }
+    return 0;
+}
+
+static const struct penstock_udf_overload count_char_overloads[] = {
+    {"(STRING, STRING) -> BIGINT NOT NULL", count_char, NULL},
 };
 
 /* ---- split_words: for each row a list of rows ---- */
@@ -288,6 +308,7 @@ static const struct penstock_udf_overload longest_overloads[] = {
 
 FUNCTION(reverse_words, PENSTOCK_UDF_SCALAR, PENSTOCK_UDF_STRICT, "The words in reverse order.")
 FUNCTION(gcd, PENSTOCK_UDF_SCALAR, 0, "Greatest common divisor; NULLs are left out.")
+FUNCTION(count_char, PENSTOCK_UDF_SCALAR, PENSTOCK_UDF_STRICT, "How often a byte is in a string.")
 FUNCTION(split_words, PENSTOCK_UDF_TABLE, 0, "A row for each word.")
 FUNCTION(weighted_avg, PENSTOCK_UDF_AGGREGATE, PENSTOCK_UDF_STRICT, "Weighted mean.")
 FUNCTION(longest, PENSTOCK_UDF_AGGREGATE, PENSTOCK_UDF_STRICT,

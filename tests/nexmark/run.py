@@ -197,13 +197,14 @@ def judge(world, kind, query, config):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--bin", default=os.path.join(TOP, "build/bin"))
-    ap.add_argument("--count-char", default="count_char")
+    ap.add_argument("--count-char", help="library and symbol of q14's function (default: examples/udf-c, as make udf-libs builds it)")
     ap.add_argument("--quick", action="store_true")
     ap.add_argument("--own", action="store_true")
     ap.add_argument("--public", action="store_true")
     ap.add_argument("--jobs", type=int, default=2)
     ap.add_argument("queries", nargs="*")
     args = ap.parse_args()
+    args.count_char = args.count_char or os.path.abspath(os.path.join(args.bin, "../test/udf/libtext.so")) + "#count_char"
     kinds = ["own"] * (not args.public) + ["public"] * (not args.own)
     known = {line.split()[0] for line in open(os.path.join(HERE, "known_failures")) if line.strip() and line[0] != "#"}
     bad = passed = 0

@@ -1,4 +1,5 @@
-/* The checkpoint protocol under faults: SIM_SEEDS seeds (environment; default 10,000), from
+/* The checkpoint protocol under faults: SIM_SEEDS seeds (environment; default 10,000; 500 under
+ * a sanitizer), from
  * SIM_FIRST on. SIM_TRACE=1 prints what happens. */
 #include "tests/unit/cmocka_wrap.h"
 #include "tests/unit/coordinator/checkpoint/sim.h"
@@ -6,6 +7,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#ifdef PENSTOCK_SANITIZE
+enum { SEEDS = 500 };
+#else
+enum { SEEDS = 10000 };
+#endif
 
 static uint64_t env(const char *name, uint64_t dflt) {
     const char *v = getenv(name);
@@ -39,17 +46,17 @@ static void test_no_faults(void **state) {
 
 static void test_crashes(void **state) {
     struct sim_faults f = {.worker_crashes = true, .coordinator_crashes = true};
-    run_seeds("crashes", env("SIM_SEEDS", 10000) / 4, &f);
+    run_seeds("crashes", env("SIM_SEEDS", SEEDS) / 4, &f);
 }
 
 static void test_storage(void **state) {
     struct sim_faults f = {.worker_crashes = true, .storage_errors = true};
-    run_seeds("storage", env("SIM_SEEDS", 10000) / 4, &f);
+    run_seeds("storage", env("SIM_SEEDS", SEEDS) / 4, &f);
 }
 
 static void test_all(void **state) {
     struct sim_faults f = {true, true, true, true, true, true};
-    run_seeds("all faults", env("SIM_SEEDS", 10000) / 2, &f);
+    run_seeds("all faults", env("SIM_SEEDS", SEEDS) / 2, &f);
 }
 
 int main(void) {

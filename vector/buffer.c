@@ -298,7 +298,7 @@ static ATTR_COLD uint8_t *heap_grow(struct heap *h, size_t n) {
 uint8_t *heap_alloc(struct heap *h, size_t n) {
     if (unlikely((size_t)(h->end - h->pos) < n)) return heap_grow(h, n);
     uint8_t *p = h->pos;
-    h->pos += n;
+    h->pos = n ? p + n : p; /* nothing of nothing: both NULL */
     h->used_bytes += n;
     return p;
 }

@@ -151,7 +151,7 @@ struct wm_cursor {
     int64_t wm;
 };
 static inline struct wm_cursor wm_cursor_of(int64_t wm, const struct batch *b) {
-    return (struct wm_cursor){b->steps, b->steps + b->n_steps, wm};
+    return (struct wm_cursor){b->steps, b->n_steps ? b->steps + b->n_steps : b->steps, wm};
 }
 static inline int64_t wm_cursor_at(struct wm_cursor *c, uint32_t row) {
     while (c->step < c->end && c->step->row <= row) {

@@ -323,7 +323,7 @@ static void work_rows(struct join_op *j, uint32_t to) {
     uint32_t at = 0;
     for (uint32_t row = j->next_row; row < to; row++) {
         uint8_t kind = j->in->kinds ? j->in->kinds[row] : ROW_INSERT;
-        const struct pair *p = j->pairs + at;
+        const struct pair *p = at < j->n_pairs ? &j->pairs[at] : NULL;
         uint32_t n = 0;
         while (at < j->n_pairs && j->pairs[at].row == row) {
             at++;

@@ -168,7 +168,9 @@ def compare_sink(q, sink, changes):
         return None
     if fold(changes, key) != collections.Counter(want_rows):
         return "rows: expected %s, got %s" % (sorted(map(str, want_rows)), sorted(map(str, fold(changes, key).elements())))
-    if q.get("append_only") and q["_exact"] and any(op != "+I" for op, _ in changes):
+    # "folded": run a second time, Flink itself sent other changes: which input was read first decides.
+    firm = q["_exact"] and q.get("second_run") != "folded"
+    if q.get("append_only") and firm and any(op != "+I" for op, _ in changes):
         return "an append-only result has changes: %s" % changes
     exact = q.get("changelog_order") == "exact" and sink.get("changelog") and q["_exact"]
     if exact:

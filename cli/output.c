@@ -118,9 +118,20 @@ static void json_rows(struct output *o, const cJSON *e) {
 
 /* ---- text ---- */
 
+/* What EXPLAIN and SHOW CREATE answer: not a cell but a text of many lines. NULL: something else.
+ */
+static const char *long_text(const cJSON *e) {
+    const cJSON *rows = json_opt(e, "rows"), *row = cJSON_GetArrayItem(rows, 0);
+    if (cJSON_GetArraySize(rows) != 1 || cJSON_GetArraySize(row) != 1) return NULL;
+    const char *text = cJSON_GetStringValue(cJSON_GetArrayItem(row, 0));
+    return text && strchr(text, '\n') ? text : NULL;
+}
+
 static void text_statement(struct output *o, const cJSON *e) {
     const char *kind = json_opt_str(e, "kind", "done");
-    if (!strcmp(kind, "rows")) {
+    if (!strcmp(kind, "rows") && long_text(e)) {
+        table_print_text(long_text(e));
+    } else if (!strcmp(kind, "rows")) {
         struct table *t = table_new(json_opt(e, "schema"), false);
         const cJSON *row;
         cJSON_ArrayForEach(row, json_opt(e, "rows")) table_add(t, NULL, row);

@@ -161,3 +161,16 @@ void table_end(struct table *t) {
     cJSON_Delete(t->held);
     free(t);
 }
+
+void table_print_text(const char *text) {
+    char buf[8];
+    for (const char *s = text; *s; s++) {
+        const char *shown = *s == '\n' ? NULL : shown_as((unsigned char)*s, buf);
+        if (shown)
+            fputs(shown, stdout);
+        else
+            putchar(*s);
+    }
+    if (*text && text[strlen(text) - 1] != '\n') putchar('\n');
+    fflush(stdout);
+}

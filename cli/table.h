@@ -19,4 +19,7 @@ void table_flush(struct table *t);
 /* Flushes, closes the frame, and says how many rows there were. Frees t. */
 void table_end(struct table *t);
 
+/* A text of many lines as it is, but for what would play tricks on a terminal. */
+void table_print_text(const char *text);
+
 #endif

@@ -61,6 +61,15 @@ static void a_cell_cannot_break_the_table(void **state) {
                                 "+----+---+-----------------+\n"));
 }
 
+static void a_long_text_is_no_cell(void **state) {
+    assert_string_equal(
+        show(OUTPUT_TEXT,
+             EVENTS("{\"t\":\"statement\",\"index\":0,\"kind\":\"rows\",\"what\":\"EXPLAIN\","
+                    "\"schema\":[{\"name\":\"result\",\"type\":\"STRING\"}],"
+                    "\"rows\":[[\"== Plan ==\\nSCAN\\n  x\\u001b[0m\"]]}")),
+        "== Plan ==\nSCAN\n  x\\x1b[0m\n");
+}
+
 static void a_query_is_one_object(void **state) {
     static const char head[] =
         "{\"statement\":0,\"line\":3,\"column\":1,\"sql\":\"SELECT\",\"kind\":\"query\","
@@ -184,6 +193,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_query_is_a_table),
         cmocka_unit_test(a_cell_cannot_break_the_table),
+        cmocka_unit_test(a_long_text_is_no_cell),
         cmocka_unit_test(a_query_is_one_object),
         cmocka_unit_test(an_insert_has_a_summary),
         cmocka_unit_test(a_refused_statement_shows_its_place),

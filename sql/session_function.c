@@ -164,6 +164,54 @@ int exec_alter_function(struct exec *x, const struct ast_alter *al, struct err *
     return 0;
 }
 
+/* ---- DESCRIBE FUNCTION ---- */
+
+static void info(struct rows_result *r, const char *name, const char *value) {
+    if (value) rows_add(r, (const char *[]){name, value});
+}
+
+static const char *yes_no(bool v) {
+    return v ? "true" : "false";
+}
+
+/* What a built-in function, or the library's, says of itself. */
+static void describe_code(struct rows_result *r, const struct func *f, const struct agg *g,
+                          bool table) {
+    bool fixed = g || !(f->flags & (FUNC_NONDETERMINISTIC | FUNC_DYNAMIC));
+    info(r, "kind", g ? "AGGREGATE" : table ? "TABLE" : "SCALAR");
+    info(r, "is deterministic", yes_no(fixed));
+    info(r, "signature", g ? g->signature : f->signature);
+    info(r, "description", g ? g->doc : f->doc);
+}
+
+int exec_describe_function(struct exec *x, const struct ast_describe *d, struct err *err) {
+    static const char *const names[] = {"info name", "info value"};
+    const char *name = d->name->parts.items[d->name->parts.n - 1].text;
+    const struct function_desc *u = session_find_function(x->s, &d->name->parts);
+    const struct func *f = d->name->parts.n == 1 ? func_find(name) : NULL;
+    const struct agg *g = d->name->parts.n == 1 ? agg_find(name) : NULL;
+    if (f && f->flags & FUNC_HIDDEN) f = NULL;
+    if (u && (f || g) && !u->system) u = NULL; /* hidden by the built-in one */
+    if (!u && !f && !g) return invalid(&d->name->base.span, err, "no function '%s'", name);
+    struct rows_result r;
+    rows_begin(&r, x, names, 2);
+    info(&r, "is system function", yes_no(!u || u->system));
+    info(&r, "is temporary", yes_no(u && u->temporary));
+    if (u) {
+        info(&r, "class name", u->class_name);
+        info(&r, "function language", u->language ? u->language : u->udf ? "C" : "JAVA");
+        info(&r, "library", u->udf && d->extended ? udf_ref(u->udf) : NULL);
+        f = u->udf ? udf_func(u->udf) : u->builtin ? func_find(u->builtin) : NULL;
+        g = u->udf && udf_kind(u->udf) == UDF_AGGREGATE ? udf_agg(u->udf) : NULL;
+    } else if (f) {
+        g = NULL;
+    }
+    if (d->extended && (f || g))
+        describe_code(&r, f, g, u && u->udf && udf_kind(u->udf) == UDF_TABLE);
+    rows_end(&r);
+    return 0;
+}
+
 int exec_drop_function(struct exec *x, const struct ast_drop *d, struct err *err) {
     const struct function_desc *f = find(x, d->name, d->temporary || d->system);
     const char *name = d->name->parts.items[d->name->parts.n - 1].text;

@@ -99,6 +99,8 @@ int exec_create_view(struct exec *x, const struct ast_create_view *c,
 int exec_create_function(struct exec *x, const struct ast_create_function *c,
                          struct err *err) ATTR_MUST_USE;
 int exec_alter_function(struct exec *x, const struct ast_alter *al, struct err *err) ATTR_MUST_USE;
+int exec_describe_function(struct exec *x, const struct ast_describe *d,
+                           struct err *err) ATTR_MUST_USE;
 int exec_drop_function(struct exec *x, const struct ast_drop *d, struct err *err) ATTR_MUST_USE;
 int exec_create_database(struct exec *x, const struct ast_create_database *c,
                          struct err *err) ATTR_MUST_USE;

@@ -408,7 +408,8 @@ int exec_describe(struct exec *x, const struct ast_describe *d, struct err *err)
         rows_end(&r);
         return 0;
     }
-    static const char *const whats[] = {"", "", "", "FUNCTION", "MODEL", "CONNECTION", "JOB"};
+    if (d->describe == AST_DESCRIBE_FUNCTION) return exec_describe_function(x, d, err);
+    static const char *const whats[] = {"", "", "", "", "MODEL", "CONNECTION", "JOB"};
     return unsupported(&d->base.span, err, "DESCRIBE %s", whats[d->describe]);
 }
 

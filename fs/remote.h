@@ -31,9 +31,7 @@ struct attempts {
     struct remote *remote;
     const struct fs_call *call;
     int64_t deadline_ns, begun_ns;
-    int n; /* requests made */
-    /* A request may have had its effect although its answer is lost. */
-    bool ambiguous;
+    int n; /* attempts made */
 };
 void attempts_begin(struct attempts *t, struct remote *r, const struct fs_call *call);
 /* Sends req (its timeout, callbacks and retry are set here). sink may be NULL. 0 if a response

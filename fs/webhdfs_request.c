@@ -186,6 +186,7 @@ static int send_steps(struct sending *s, struct err *err) {
     if (!to.len) return err_set(err, ERR_PROTOCOL, "%d without a Location", s->response->status);
     str_clear(&s->location);
     str_add_sv(&s->location, to);
+    s->t.n--; /* both steps are one attempt */
     rc = send_to(s, str_text(&s->location), s->req->body != NULL, err);
     if (rc == ERR_NET || rc == ERR_TIMEOUT) exclude_datanode(s);
     return rc;

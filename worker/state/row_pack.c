@@ -397,8 +397,8 @@ static void read_texts(const struct pack_field *f, int i, const char *const *pac
     struct strv *d = COL_DATA(c, struct strv);
     size_t bytes = 0;
     for (uint32_t r = from; r < to; r++) {
-        struct ref ref = !packed[r] || is_null(packed[r], i) ? (struct ref){0, 0}
-                                                             : get_ref(packed[r], f);
+        struct ref ref =
+            !packed[r] || is_null(packed[r], i) ? (struct ref){0, 0} : get_ref(packed[r], f);
         if (ref.len > STRV_INLINE_MAX_BYTES) bytes += ref.len;
     }
     char *at = bytes ? (char *)heap_alloc(col_heap(c), bytes) : NULL;
@@ -473,8 +473,7 @@ void row_pack_read(const struct row_pack *p, const char *const *packed, uint32_t
         uint32_t to = MIN(from + READ_BLOCK, n);
         prefetch_rows(packed, to, MIN(to + READ_BLOCK, n));
         for (int i = 0; i < p->n; i++)
-            if (!p->fields[i].nested)
-                read_values(&p->fields[i], i, packed, from, to, &ret_cols[i]);
+            if (!p->fields[i].nested) read_values(&p->fields[i], i, packed, from, to, &ret_cols[i]);
     }
 }
 

@@ -1,22 +1,13 @@
 /* agg_state.c - folding batches into groups. */
 #include "worker/agg_state.h"
 
+#include "worker/agg_state_int.h"
+#include "worker/state/row_pack.h"
+
 #include "base/core/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-struct agg_state {
-    const struct agg_set *set;
-    struct state_table *groups;
-    bool borrowed;                 /* groups is the op's */
-    struct state_table **distinct; /* keyed by (group's address, values) */
-};
-
-/* Chained sets: behind an entry's counts. The first of a group stands in the group. */
-struct chain {
-    char *prev, *next; /* entries */
-};
 
 /* Memory of one call, shared by an op's states. */
 struct agg_scratch {
@@ -143,10 +134,12 @@ void agg_set_release(struct agg_set *s) {
     free(s->scratch);
 }
 
-void agg_set_chain(struct agg_set *s) {
+void agg_set_chain(struct agg_set *s, struct arena *a) {
     s->chained = true;
     s->chain_offset = (s->payload_bytes + 7) / 8 * 8;
     s->payload_bytes = s->chain_offset + 8 * (uint32_t)s->n_distinct;
+    for (int d = 0; d < s->n_distinct; d++)
+        s->distinct[d].pack = row_pack_new(a, s->distinct[d].types + 1, s->distinct[d].n_cols);
 }
 
 bool agg_set_is_local(const struct agg_set *set) {
@@ -319,18 +312,18 @@ static int update(struct agg_state *s, const struct agg_slot *a, const struct ba
 
 /* ---- the values of a group ---- */
 
-static struct chain *chain_of(const struct agg_state *s, int d, char *entry) {
+struct chain *agg_chain_of(const struct agg_state *s, int d, char *entry) {
     return (struct chain *)(entry + 8 * (size_t)s->set->distinct[d].n_aggs);
 }
 
-static char **chain_head(const struct agg_state *s, int d, char *group) {
+char **agg_chain_head(const struct agg_state *s, int d, char *group) {
     return (char **)(group + s->set->chain_offset) + d;
 }
 
-static void chain_add(struct agg_state *s, int d, char *entry, char *group) {
-    char **head = chain_head(s, d, group);
-    *chain_of(s, d, entry) = (struct chain){NULL, *head};
-    if (*head) chain_of(s, d, *head)->prev = entry;
+void agg_chain_add(struct agg_state *s, int d, char *entry, char *group) {
+    char **head = agg_chain_head(s, d, group);
+    *agg_chain_of(s, d, entry) = (struct chain){NULL, *head};
+    if (*head) agg_chain_of(s, d, *head)->prev = entry;
     *head = entry;
 }
 
@@ -338,14 +331,14 @@ static void chain_add(struct agg_state *s, int d, char *entry, char *group) {
 static void chain_fresh(struct agg_state *s, int d, char *const *entries, char *const *groups,
                         const uint8_t *fresh, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
-        if (fresh[i]) chain_add(s, d, entries[i], groups[i]);
+        if (fresh[i]) agg_chain_add(s, d, entries[i], groups[i]);
 }
 
 static void remove_value(struct agg_state *s, int d, char *entry, char *group) {
     if (s->set->chained) {
-        struct chain c = *chain_of(s, d, entry);
-        *(c.prev ? &chain_of(s, d, c.prev)->next : chain_head(s, d, group)) = c.next;
-        if (c.next) chain_of(s, d, c.next)->prev = c.prev;
+        struct chain c = *agg_chain_of(s, d, entry);
+        *(c.prev ? &agg_chain_of(s, d, c.prev)->next : agg_chain_head(s, d, group)) = c.next;
+        if (c.next) agg_chain_of(s, d, c.next)->prev = c.prev;
     }
     state_table_remove(s->distinct[d], entry);
 }
@@ -647,7 +640,7 @@ void agg_group_init(struct agg_state *s, char *group) {
 
 static void remove_values(struct agg_state *s, char *group) {
     for (int d = 0; d < s->set->n_distinct; d++) {
-        char **head = chain_head(s, d, group);
+        char **head = agg_chain_head(s, d, group);
         while (*head)
             remove_value(s, d, *head, group);
     }
@@ -666,10 +659,10 @@ int agg_group_merge(struct agg_state *s, char *dst, char *src, struct err *err) 
     AUTO_FREE char **values =
         s->set->n_distinct ? mem_calloc(BATCH_ROWS_MAX, sizeof *values) : NULL;
     for (int d = 0; d < s->set->n_distinct; d++) {
-        char *e = *chain_head(s, d, src);
+        char *e = *agg_chain_head(s, d, src);
         while (e) {
             uint32_t n = 0;
-            for (; e && n < BATCH_ROWS_MAX; e = chain_of(s, d, e)->next)
+            for (; e && n < BATCH_ROWS_MAX; e = agg_chain_of(s, d, e)->next)
                 values[n++] = e;
             rc = merge_values(s, s, d, values, n, err);
             if (rc) return rc;

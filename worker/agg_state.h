@@ -29,6 +29,7 @@ struct distinct_set {
     int n_cols;
     int cols[AGG_ARGS_MAX];
     const struct type **types; /* BIGINT (the group), then the columns' */
+    struct row_pack *pack;     /* of the columns; chained sets */
     int n_aggs;
 };
 
@@ -61,7 +62,7 @@ int agg_set_new(struct op *op, const cJSON *keys, const cJSON *aggs, struct agg_
 
 void agg_set_release(struct agg_set *s); /* NULL accepted */
 /* Groups will be dropped and merged one by one, before there are states of this set. */
-void agg_set_chain(struct agg_set *s);
+void agg_set_chain(struct agg_set *s, struct arena *a);
 
 /* The groups of one window slice, or of a whole op. One thread. */
 struct agg_state;
@@ -108,6 +109,10 @@ void agg_group_init(struct agg_state *s, char *group);
 void agg_group_release(struct agg_state *s, char *group);
 /* dst += src, which is still to be released. */
 int agg_group_merge(struct agg_state *s, char *dst, char *src, struct err *err) ATTR_MUST_USE;
+/* A group as bytes, appended, and back into an initialised one (agg_group.c). */
+void agg_group_save(struct agg_state *s, const char *group, struct str *out);
+int agg_group_load(struct agg_state *s, char *group, struct sv bytes,
+                   struct err *err) ATTR_MUST_USE;
 /* Drops a group; with what DISTINCT counted for it, where the set is chained. */
 void agg_state_remove(struct agg_state *s, char *group);
 

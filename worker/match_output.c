@@ -58,7 +58,7 @@ static int give_some(struct match_output *o, const struct match_result *results,
 
 int match_output_give(struct match_output *o, struct err *err) {
     size_t max = (size_t)o->op->ctx->config->batch_rows, at = 0;
-    if (o->n_results) qsort(o->results, o->n_results, sizeof *o->results, by_time);
+    if (o->n_results > 1) qsort(o->results, o->n_results, sizeof *o->results, by_time);
     int rc = 0;
     for (; at < o->n_results && !rc; at += max)
         rc = give_some(o, o->results + at, (uint32_t)MIN(max, o->n_results - at), err);

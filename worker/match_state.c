@@ -82,6 +82,14 @@ int64_t match_first_start(const struct match_key *k) {
     return first;
 }
 
+int64_t match_next_look(const struct match_key *k, int64_t within_ms) {
+    int64_t at = INT64_MAX;
+    if (k->waiting.n > k->waiting.from) at = match_row_of(k->waiting.rows[k->waiting.from])->time;
+    if (within_ms && k->runs.n)
+        at = MIN(at, ((const struct match_run *)k->runs.data)->start_time + within_ms);
+    return at;
+}
+
 bool match_key_is_empty(const struct match_key *k) {
     return k->waiting.n == k->waiting.from && !k->runs.n && !k->done.n;
 }
@@ -99,4 +107,79 @@ void match_key_free(struct match_key *k, struct var_memory *var, size_t run_byte
     free_rows(&k->taken, var);
     match_runs_free(&k->runs, var, run_bytes);
     match_runs_free(&k->done, var, run_bytes);
+}
+
+/* ---- checkpoints: next, then waiting and taken rows, runs and matches, each behind their number;
+ * a row is time, arrival, holds (8 bytes each) and the packed row. Little-endian. ---- */
+
+static void save_rows(const struct match_rows *r, struct str *out) {
+    uint32_t n = r->n - r->from;
+    str_add_n(out, &n, 4);
+    for (uint32_t i = r->from; i < r->n; i++) {
+        const struct match_row *row = match_row_of(r->rows[i]);
+        int64_t head[3] = {row->time, row->arrival, (int64_t)row->holds};
+        str_add_n(out, head, sizeof head);
+        str_add_n(out, r->rows[i], row_pack_size(r->rows[i]));
+    }
+}
+
+static void save_runs(const struct match_runs *r, size_t run_bytes, struct str *out) {
+    str_add_n(out, &r->n, 4);
+    if (r->n) str_add_n(out, r->data, r->n * run_bytes);
+}
+
+void match_key_save(const struct match_key *k, size_t run_bytes, struct str *out) {
+    str_add_n(out, &k->next, 8);
+    str_add_n(out, &k->waiting.unsorted, 4);
+    save_rows(&k->waiting, out);
+    save_rows(&k->taken, out);
+    save_runs(&k->runs, run_bytes, out);
+    save_runs(&k->done, run_bytes, out);
+}
+
+static bool take(struct sv *in, void *to, size_t n) {
+    if (in->len < n) return false;
+    memcpy(to, in->ptr, n);
+    in->ptr += n;
+    in->len -= n;
+    return true;
+}
+
+static bool load_rows(struct match_rows *r, struct sv *in, struct var_memory *var) {
+    uint32_t n;
+    if (!take(in, &n, 4)) return false;
+    while (n--) {
+        int64_t head[3];
+        if (!take(in, head, sizeof head) || in->len < 4 || row_pack_size(in->ptr) > in->len)
+            return false;
+        uint32_t bytes = row_pack_size(in->ptr);
+        uint32_t size = (uint32_t)sizeof(struct match_row) + bytes;
+        struct match_row *row = var_alloc(var, size);
+        *row = (struct match_row){
+            .time = head[0], .arrival = head[1], .holds = (uint64_t)head[2], .size_bytes = size};
+        take(in, row + 1, bytes);
+        match_rows_add(r, var, (char *)(row + 1));
+    }
+    return true;
+}
+
+static bool load_runs(struct match_runs *r, size_t run_bytes, struct sv *in,
+                      struct var_memory *var) {
+    uint32_t n;
+    if (!take(in, &n, 4) || in->len < n * run_bytes) return false;
+    while (n--)
+        take(in, match_runs_insert(r, var, run_bytes, r->n), run_bytes);
+    return true;
+}
+
+int match_key_load(struct match_key *k, size_t run_bytes, struct sv in, struct var_memory *var,
+                   struct err *err) {
+    uint32_t unsorted = 0;
+    k->queued = INT64_MAX;
+    bool ok = take(&in, &k->next, 8) && take(&in, &unsorted, 4) &&
+              load_rows(&k->waiting, &in, var) && load_rows(&k->taken, &in, var) &&
+              load_runs(&k->runs, run_bytes, &in, var) && load_runs(&k->done, run_bytes, &in, var);
+    k->waiting.unsorted = unsorted;
+    if (ok && !in.len) return 0;
+    return err_set(err, ERR_CORRUPT, "the state of a MATCH_RECOGNIZE partition has another length");
 }

@@ -5,6 +5,7 @@
 #define PENSTOCK_WORKER_MATCH_STATE_H
 
 #include "worker/match_pattern.h"
+#include "worker/state/row_pack.h"
 #include "worker/state/var_memory.h"
 
 struct match_row {
@@ -58,7 +59,14 @@ void match_runs_free(struct match_runs *r, struct var_memory *var, size_t run_by
 
 /* Number of the first row that a run or match begins with; INT64_MAX if there is none. */
 int64_t match_first_start(const struct match_key *k);
+/* When the partition is to be looked at again: the first waiting row's time, or when WITHIN ends
+ * the earliest run; INT64_MAX: never. */
+int64_t match_next_look(const struct match_key *k, int64_t within_ms);
 bool match_key_is_empty(const struct match_key *k);
 void match_key_free(struct match_key *k, struct var_memory *var, size_t run_bytes);
+/* As bytes, appended, and back into a new one, for checkpoints. A loaded one isn't queued. */
+void match_key_save(const struct match_key *k, size_t run_bytes, struct str *out);
+int match_key_load(struct match_key *k, size_t run_bytes, struct sv bytes, struct var_memory *var,
+                   struct err *err) ATTR_MUST_USE;
 
 #endif

@@ -67,7 +67,8 @@ static int group_agg_open(struct op *op, struct err *err) {
     if (rc) return rc;
     if (!g->batch_mode && g->phase != PHASE_LOCAL) g->set->ttl_ms = json_opt_i64(cfg, "ttl", 0);
     /* Values taken back that never came outlive the rows of their group. */
-    if (g->set->retract && g->set->n_distinct && !g->set->ttl_ms) agg_set_chain(g->set);
+    if (g->set->retract && g->set->n_distinct && !g->set->ttl_ms)
+        agg_set_chain(g->set, op->ctx->arena);
     g->state = agg_state_new(g->set);
     g->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *g->hashes);
     g->round = mem_calloc(BATCH_ROWS_MAX, sizeof *g->round);

@@ -79,6 +79,16 @@ static void free_key(void *self, char *payload, struct var_memory *var) {
     match_key_free((struct match_key *)payload, var, ((struct match_op *)self)->run_bytes);
 }
 
+static void save_key(void *self, const char *payload, struct str *out) {
+    match_key_save((const struct match_key *)payload, ((struct match_op *)self)->run_bytes, out);
+}
+
+static int load_key(void *self, char *payload, struct sv bytes, struct var_memory *var,
+                    struct err *err) {
+    struct match_op *m = self;
+    return match_key_load((struct match_key *)payload, m->run_bytes, bytes, var, err);
+}
+
 static int open_keys(struct match_op *m, const cJSON *cfg, struct err *err) {
     const struct schema *in = m->op.ctx->inputs[0];
     struct arena *a = m->op.ctx->arena;
@@ -103,6 +113,8 @@ static int open_keys(struct match_op *m, const cJSON *cfg, struct err *err) {
                            .key_types = types,
                            .payload_size_bytes = sizeof(struct match_key),
                            .free_payload = free_key,
+                           .save_payload = save_key,
+                           .load_payload = load_key,
                            .self = m};
     m->keys = state_table_new(&d);
     return 0;
@@ -466,7 +478,8 @@ static void activate(struct match_op *m, struct match_key *k) {
     struct match_rows *w = &k->waiting;
     struct active *a = &m->active[m->n_active++];
     *a = (struct active){.key = (char *)k};
-    if (w->unsorted && w->n > w->from) /* arrival tells rows apart */
+    state_table_touch(m->keys, &a->key, 1); /* it will change */
+    if (w->unsorted && w->n > w->from)      /* arrival tells rows apart */
         qsort_r(w->rows + w->from, w->n - w->from, sizeof *w->rows, cmp_rows, m);
     w->unsorted = 0;
     for (uint32_t i = w->from; i < w->n && match_row_of(w->rows[i])->time <= m->target; i++)
@@ -503,11 +516,7 @@ static int deactivate(struct match_op *m, struct err *err) {
             state_table_remove(m->keys, a.key);
             continue;
         }
-        if (k->waiting.n > k->waiting.from)
-            look_again(m, k, match_row_of(k->waiting.rows[k->waiting.from])->time);
-        if (m->pattern.within_ms && k->runs.n)
-            look_again(m, k,
-                       match_run_at(&k->runs, m->run_bytes, 0)->start_time + m->pattern.within_ms);
+        look_again(m, k, match_next_look(k, m->pattern.within_ms));
     }
     m->n_active = n;
     return 0;

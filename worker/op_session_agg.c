@@ -68,6 +68,14 @@ static int merge_sessions(void *self, struct session *dst, struct session *src, 
     return agg_group_merge(((struct session_agg *)self)->state, group_of(dst), group_of(src), err);
 }
 
+static void save_session(void *self, const struct session *s, struct str *out) {
+    agg_group_save(((struct session_agg *)self)->state, group_of((struct session *)s), out);
+}
+
+static int load_session(void *self, struct session *s, struct sv bytes, struct err *err) {
+    return agg_group_load(((struct session_agg *)self)->state, group_of(s), bytes, err);
+}
+
 static int fold(void *self, struct err *err) {
     struct session_agg *a = self;
     uint32_t n = a->n_rows;
@@ -75,8 +83,12 @@ static int fold(void *self, struct err *err) {
     return n ? agg_state_fold(a->state, a->in, a->rows, n, a->groups, err) : 0;
 }
 
-static const struct session_ops session_ops = {
-    .init = init_session, .release = release_session, .merge = merge_sessions, .settle = fold};
+static const struct session_ops session_ops = {.init = init_session,
+                                               .release = release_session,
+                                               .merge = merge_sessions,
+                                               .save = save_session,
+                                               .load = load_session,
+                                               .settle = fold};
 
 static int session_agg_open(struct op *op, struct err *err) {
     struct session_agg *a = impl(op);
@@ -96,7 +108,7 @@ static int session_agg_open(struct op *op, struct err *err) {
     if (json_opt(cfg, "emit"))
         return err_set(err, ERR_UNSUPPORTED,
                        "early and late firing of sessions is not supported yet");
-    agg_set_chain(a->set);
+    agg_set_chain(a->set, op->ctx->arena);
     session_set_init(&a->sessions, &a->window, gap, a->set->n_keys, a->set->key_types,
                      a->set->payload_bytes - AGG_HEADER_BYTES, &session_ops, a);
     a->state = agg_state_new_blocks(a->set, a->sessions.keys);

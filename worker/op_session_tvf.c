@@ -96,7 +96,44 @@ static int merge_sessions(void *self, struct session *dst, struct session *src, 
     return 0;
 }
 
-static const struct session_ops session_ops = {.release = release_session, .merge = merge_sessions};
+/* Per row: number (8 bytes), kind (1), packed row. */
+static void save_session(void *self, const struct session *s, struct str *out) {
+    for (const struct held_row *r = held_of((struct session *)s)->first; r; r = r->next) {
+        str_add_n(out, &r->number, 8);
+        str_add_char(out, (char)r->kind);
+        str_add_n(out, r + 1, row_pack_size((const char *)(r + 1)));
+    }
+}
+
+static void hold_packed(struct session_tvf *t, struct session *s, const char *packed,
+                        int64_t number, uint8_t kind) {
+    uint32_t packed_bytes = row_pack_size(packed);
+    uint32_t size = (uint32_t)sizeof(struct held_row) + packed_bytes;
+    struct held_row *r = var_alloc(memory(t), size);
+    *r = (struct held_row){.number = number, .size_bytes = size, .kind = kind};
+    memcpy(r + 1, packed, packed_bytes);
+    append(held_of(s), r);
+    t->next_number = MAX(t->next_number, number + 1);
+}
+
+static int load_session(void *self, struct session *s, struct sv in, struct err *err) {
+    while (in.len) {
+        int64_t number;
+        if (in.len < 13 || in.len - 9 < row_pack_size(in.ptr + 9))
+            return err_set(err, ERR_CORRUPT, "a row that a session holds ends too early");
+        memcpy(&number, in.ptr, 8);
+        size_t bytes = 9 + row_pack_size(in.ptr + 9);
+        hold_packed(self, s, in.ptr + 9, number, (uint8_t)in.ptr[8]);
+        in.ptr += bytes;
+        in.len -= bytes;
+    }
+    return 0;
+}
+
+static const struct session_ops session_ops = {.release = release_session,
+                                               .merge = merge_sessions,
+                                               .save = save_session,
+                                               .load = load_session};
 
 static int read_keys(struct session_tvf *t, const struct type ***ret_types, struct err *err) {
     const cJSON *j, *list = json_opt(t->op.ctx->plan->config, "keys");
@@ -157,13 +194,8 @@ static void find_keys(struct session_tvf *t, const struct batch *b) {
 static void hold(struct session_tvf *t, struct session *s, const struct batch *b, uint32_t row) {
     str_clear(&t->packed);
     row_pack_add(t->pack, b->cols, row, &t->packed);
-    uint32_t size = (uint32_t)(sizeof(struct held_row) + t->packed.len);
-    struct held_row *r = var_alloc(memory(t), size);
-    *r = (struct held_row){.number = t->next_number++,
-                           .size_bytes = size,
-                           .kind = b->kinds ? b->kinds[row] : (uint8_t)ROW_INSERT};
-    memcpy(r + 1, t->packed.ptr, t->packed.len);
-    append(held_of(s), r);
+    hold_packed(t, s, t->packed.ptr, t->next_number,
+                b->kinds ? b->kinds[row] : (uint8_t)ROW_INSERT);
 }
 
 static int hold_rows(struct session_tvf *t, const struct batch *b, struct err *err) {

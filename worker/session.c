@@ -48,6 +48,10 @@ static void free_key(void *self, char *payload, struct var_memory *var) {
     free_array(k, var);
 }
 
+static void save_key(void *self, const char *payload, struct str *out);
+static int load_key(void *self, char *payload, struct sv bytes, struct var_memory *var,
+                    struct err *err);
+
 void session_set_init(struct session_set *ss, const struct window *w, int64_t gap, int n_keys,
                       const struct type *const *key_types, uint32_t payload_bytes,
                       const struct session_ops *ops, void *self) {
@@ -60,6 +64,8 @@ void session_set_init(struct session_set *ss, const struct window *w, int64_t ga
                            .key_types = key_types,
                            .payload_size_bytes = sizeof(struct session_key),
                            .free_payload = free_key,
+                           .save_payload = save_key,
+                           .load_payload = load_key,
                            .self = ss};
     ss->keys = state_table_new(&d);
     time_queue_init(&ss->queue);
@@ -162,9 +168,12 @@ static struct session *new_session(struct session_set *ss, char *key, int64_t t)
     s->end = t + ss->gap;
     s->key = key;
     if (ss->ops->init) ss->ops->init(ss->self, s);
+    return s;
+}
+
+static void enqueue(struct session_set *ss, struct session *s) {
     time_queue_push(&ss->queue, window_fire_time(ss->window, s->end), s);
     ss->n++;
-    return s;
 }
 
 static int absorb(struct session_set *ss, struct session *dst, struct session *src,
@@ -197,7 +206,9 @@ int session_place(struct session_set *ss, char *key, int64_t t, int64_t wm, stru
     *ret = NULL;
     if (!before && !after) {
         bool live = session_open(ss, t + ss->gap, wm);
-        if (live) insert(ss, k, behind, *ret = new_session(ss, key, t));
+        if (!live) return 0;
+        insert(ss, k, behind, *ret = new_session(ss, key, t));
+        enqueue(ss, *ret);
         return 0;
     }
     struct session *s = before ? before : after;
@@ -224,6 +235,62 @@ void session_forget(struct session_set *ss, char *const *keys, uint32_t n) {
     }
 }
 
+/* ---- checkpoints: start, end, rows, uint32 length, what it holds; for each session ---- */
+
+static void save_key(void *self, const char *payload, struct str *out) {
+    struct session_set *ss = self;
+    struct session_key *k = (struct session_key *)payload;
+    for (uint32_t i = 0; i < count(k); i++) {
+        const struct session *s = *at(k, i);
+        int64_t head[3] = {s->start, s->end, s->rows};
+        str_add_n(out, head, sizeof head);
+        size_t length_at = out->len;
+        str_add_n(out, "\0\0\0\0", 4);
+        ss->ops->save(ss->self, s, out);
+        uint32_t len = (uint32_t)(out->len - length_at - 4);
+        memcpy(out->ptr + length_at, &len, 4);
+    }
+}
+
+static int load_key(void *self, char *payload, struct sv in, struct var_memory *var,
+                    struct err *err) {
+    struct session_set *ss = self;
+    struct session_key *k = (struct session_key *)payload;
+    while (in.len) {
+        int64_t head[3];
+        uint32_t len;
+        if (in.len < sizeof head + 4)
+            return err_set(err, ERR_CORRUPT, "the state of a session ends too early");
+        memcpy(head, in.ptr, sizeof head);
+        memcpy(&len, in.ptr + sizeof head, 4);
+        in.ptr += sizeof head + 4;
+        in.len -= sizeof head + 4;
+        if (in.len < len) return err_set(err, ERR_CORRUPT, "the state of a session ends too early");
+        struct session *s = new_session(ss, payload, head[0]);
+        s->end = head[1];
+        s->rows = head[2];
+        insert(ss, k, count(k), s);
+        int rc = ss->ops->load(ss->self, s, (struct sv){in.ptr, len}, err);
+        if (rc) return rc;
+        in.ptr += len;
+        in.len -= len;
+    }
+    return 0;
+}
+
+void session_set_restored(struct session_set *ss) {
+    char *keys[TAKE];
+    uint64_t pos = 0;
+    uint32_t n;
+    ss->n = 0;
+    while ((n = state_table_scan(ss->keys, &pos, keys, TAKE)))
+        for (uint32_t i = 0; i < n; i++) {
+            struct session_key *k = (struct session_key *)keys[i];
+            for (uint32_t j = 0; j < count(k); j++)
+                enqueue(ss, *at(k, j));
+        }
+}
+
 /* ---- the end of sessions ---- */
 
 uint32_t session_take_due(struct session_set *ss, int64_t wm, struct session **ret, uint32_t max) {
@@ -244,6 +311,8 @@ uint32_t session_take_due(struct session_set *ss, int64_t wm, struct session **r
             __builtin_prefetch(s->key);
             ret[got++] = s;
         }
+    for (uint32_t i = 0; i < got; i++)
+        state_table_touch(ss->keys, &ret[i]->key, 1); /* it will be dropped */
     return got;
 }
 

@@ -36,6 +36,9 @@ struct session_ops {
     void (*release)(void *self, struct session *s);
     /* dst takes over what src holds; src is released then. */
     int (*merge)(void *self, struct session *dst, struct session *src, struct err *err);
+    /* What the session holds as bytes, appended, and back into a new one, for checkpoints. */
+    void (*save)(void *self, const struct session *s, struct str *out);
+    int (*load)(void *self, struct session *s, struct sv bytes, struct err *err);
     /* Two sessions are about to become one: rows that were assigned are to be put into theirs.
      * May be NULL. */
     int (*settle)(void *self, struct err *err);
@@ -57,6 +60,8 @@ void session_set_init(struct session_set *ss, const struct window *w, int64_t ga
                       const struct type *const *key_types, uint32_t payload_bytes,
                       const struct session_ops *ops, void *self);
 void session_set_release(struct session_set *ss);
+/* `keys` has been loaded from a checkpoint. */
+void session_set_restored(struct session_set *ss);
 
 /* Reads WINDOW of docs/plan.md: time column, clock, gap. */
 int session_window_read(const cJSON *j, const struct op_ctx *ctx, struct window *ret,

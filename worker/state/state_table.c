@@ -454,11 +454,12 @@ void state_table_age(struct state_table *t, int64_t now_ms, uint32_t n) {
 }
 
 void state_table_touch(struct state_table *t, char *const *payloads, uint32_t n) {
-    for (uint32_t i = 0; t->desc.ttl_ms && i < n; i++)
+    if (!t->changes && !t->desc.ttl_ms) return;
+    for (uint32_t i = 0; i < n; i++)
         if (payloads[i]) {
             char *row = row_of(t, payloads[i]);
             if (t->changes) state_table_row_changes(t, state_table_row_number(t, row));
-            *stamp_of(t, row) = t->now_ms;
+            if (t->desc.ttl_ms) *stamp_of(t, row) = t->now_ms;
         }
 }
 

@@ -40,7 +40,18 @@ static int merge(void *self, struct session *dst, struct session *src, struct er
     return 0;
 }
 
-static const struct session_ops ops = {.init = init, .release = release, .merge = merge};
+static void save(void *self, const struct session *s, struct str *out) {
+    str_add_n(out, sum_of((struct session *)s), sizeof(int64_t));
+}
+
+static int load(void *self, struct session *s, struct sv bytes, struct err *err) {
+    assert_int_equal(bytes.len, sizeof(int64_t));
+    memcpy(sum_of(s), bytes.ptr, bytes.len);
+    return 0;
+}
+
+static const struct session_ops ops = {
+    .init = init, .release = release, .merge = merge, .save = save, .load = load};
 
 static char *key_row(struct rig *r, int key) {
     int64_t v = key;
@@ -98,13 +109,49 @@ static void compare_due(struct rig *r, int64_t wm) {
     assert_int_equal(r->set.n, open);
 }
 
+/* ---- a snapshot, and the set made anew from it ---- */
+
+static const struct state_range all = {0, 127, 128};
+static const struct type *key_types[1];
+
+static void make_set(struct rig *r) {
+    key_types[0] = type_of_not_null(TYPE_BIGINT);
+    session_set_init(&r->set, &r->window, GAP, 1, key_types, sizeof(int64_t), &ops, r);
+}
+
+struct restoring {
+    struct state_sink sink;
+    struct session_set to;
+};
+
+static void restore_entry(struct state_sink *self, struct sv entry) {
+    struct restoring *x = CONTAINER_OF(self, struct restoring, sink);
+    struct err err = ERR_INIT;
+    assert_ok(state_table_load(x->to.keys, &all, entry, &err), &err);
+}
+
+static void restore(struct rig *r) {
+    struct restoring x = {.sink = {restore_entry}};
+    struct session_set old = r->set;
+    make_set(r);
+    x.to = r->set;
+    x.to.keys = r->set.keys;
+    state_table_track(old.keys);
+    state_table_snapshot_begin(old.keys, 1, 0, true, &x.sink);
+    while (!state_table_snapshot_step(old.keys, 3))
+        ;
+    state_table_loaded(r->set.keys);
+    session_set_restored(&r->set);
+    assert_int_equal(r->set.n, old.n);
+    session_set_release(&old);
+}
+
 /* spread: how far rows are out of order. late: how far behind the rows the watermark is. The
  * watermark moves within batches too, before what is over has been taken. */
 static void run(int spread, int delay, unsigned seed) {
     struct rig r = {.window = {.time = 0}};
-    const struct type *types[1] = {type_of_not_null(TYPE_BIGINT)};
     struct err err = ERR_INIT;
-    session_set_init(&r.set, &r.window, GAP, 1, types, sizeof(int64_t), &ops, &r);
+    make_set(&r);
     srand(seed);
     int64_t now = 0, wm = INT64_MIN;
     for (int i = 0; i < 3000; i++) {
@@ -121,6 +168,7 @@ static void run(int spread, int delay, unsigned seed) {
             session_forget(&r.set, (char *[]){row, row}, 2);
         wm = MAX(wm, now - delay);
         if (i % BATCH == BATCH - 1) compare_due(&r, wm);
+        if (i % (BATCH * 50) == BATCH * 50 - 1) restore(&r);
     }
     compare_due(&r, INT64_MAX);
     assert_int_equal(state_table_count(r.set.keys), 0);

@@ -1,0 +1,140 @@
+/* agg_group.c - a group of a chained set as bytes, for checkpoints, and back.
+ *
+ * Per aggregate without DISTINCT: uint32 length, accumulator. Per set of DISTINCT's columns: uint32
+ * number of values; per value a packed row (row_pack.h) of them and the counts, 8 bytes each.
+ * Little-endian. */
+#include "worker/agg_state_int.h"
+#include "worker/state/row_pack.h"
+
+#include "base/core/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- saving ---- */
+
+static void save_accumulator(const struct agg_slot *a, const char *group, struct str *out) {
+    const char *acc = group + a->offset;
+    size_t at = out->len;
+    str_add_n(out, "\0\0\0\0", 4);
+    if (a->keeps_values)
+        agg_values_save(&a->values, (const struct agg_values *)acc, out);
+    else if (a->call.agg->flags & AGG_BLOB)
+        a->call.agg->save(&a->call, acc, out);
+    else
+        str_add_n(out, acc, a->call.acc_size_bytes);
+    uint32_t len = (uint32_t)(out->len - at - 4);
+    memcpy(out->ptr + at, &len, 4);
+}
+
+static void save_values(struct agg_state *s, int d, char *group, struct str *out) {
+    const struct distinct_set *ds = &s->set->distinct[d];
+    char *entries[BATCH_ROWS_MAX];
+    struct column cols[AGG_ARGS_MAX + 1];
+    size_t at = out->len;
+    uint32_t n_all = 0;
+    str_add_n(out, "\0\0\0\0", 4);
+    AUTO_STR row = STR_INIT;
+    for (char *e = *agg_chain_head(s, d, group); e;) {
+        uint32_t n = 0;
+        for (; e && n < BATCH_ROWS_MAX; e = agg_chain_of(s, d, e)->next)
+            entries[n++] = e;
+        state_table_keys(s->distinct[d], entries, n, cols);
+        for (uint32_t i = 0; i < n; i++) {
+            str_clear(&row);
+            row_pack_add(ds->pack, cols + 1, i, &row);
+            str_add_n(out, row.ptr, row.len);
+            str_add_n(out, entries[i], 8 * (size_t)ds->n_aggs);
+        }
+        for (int c = 0; c <= ds->n_cols; c++)
+            col_release(&cols[c]);
+        n_all += n;
+    }
+    memcpy(out->ptr + at, &n_all, 4);
+}
+
+void agg_group_save(struct agg_state *s, const char *group, struct str *out) {
+    for (int g = 0; g < s->set->n_aggs; g++)
+        save_accumulator(&s->set->aggs[g], group, out);
+    for (int d = 0; d < s->set->n_distinct; d++)
+        save_values(s, d, (char *)group, out);
+}
+
+/* ---- and back ---- */
+
+static bool take(struct sv *in, size_t n, struct sv *ret) {
+    if (in->len < n) return false;
+    *ret = (struct sv){in->ptr, n};
+    in->ptr += n;
+    in->len -= n;
+    return true;
+}
+
+static bool take_u32(struct sv *in, uint32_t *ret) {
+    struct sv v;
+    if (!take(in, 4, &v)) return false;
+    memcpy(ret, v.ptr, 4);
+    return true;
+}
+
+static int too_short(struct err *err) {
+    return err_set(err, ERR_CORRUPT, "the state of an aggregate ends too early");
+}
+
+static int load_accumulator(struct agg_state *s, const struct agg_slot *a, char *group,
+                            struct sv *in, struct err *err) {
+    struct var_memory *var = state_table_var(s->groups);
+    char *acc = group + a->offset;
+    uint32_t len;
+    struct sv bytes;
+    if (!take_u32(in, &len) || !take(in, len, &bytes)) return too_short(err);
+    if (a->keeps_values)
+        return agg_values_load(&a->values, (struct agg_values *)acc, bytes, var, err);
+    if (a->call.agg->flags & AGG_BLOB)
+        return a->call.agg->load(&a->call, acc, bytes, &var->blobs, err);
+    if (len != a->call.acc_size_bytes)
+        return err_set(err, ERR_CORRUPT, "an accumulator of %s of another size", a->call.agg->name);
+    memcpy(acc, bytes.ptr, len);
+    return 0;
+}
+
+/* One value: its row is copied to where it is aligned. */
+static int load_value(struct agg_state *s, int d, char *group, struct sv *in, struct err *err) {
+    const struct distinct_set *ds = &s->set->distinct[d];
+    struct sv row, counts;
+    if (in->len < 4 || !take(in, row_pack_size(in->ptr), &row) ||
+        !take(in, 8 * (size_t)ds->n_aggs, &counts))
+        return too_short(err);
+    AUTO_FREE char *packed = mem_aligned(16, (row.len + 15) / 16 * 16);
+    memcpy(packed, row.ptr, row.len);
+    struct column cols[AGG_ARGS_MAX + 1];
+    const struct column *keys[AGG_ARGS_MAX + 1];
+    cols[0] = (struct column){.type = ds->types[0], .phys = PHYS_I64, .n = 1, .data = &group};
+    row_pack_read(ds->pack, (const char *const[]){packed}, 1, cols + 1);
+    uint64_t hash = 0;
+    for (int c = 0; c <= ds->n_cols; c++) {
+        keys[c] = &cols[c];
+        col_hash(&cols[c], &hash, 1);
+    }
+    char *entry;
+    uint8_t fresh;
+    state_table_upsert(s->distinct[d], keys, &hash, NULL, 1, &entry, &fresh);
+    memcpy(entry, counts.ptr, counts.len);
+    if (fresh) agg_chain_add(s, d, entry, group);
+    for (int c = 1; c <= ds->n_cols; c++)
+        col_release(&cols[c]);
+    return 0;
+}
+
+int agg_group_load(struct agg_state *s, char *group, struct sv bytes, struct err *err) {
+    int rc = 0;
+    for (int g = 0; g < s->set->n_aggs && !rc; g++)
+        rc = load_accumulator(s, &s->set->aggs[g], group, &bytes, err);
+    for (int d = 0; d < s->set->n_distinct && !rc; d++) {
+        uint32_t n;
+        if (!take_u32(&bytes, &n)) return too_short(err);
+        for (uint32_t i = 0; i < n && !rc; i++)
+            rc = load_value(s, d, group, &bytes, err);
+    }
+    return rc;
+}

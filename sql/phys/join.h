@@ -46,6 +46,9 @@ void join_distribute(const struct join_parts *j, struct pnode *n);
 /* "join", "leftKeys", "rightKeys", "filterNulls", "residual" of the op's config. */
 void join_config(const struct join_parts *j, cJSON *config);
 
+/* lookup.c. j: split, its right input not translated. */
+int phys_lookup(struct join_parts *j, struct pnode **ret, struct err *err) ATTR_MUST_USE;
+
 /* Interval joins (interval.c): takes bounds lower <= left - right <= upper out of rest and eqs.
  * False where the predicate doesn't bound time on both sides; then j is unchanged. */
 struct join_interval {

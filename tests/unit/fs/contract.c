@@ -78,7 +78,7 @@ static void whole_objects(struct contract *c) {
 struct racer {
     struct contract *c;
     const char *uri;
-    char text[16];
+    char text[24];
     int rc;
     struct err err;
 };

@@ -222,3 +222,14 @@ void col_hash(const struct column *c, uint64_t *hash, uint32_t n) {
             hash[i] = hash_row(c, i, hash[i]);
     }
 }
+
+void col_hash_rows(const struct column *c, const uint32_t *rows, uint64_t *hash, uint32_t n) {
+    if (!rows) {
+        col_hash(c, hash, n);
+        return;
+    }
+    struct column some;
+    col_gather(&some, c, rows, n);
+    col_hash(&some, hash, n);
+    col_release(&some);
+}

@@ -83,6 +83,8 @@ bool col_eq(const struct column *a, uint32_t ra, const struct column *b,
  * (-0.0 = 0.0, all NaNs alike); NULLs hash to one value. Stable across processes and releases:
  * key groups and checkpoints rest on it. */
 void col_hash(const struct column *c, uint64_t *hash, uint32_t n);
+/* The same of row rows[i]; NULL: of row i. */
+void col_hash_rows(const struct column *c, const uint32_t *rows, uint64_t *hash, uint32_t n);
 /* Key group of a hash, 0 .. max_parallelism - 1, from its top bits (tables use the low ones). */
 static inline uint32_t key_group_of(uint64_t hash, uint32_t max_parallelism) {
     return (uint32_t)(((hash >> 32) * max_parallelism) >> 32);

@@ -16,7 +16,7 @@ struct agg_scratch {
     uint8_t *fresh;
     uint32_t *rows;    /* rows that reach an aggregate */
     char **row_groups; /* and their groups */
-    char **entries;
+    char **entries;    /* per distinct_set, `cap` each: of the rows found last */
     uint64_t *hashes;
 };
 
@@ -238,7 +238,8 @@ static struct agg_scratch *scratch_for(const struct agg_state *s, uint32_t n) {
     x->fresh = mem_realloc(x->fresh, x->cap);
     x->rows = mem_reallocarray(x->rows, x->cap, sizeof *x->rows);
     x->row_groups = mem_reallocarray(x->row_groups, x->cap, sizeof *x->row_groups);
-    x->entries = mem_reallocarray(x->entries, x->cap, sizeof *x->entries);
+    size_t n_entries = (size_t)x->cap * (size_t)MAX(s->set->n_distinct, 1);
+    x->entries = mem_reallocarray(x->entries, n_entries, sizeof *x->entries);
     x->hashes = mem_reallocarray(x->hashes, x->cap, sizeof *x->hashes);
     return x;
 }
@@ -343,9 +344,14 @@ static void remove_value(struct agg_state *s, int d, char *entry, char *group) {
     state_table_remove(s->distinct[d], entry);
 }
 
+static char **entries_of(const struct agg_state *s, int d) {
+    const struct agg_scratch *x = s->set->scratch;
+    return x->entries + (size_t)d * x->cap;
+}
+
 /* Entries of (group, values) for rows; NULL is a value, which the aggregates skip that skip it. */
-static void distinct_entries(struct agg_state *s, int d, const struct batch *b,
-                             const uint32_t *rows, char *const *groups, uint32_t n) {
+static void find_values(struct agg_state *s, int d, const struct batch *b, const uint32_t *rows,
+                        char *const *groups, uint32_t n) {
     const struct distinct_set *ds = &s->set->distinct[d];
     struct agg_scratch *x = s->set->scratch;
     struct column cols[AGG_ARGS_MAX + 1];
@@ -361,8 +367,8 @@ static void distinct_entries(struct agg_state *s, int d, const struct batch *b,
         keys[c] = &cols[c];
         col_hash(&cols[c], x->hashes, n);
     }
-    state_table_upsert(s->distinct[d], keys, x->hashes, NULL, n, x->entries, x->fresh);
-    if (s->set->chained) chain_fresh(s, d, x->entries, groups, x->fresh, n);
+    state_table_upsert(s->distinct[d], keys, x->hashes, NULL, n, entries_of(s, d), x->fresh);
+    if (s->set->chained) chain_fresh(s, d, entries_of(s, d), groups, x->fresh, n);
     for (int c = 1; c <= ds->n_cols && rows; c++)
         col_release(&cols[c]);
 }
@@ -375,7 +381,7 @@ static bool is_retract(const struct batch *b, uint32_t row) {
  * several times: its first count marks it as found. */
 static void drop_values(struct agg_state *s, int d, const struct batch *b, const uint32_t *rows,
                         char *const *groups, uint32_t n) {
-    char **entries = s->set->scratch->entries, **of = s->set->scratch->row_groups;
+    char **entries = entries_of(s, d), **of = s->set->scratch->row_groups;
     uint32_t gone = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (!is_retract(b, rows ? rows[i] : i)) continue;
@@ -392,14 +398,18 @@ static void drop_values(struct agg_state *s, int d, const struct batch *b, const
         remove_value(s, d, entries[i], of[i]);
 }
 
+/* The entry of the i-th row: by its number in the batch where all of that were found. */
+static char **entry_at(char **entries, const uint32_t *rows, uint32_t i, bool found_all) {
+    return &entries[rows && found_all ? rows[i] : i];
+}
+
 /* Folds the first occurrences (and last retractions) for each aggregate over one set of argument
  * columns. */
 static int fold_distinct(struct agg_state *s, int d, const struct batch *b, const uint32_t *in_rows,
-                         char *const *groups, uint32_t n, struct err *err) {
+                         char *const *groups, uint32_t n, bool found_all, struct err *err) {
     struct agg_scratch *x = s->set->scratch;
-    distinct_entries(s, d, b, in_rows, groups, n);
     uint32_t *rows = x->rows;
-    char **row_groups = x->row_groups;
+    char **row_groups = x->row_groups, **entries = entries_of(s, d);
     for (int g = 0; g < s->set->n_aggs; g++) {
         const struct agg_slot *a = &s->set->aggs[g];
         if (a->distinct != d) continue;
@@ -407,25 +417,24 @@ static int fold_distinct(struct agg_state *s, int d, const struct batch *b, cons
         for (uint32_t i = 0; i < n; i++) {
             uint32_t row = in_rows ? in_rows[i] : i;
             if (a->filter >= 0 && !filter_passes(&b->cols[a->filter], row)) continue;
-            int64_t *count = (int64_t *)x->entries[i] + a->distinct_bit;
+            char **entry = entry_at(entries, in_rows, i, found_all);
+            int64_t *count = (int64_t *)*entry + a->distinct_bit;
             bool first = is_retract(b, row) ? --*count == 0 : (*count)++ == 0;
             if (!first) continue;
             rows[m] = row;
             row_groups[m++] = groups[i];
-            if (!s->set->retract) state_table_touch(s->distinct[d], &x->entries[i], 1);
+            /* Without retractions a count of 1 is as good as any: only then a value is written. */
+            if (!s->set->retract) state_table_touch(s->distinct[d], entry, 1);
         }
         int rc = update(s, a, b, rows, row_groups, m, err);
         if (rc) return rc;
     }
-    /* Without retractions a count of 1 is as good as any: only then a value is written. */
-    if (s->set->retract) state_table_touch(s->distinct[d], x->entries, n);
-    if (s->set->retract) drop_values(s, d, b, in_rows, groups, n);
     return 0;
 }
 
 static int fold_rows(struct agg_state *s, const struct batch *b, const uint32_t *rows,
-                     char *const *groups, uint32_t n, struct err *err) {
-    struct agg_scratch *x = scratch_for(s, n);
+                     char *const *groups, uint32_t n, bool found_all, struct err *err) {
+    struct agg_scratch *x = s->set->scratch;
     for (int g = 0; g < s->set->n_aggs; g++) {
         const struct agg_slot *a = &s->set->aggs[g];
         if (a->distinct >= 0) continue;
@@ -439,15 +448,46 @@ static int fold_rows(struct agg_state *s, const struct batch *b, const uint32_t 
         if (rc) return rc;
     }
     for (int d = 0; d < s->set->n_distinct; d++) {
-        int rc = fold_distinct(s, d, b, rows, groups, n, err);
+        int rc = fold_distinct(s, d, b, rows, groups, n, found_all, err);
         if (rc) return rc;
     }
     return 0;
 }
 
+static void find_all_values(struct agg_state *s, const struct batch *b, const uint32_t *rows,
+                            char *const *groups, uint32_t n) {
+    scratch_for(s, n);
+    for (int d = 0; d < s->set->n_distinct; d++)
+        find_values(s, d, b, rows, groups, n);
+}
+
+static void settle_values(struct agg_state *s, const struct batch *b, const uint32_t *rows,
+                          char *const *groups, uint32_t n) {
+    for (int d = 0; d < s->set->n_distinct && s->set->retract; d++) {
+        state_table_touch(s->distinct[d], entries_of(s, d), n);
+        drop_values(s, d, b, rows, groups, n);
+    }
+}
+
+void agg_state_begin_parts(struct agg_state *s, const struct batch *b, char *const *groups) {
+    find_all_values(s, b, NULL, groups, b->n);
+}
+
+int agg_state_fold_part(struct agg_state *s, const struct batch *b, const uint32_t *rows,
+                        uint32_t n, char *const *groups, struct err *err) {
+    return fold_rows(s, b, rows, groups, n, true, err);
+}
+
+void agg_state_end_parts(struct agg_state *s, const struct batch *b, char *const *groups) {
+    settle_values(s, b, NULL, groups, b->n);
+}
+
 int agg_state_fold(struct agg_state *s, const struct batch *b, const uint32_t *rows, uint32_t n,
                    char *const *groups, struct err *err) {
-    return fold_rows(s, b, rows, groups, n, err);
+    find_all_values(s, b, rows, groups, n);
+    int rc = fold_rows(s, b, rows, groups, n, false, err);
+    if (!rc) settle_values(s, b, rows, groups, n);
+    return rc;
 }
 
 /* ---- partial results ---- */
@@ -673,20 +713,32 @@ int agg_group_merge(struct agg_state *s, char *dst, char *src, struct err *err) 
 
 /* ---- results ---- */
 
+bool agg_slot_is_plain(const struct agg_slot *a) {
+    if (a->keeps_values) return false;
+    const struct agg *agg = a->call.agg;
+    bool extreme = agg->keep == AGG_KEEP_LEAST || agg->keep == AGG_KEEP_GREATEST;
+    return !(agg->flags & AGG_BLOB) || (extreme && type_phys(a->call.arg_types[0]) != PHYS_STR);
+}
+
+int agg_state_finish_one(struct agg_state *s, int agg, char *const *groups, uint32_t n,
+                         struct column *ret, struct err *err) {
+    const struct agg_slot *a = &s->set->aggs[agg];
+    col_init(ret, a->call.ret_type, n);
+    int rc = a->keeps_values ? agg_values_finish(&a->values, groups, a->offset, n, s->set->env,
+                                                 state_table_var(s->groups), ret, err)
+                             : a->call.agg->finish(&a->call, groups, a->offset, n, ret, err);
+    if (rc) col_release(ret);
+    return rc;
+}
+
 int agg_state_finish(struct agg_state *s, char *const *groups, uint32_t n, struct column *ret_cols,
                      struct err *err) {
     for (int g = 0; g < s->set->n_aggs; g++) {
-        const struct agg_slot *a = &s->set->aggs[g];
-        col_init(&ret_cols[g], a->call.ret_type, n);
-        int rc = a->keeps_values
-                     ? agg_values_finish(&a->values, groups, a->offset, n, s->set->env,
-                                         state_table_var(s->groups), &ret_cols[g], err)
-                     : a->call.agg->finish(&a->call, groups, a->offset, n, &ret_cols[g], err);
-        if (rc) {
-            for (; g >= 0; g--)
-                col_release(&ret_cols[g]);
-            return rc;
-        }
+        int rc = agg_state_finish_one(s, g, groups, n, &ret_cols[g], err);
+        if (!rc) continue;
+        while (g-- > 0)
+            col_release(&ret_cols[g]);
+        return rc;
     }
     return 0;
 }

@@ -90,6 +90,19 @@ void agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t
 /* Folds rows (as above) into groups[i]. Without agg_set_is_local the groups must all be s's. */
 int agg_state_fold(struct agg_state *s, const struct batch *b, const uint32_t *rows, uint32_t n,
                    char *const *groups, struct err *err) ATTR_MUST_USE;
+/* The same for all rows of a batch, groups[row] of them, but in parts: begin, fold_part with lists
+ * of rows and the groups of these, end. What DISTINCT knows is looked up and dropped once for all.
+ */
+void agg_state_begin_parts(struct agg_state *s, const struct batch *b, char *const *groups);
+int agg_state_fold_part(struct agg_state *s, const struct batch *b, const uint32_t *rows,
+                        uint32_t n, char *const *groups, struct err *err) ATTR_MUST_USE;
+void agg_state_end_parts(struct agg_state *s, const struct batch *b, char *const *groups);
+/* Whether a copy of a group's payload can be given to agg_state_finish in its place, though the
+ * group has been folded into since. */
+bool agg_slot_is_plain(const struct agg_slot *a);
+/* Results of one aggregate (agg_state_finish). */
+int agg_state_finish_one(struct agg_state *s, int agg, char *const *groups, uint32_t n,
+                         struct column *ret, struct err *err) ATTR_MUST_USE;
 /* Whether folding touches nothing but the groups' own payloads, so that groups of several states
  * may be folded into by one call. */
 bool agg_set_is_local(const struct agg_set *set);

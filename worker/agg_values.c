@@ -275,11 +275,10 @@ static bool skips(const struct agg_values_spec *s, const struct column *c, uint3
 static void update_by_arrival(const struct agg_values_spec *s, const struct agg_rows *r,
                               struct var_memory *var) {
     const struct agg_call *c = s->call;
-    uint32_t n = r->args[0]->n;
-    AUTO_FREE uint64_t *hashes = mem_calloc((size_t)n + 1, sizeof *hashes);
+    AUTO_FREE uint64_t *hashes = mem_calloc((size_t)r->n + 1, sizeof *hashes);
     AUTO_STR tmp = STR_INIT;
     for (int k = 0; k < c->n_args; k++)
-        if (!c->consts[k]) col_hash(r->args[k], hashes, n);
+        if (!c->consts[k]) col_hash_rows(r->args[k], r->rows, hashes, r->n);
     for (uint32_t i = 0; i < r->n; i++) {
         uint32_t row = r->rows ? r->rows[i] : i;
         if (skips(s, r->args[0], row)) continue;
@@ -292,9 +291,9 @@ static void update_by_arrival(const struct agg_values_spec *s, const struct agg_
         probe->len = (uint32_t)(tmp.len - sizeof head);
         struct agg_values *v = (struct agg_values *)(r->accs[i] + r->acc_offset);
         if (!r->kinds || row_kind_adds(r->kinds[row]))
-            append(v, hashes[row], (struct sv){probe->bytes, probe->len}, var);
+            append(v, hashes[i], (struct sv){probe->bytes, probe->len}, var);
         else
-            take_back(v, hashes[row], probe, var);
+            take_back(v, hashes[i], probe, var);
     }
 }
 

@@ -44,7 +44,8 @@ struct group_agg {
     bool ended;
     uint64_t pos;
     uint64_t *hashes;
-    uint32_t *round, *order; /* scratch of push */
+    uint32_t *round, *order, *live; /* scratch of push */
+    char **live_groups;
 };
 
 static struct group_agg *impl(struct op *op) {
@@ -73,6 +74,8 @@ static int group_agg_open(struct op *op, struct err *err) {
     g->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *g->hashes);
     g->round = mem_calloc(BATCH_ROWS_MAX, sizeof *g->round);
     g->order = mem_calloc(BATCH_ROWS_MAX, sizeof *g->order);
+    g->live = mem_calloc(BATCH_ROWS_MAX, sizeof *g->live);
+    g->live_groups = mem_calloc(BATCH_ROWS_MAX, sizeof *g->live_groups);
     return 0;
 }
 
@@ -115,32 +118,82 @@ static int row_sign(const struct batch *b, uint32_t row) {
 
 /* ---- per row ---- */
 
-/* One result row to be: which round's columns, which row of them. */
+/* One result row to be. */
 struct out_row {
     uint8_t kind;
-    bool old; /* the result before the row: of round `from` */
-    uint32_t in_row, round, at;
+    uint32_t in_row;
+    uint32_t result; /* row of the results */
 };
 
-struct rounds {
-    uint32_t n;
-    struct column **before, **after; /* [round][agg] */
+/* Results of a batch, row by row: those before the first row of each group (round 0), then those
+ * after each row, by round. Where accumulators are plain, copies of the groups are kept and
+ * finished together at the end; else what each round gives is put together. */
+struct history {
+    uint32_t n, n_before; /* results; of these, in front of round 0 */
+    char **copies;        /* of payloads, by result */
+    char *memory;
+    struct column *results; /* by aggregate */
+    struct column **parts;  /* [agg][part], where not plain */
+    uint32_t n_parts, cap_parts;
 };
 
-static void free_rounds(struct rounds *r, int n_aggs) {
-    for (uint32_t i = 0; i < r->n; i++) {
-        release_cols(r->before[i], n_aggs);
-        release_cols(r->after[i], n_aggs);
+static void history_release(struct group_agg *g, struct history *h) {
+    for (int a = 0; a < g->set->n_aggs; a++) {
+        for (uint32_t p = 0; h->parts[a] && p < h->n_parts; p++)
+            col_release(&h->parts[a][p]);
+        free(h->parts[a]);
+        if (h->results) col_release(&h->results[a]);
     }
-    free(r->before);
-    free(r->after);
+    free(h->parts);
+    free(h->results);
+    free(h->copies);
+    free(h->memory);
 }
 
-static bool same_result(const struct column *before, const struct column *after, int n,
-                        uint32_t at) {
-    for (int i = 0; i < n; i++)
-        if (!col_eq(&before[i], at, &after[i], at)) return false;
-    return true;
+/* n_parts_max: how often history_add will be called. */
+static void history_init(struct group_agg *g, struct history *h, uint32_t n, uint32_t n_parts_max) {
+    size_t stride = (g->set->payload_bytes + 15u) / 16 * 16;
+    *h = (struct history){.cap_parts = n_parts_max};
+    h->copies = mem_calloc((size_t)n + 1, sizeof *h->copies);
+    h->memory = mem_aligned(64, stride * n + 64);
+    for (uint32_t i = 0; i < n; i++)
+        h->copies[i] = h->memory + stride * i;
+    h->parts = mem_calloc((size_t)g->set->n_aggs + 1, sizeof *h->parts);
+    for (int a = 0; a < g->set->n_aggs; a++)
+        if (!agg_slot_is_plain(&g->set->aggs[a]))
+            h->parts[a] = mem_calloc(n_parts_max, sizeof *h->parts[a]);
+}
+
+/* Keeps the results of n groups as they are now. */
+static int history_add(struct group_agg *g, struct history *h, char *const *groups, uint32_t n,
+                       struct err *err) {
+    for (uint32_t i = 0; i < n; i++)
+        memcpy(h->copies[h->n + i], groups[i], g->set->payload_bytes);
+    h->n += n;
+    CHECK(h->n_parts < h->cap_parts);
+    for (int a = 0; a < g->set->n_aggs; a++) {
+        if (!h->parts[a]) continue;
+        int rc = agg_state_finish_one(g->state, a, groups, n, &h->parts[a][h->n_parts], err);
+        if (rc) return rc;
+    }
+    h->n_parts++;
+    return 0;
+}
+
+static int history_finish(struct group_agg *g, struct history *h, struct err *err) {
+    h->results = mem_calloc((size_t)g->set->n_aggs + 1, sizeof *h->results);
+    AUTO_FREE const struct column **list = mem_calloc((size_t)h->n_parts + 1, sizeof *list);
+    for (int a = 0; a < g->set->n_aggs; a++) {
+        int rc = 0;
+        for (uint32_t p = 0; h->parts[a] && p < h->n_parts; p++)
+            list[p] = &h->parts[a][p];
+        if (h->parts[a])
+            col_concat(&h->results[a], list, h->n_parts);
+        else
+            rc = agg_state_finish_one(g->state, a, h->copies, h->n, &h->results[a], err);
+        if (rc) return rc;
+    }
+    return 0;
 }
 
 /* Rows by round, stable; round_start has n_rounds + 1 entries. */
@@ -177,147 +230,130 @@ static bool repeats(const struct group_agg *g) {
     return g->set->ttl_ms > 0;
 }
 
-static int fold_round(struct group_agg *g, const struct batch *b, char **groups,
-                      const uint32_t *rows, uint32_t n, uint32_t round, struct rounds *rs,
-                      struct out_row *outs, struct err *err) {
-    AUTO_FREE char **round_groups = mem_alloc(sizeof *round_groups * n);
-    AUTO_FREE uint32_t *live = mem_alloc(sizeof *live * n);
-    uint32_t k = 0;
+/* Folds rows of different groups. kinds takes, by row, what their results are: NO_KIND if the row
+ * is ignored. */
+enum { NO_KIND = 0xFF };
+
+static int fold_round(struct group_agg *g, const struct batch *b, const uint32_t *rows, uint32_t n,
+                      char *const *groups, struct history *h, uint8_t *kinds, struct err *err) {
+    uint32_t *live = g->live, k = 0;
+    char **live_groups = g->live_groups;
     for (uint32_t i = 0; i < n; i++) {
-        if (ignored(b, rows[i], head(groups[rows[i]]))) continue;
+        struct group_head *x = head(groups[i]);
+        kinds[rows[i]] = NO_KIND;
+        if (ignored(b, rows[i], x)) continue;
+        bool first = x->rows == 0;
+        x->rows += row_sign(b, rows[i]);
+        kinds[rows[i]] = x->rows == 0 ? ROW_DELETE : first ? ROW_INSERT : ROW_UPDATE_AFTER;
         live[k] = rows[i];
-        round_groups[k++] = groups[rows[i]];
+        live_groups[k++] = groups[i];
     }
-    if (!(rs->before[round] = finish(g, round_groups, k, err))) return err->code;
-    if (k == b->n) {
-        int rc = fold(g, b, round_groups, err);
-        if (rc) return rc;
-    } else if (k) {
-        struct batch *part = batch_gather(b, live, k, false);
-        int rc = fold(g, part, round_groups, err);
-        batch_unref(part);
-        if (rc) return rc;
-    }
-    if (!(rs->after[round] = finish(g, round_groups, k, err))) return err->code;
-    for (uint32_t i = 0; i < k; i++) {
-        struct group_head *h = head(round_groups[i]);
-        bool first = h->rows == 0;
-        h->rows += row_sign(b, live[i]);
-        uint8_t kind = h->rows == 0 ? ROW_DELETE : first ? ROW_INSERT : ROW_UPDATE_AFTER;
-        if (kind == ROW_UPDATE_AFTER && !repeats(g) &&
-            same_result(rs->before[round], rs->after[round], g->set->n_aggs, i))
-            continue;
-        outs[live[i]] =
-            (struct out_row){.kind = kind, .in_row = live[i], .round = round + 1, .at = i};
-    }
-    return 0;
+    int rc = k ? agg_state_fold_part(g->state, b, live, k, live_groups, err) : 0;
+    return rc ? rc : history_add(g, h, groups, n, err);
 }
 
-/* Column of results for rows of `list`, gathered round by round. */
-static void gather_results(const struct rounds *rs, int agg, const struct out_row *list, uint32_t n,
-                           const struct type *type, struct column *ret) {
-    if (rs->n == 1) { /* each group once: one gather from before and one from after */
-        AUTO_FREE uint32_t *idx = mem_alloc(sizeof *idx * (n + 1));
-        const struct column *both[2] = {&rs->before[0][agg], &rs->after[0][agg]};
-        struct column joined;
-        col_concat(&joined, both, 2);
-        for (uint32_t i = 0; i < n; i++)
-            idx[i] = list[i].at + (list[i].old ? 0 : both[0]->n);
-        col_gather(ret, &joined, idx, n);
-        col_release(&joined);
-        return;
-    }
-    AUTO_FREE const struct column **parts = mem_calloc(2 * (size_t)rs->n, sizeof *parts);
-    AUTO_FREE uint32_t *base = mem_calloc(2 * (size_t)rs->n + 1, sizeof *base);
-    for (uint32_t r = 0; r < rs->n; r++) {
-        parts[2 * r] = &rs->before[r][agg];
-        parts[2 * r + 1] = &rs->after[r][agg];
-        base[2 * r + 1] = base[2 * r] + parts[2 * r]->n;
-        if (2 * r + 2 <= 2 * rs->n) base[2 * r + 2] = base[2 * r + 1] + parts[2 * r + 1]->n;
-    }
-    struct column joined;
-    col_concat(&joined, parts, 2 * rs->n);
-    AUTO_FREE uint32_t *idx = mem_alloc(sizeof *idx * (n + 1));
-    for (uint32_t i = 0; i < n; i++)
-        idx[i] = base[2 * (list[i].round - 1) + !list[i].old] + list[i].at;
-    col_gather(ret, &joined, idx, n);
-    col_release(&joined);
-}
-
-static int emit_list(struct group_agg *g, const struct batch *b, const struct rounds *rs,
+static int emit_list(struct group_agg *g, const struct batch *b, const struct history *h,
                      const struct out_row *list, uint32_t n, struct err *err) {
     const struct schema *schema = g->op.ctx->output;
     struct batch *out = batch_new(schema->n);
     AUTO_FREE uint32_t *rows = mem_alloc(sizeof *rows * (n + 1));
-    for (uint32_t i = 0; i < n; i++)
+    bool all_inserts = true;
+    for (uint32_t i = 0; i < n; i++) {
         rows[i] = list[i].in_row;
+        all_inserts &= list[i].kind == ROW_INSERT;
+    }
     for (int k = 0; k < g->set->n_keys; k++)
         col_gather(&out->cols[k], &b->cols[g->set->keys[k]], rows, n);
+    for (uint32_t i = 0; i < n; i++)
+        rows[i] = list[i].result;
     for (int a = 0; a < g->set->n_aggs; a++)
-        gather_results(rs, a, list, n, schema->fields[g->set->n_keys + a].type,
-                       &out->cols[g->set->n_keys + a]);
+        col_gather(&out->cols[g->set->n_keys + a], &h->results[a], rows, n);
     for (int i = 0; i < schema->n; i++)
         out->cols[i].type = schema->fields[i].type;
     out->n = n;
-    bool all_inserts = true;
-    for (uint32_t i = 0; i < n && all_inserts; i++)
-        all_inserts = list[i].kind == ROW_INSERT;
-    if (!all_inserts) {
-        uint8_t *kinds = batch_make_kinds(out);
-        for (uint32_t i = 0; i < n; i++)
-            kinds[i] = list[i].kind;
-    }
+    uint8_t *kinds = all_inserts ? NULL : batch_make_kinds(out);
+    for (uint32_t i = 0; i < n && kinds; i++)
+        kinds[i] = list[i].kind;
     return op_emit(&g->op, out, err);
 }
 
-/* Result rows in the order of the input rows that caused them. */
-static int emit_rows(struct group_agg *g, const struct batch *b, const struct rounds *rs,
-                     const struct out_row *outs, struct err *err) {
+static bool same_result(const struct group_agg *g, const struct history *h, uint32_t x,
+                        uint32_t y) {
+    for (int a = 0; a < g->set->n_aggs; a++)
+        if (!col_eq(&h->results[a], x, &h->results[a], y)) return false;
+    return !repeats(g);
+}
+
+/* Result rows in the order of the input rows that caused them. before, after: the rows' results. */
+static int emit_rows(struct group_agg *g, const struct batch *b, const struct history *h,
+                     const uint32_t *before, const uint32_t *after, const uint8_t *kinds,
+                     struct err *err) {
     uint32_t max = g->op.ctx->config->batch_rows, n = 0;
     AUTO_FREE struct out_row *list = mem_alloc(sizeof *list * (max + 2));
     for (uint32_t i = 0; i < b->n; i++) {
-        const struct out_row *o = &outs[i];
-        if (!o->round) continue;
-        struct out_row before = *o;
-        before.old = true;
-        if (o->kind == ROW_UPDATE_AFTER && g->update_before) {
-            before.kind = ROW_UPDATE_BEFORE;
-            list[n++] = before;
+        uint8_t kind = kinds[i];
+        if (kind == NO_KIND) continue;
+        if (kind == ROW_UPDATE_AFTER) {
+            if (same_result(g, h, before[i], after[i])) continue;
+            if (g->update_before) list[n++] = (struct out_row){ROW_UPDATE_BEFORE, i, before[i]};
         }
-        list[n++] = o->kind == ROW_DELETE ? before : *o;
+        list[n++] = (struct out_row){kind, i, kind == ROW_DELETE ? before[i] : after[i]};
         if (n < max && n <= BATCH_ROWS_MAX - 2) continue;
-        int rc = emit_list(g, b, rs, list, n, err);
+        int rc = emit_list(g, b, h, list, n, err);
         if (rc) return rc;
         n = 0;
     }
-    return n ? emit_list(g, b, rs, list, n, err) : 0;
+    return n ? emit_list(g, b, h, list, n, err) : 0;
 }
 
 static void remove_empty(struct group_agg *g, char **groups, const struct batch *b) {
+    enum { GOES = -1 }; /* mark in the place of the round */
+    uint32_t k = 0;
     for (uint32_t i = 0; i < b->n; i++) {
-        if (!groups[i] || head(groups[i])->rows > 0) continue;
-        char *gone = groups[i];
-        for (uint32_t k = i; k < b->n; k++)
-            if (groups[k] == gone) groups[k] = NULL;
-        agg_state_remove(g->state, gone);
+        struct group_head *h = head(groups[i]);
+        if (h->rows > 0 || h->touched == GOES) continue;
+        h->touched = GOES;
+        groups[k++] = groups[i];
+    }
+    for (uint32_t i = 0; i < k; i++)
+        agg_state_remove(g->state, groups[i]);
+}
+
+/* The place of each row's results: rows of one group follow each other. */
+static void find_results(struct group_agg *g, char *const *groups, uint32_t n, uint32_t n_before,
+                         uint32_t *before, uint32_t *after) {
+    for (uint32_t p = 0; p < n; p++) {
+        uint32_t row = g->order[p];
+        struct group_head *h = head(groups[row]);
+        before[row] = p < n_before ? p : (uint32_t)h->touched;
+        after[row] = n_before + p;
+        h->touched = after[row];
     }
 }
 
 static int push_rows(struct group_agg *g, const struct batch *b, struct err *err) {
     AUTO_FREE char **groups = mem_alloc(sizeof *groups * b->n);
+    AUTO_FREE char **by_round = mem_alloc(sizeof *by_round * b->n);
+    AUTO_FREE uint32_t *places = mem_alloc(2 * sizeof *places * b->n);
+    AUTO_FREE uint8_t *kinds = mem_alloc(b->n);
+    AUTO_FREE uint32_t *start = NULL;
     agg_state_age(g->state, op_now_ms(&g->op), b->n);
     agg_state_groups(g->state, b, hash_keys(g, b), NULL, b->n, groups);
-    AUTO_FREE uint32_t *start = NULL;
-    struct rounds rs = {.n = sort_rounds(g, groups, b->n, &start)};
-    rs.before = mem_calloc(rs.n, sizeof *rs.before);
-    rs.after = mem_calloc(rs.n, sizeof *rs.after);
-    AUTO_FREE struct out_row *outs = mem_calloc(b->n, sizeof *outs);
-    int rc = 0;
-    for (uint32_t r = 0; r < rs.n && !rc; r++)
-        rc = fold_round(g, b, groups, g->order + start[r], start[r + 1] - start[r], r, &rs, outs,
-                        err);
-    if (!rc) rc = emit_rows(g, b, &rs, outs, err);
-    free_rounds(&rs, g->set->n_aggs);
+    uint32_t n_rounds = sort_rounds(g, groups, b->n, &start), n_before = start[1];
+    for (uint32_t p = 0; p < b->n; p++)
+        by_round[p] = groups[g->order[p]];
+    struct history h;
+    history_init(g, &h, n_before + b->n, n_rounds + 1);
+    agg_state_begin_parts(g->state, b, groups);
+    int rc = history_add(g, &h, by_round, n_before, err);
+    for (uint32_t r = 0; r < n_rounds && !rc; r++)
+        rc = fold_round(g, b, g->order + start[r], start[r + 1] - start[r], by_round + start[r], &h,
+                        kinds, err);
+    if (!rc) agg_state_end_parts(g->state, b, groups);
+    if (!rc) rc = history_finish(g, &h, err);
+    find_results(g, groups, b->n, n_before, places, places + b->n);
+    if (!rc) rc = emit_rows(g, b, &h, places, places + b->n, kinds, err);
+    history_release(g, &h);
     if (!rc && g->input_retracts) remove_empty(g, groups, b);
     return rc;
 }
@@ -646,6 +682,8 @@ static void group_agg_close(struct op *op) {
     free(g->hashes);
     free(g->round);
     free(g->order);
+    free(g->live);
+    free(g->live_groups);
 }
 
 static const struct op_ops group_agg_ops = {.size_bytes = sizeof(struct group_agg),

@@ -4,7 +4,10 @@
  * kept as they are: exact, and small. */
 #include "vector/func/agg_acc.h"
 
+#include "base/core/mem.h"
+
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { P = 14, REGISTERS = 1 << P, Q = 64 - P, EXACT_MAX = 256 };
@@ -53,14 +56,12 @@ static int add(struct sketch *s, uint64_t h, struct blob_alloc *blobs, struct er
 
 static int approx_update(const struct agg_call *c, const struct agg_rows *r, struct err *err) {
     const struct column *c0 = r->args[0];
-    uint64_t hashes[BATCH_ROWS_MAX];
-    CHECK(c0->n <= BATCH_ROWS_MAX);
-    memset(hashes, 0, sizeof(uint64_t) * c0->n);
-    col_hash(c0, hashes, c0->n);
+    AUTO_FREE uint64_t *hashes = mem_calloc((size_t)r->n + 1, sizeof *hashes);
+    col_hash_rows(c0, r->rows, hashes, r->n);
     for (uint32_t i = 0; i < r->n; i++) {
         uint32_t row = agg_row(r, i);
         if (!col_is_valid(c0, row) || !agg_adds(r, row)) continue;
-        int rc = add(agg_acc(r, i), hashes[row], r->blobs, err);
+        int rc = add(agg_acc(r, i), hashes[i], r->blobs, err);
         if (rc) return rc;
     }
     return 0;

@@ -45,6 +45,10 @@ static int read_keys(struct arena *a, const cJSON *list, const struct schema *sc
     return 0;
 }
 
+static void mark_column(void *self, int column) {
+    ((bool *)self)[column] = true;
+}
+
 int hash_join_spec_read(struct op *op, struct hash_join_spec *s, struct err *err) {
     static const char *const types[] = {"inner", "left", "right", "full", "semi", "anti"};
     const cJSON *cfg = op->ctx->plan->config;
@@ -73,6 +77,9 @@ int hash_join_spec_read(struct op *op, struct hash_join_spec *s, struct err *err
     if (!residual) return 0;
     const struct expr *e;
     rc = expr_from_json(a, residual, &e, err);
+    bool *reads = ARENA_NEW_N(a, bool, s->left->n + s->right->n + 1);
+    if (!rc) expr_visit_columns(e, mark_column, reads);
+    s->residual_reads = reads;
     return rc ? rc : program_new(&e, 1, op->ctx->env, &s->residual, err);
 }
 
@@ -202,10 +209,12 @@ static int filter_pairs(struct hash_join *j, struct err *err) {
     if (!s->residual || !j->n_pairs) return 0;
     int n_cols = s->left->n + s->right->n;
     AUTO_FREE struct column *cols = mem_calloc((size_t)n_cols, sizeof *cols);
-    for (int c = 0; c < s->left->n; c++)
-        col_gather(&cols[c], &j->left.cols[c], j->pairs[0], j->n_pairs);
-    for (int c = 0; c < s->right->n; c++)
-        col_gather(&cols[s->left->n + c], &j->right.cols[c], j->pairs[1], j->n_pairs);
+    for (int c = 0; c < n_cols; c++) {
+        bool left = c < s->left->n;
+        if (s->residual_reads[c])
+            col_gather(&cols[c], left ? &j->left.cols[c] : &j->right.cols[c - s->left->n],
+                       j->pairs[!left], j->n_pairs);
+    }
     AUTO_FREE uint32_t *sel = mem_alloc(sizeof *sel * j->n_pairs);
     uint32_t n = 0;
     int rc = program_select(s->residual, cols, n_cols, j->n_pairs, sel, &n, NULL, err);

@@ -14,6 +14,7 @@ struct hash_join_spec {
     const int *left_keys, *right_keys; /* columns of each side */
     const bool *null_matches;          /* per key: NULL equals NULL (IS NOT DISTINCT FROM) */
     struct program *residual;          /* over left then right columns; NULL = none */
+    const bool *residual_reads;        /* which of them it needs; the others may be zero */
     const struct schema *left, *right, *output;
     uint32_t batch_rows;
 };

@@ -118,22 +118,29 @@ static void add_out(struct join_op *j, uint8_t kind, uint32_t row, struct join_e
     j->outs[j->n_outs++] = (struct out_row){.row = row, .kind = kind, .entry = entry};
 }
 
-/* One side's columns of results: of the batch in hand, or of held rows. */
+/* One side's columns of results: of the batch in hand, or of held rows. reads: only those of the
+ * columns; NULL: all. */
 static void out_columns(struct join_op *j, int side, const struct out_row *outs, uint32_t n,
-                        struct column *cols) {
+                        const bool *reads, struct column *cols) {
     const struct schema *s = j->op.ctx->inputs[side];
     if (side == j->port) {
         AUTO_FREE uint32_t *rows = mem_alloc(sizeof *rows * (n + 1));
         for (uint32_t i = 0; i < n; i++)
             rows[i] = outs[i].row;
         for (int c = 0; c < s->n; c++)
-            col_gather(&cols[c], &j->in->cols[c], rows, n);
+            if (!reads || reads[c]) col_gather(&cols[c], &j->in->cols[c], rows, n);
         return;
     }
     AUTO_FREE const char **packed = mem_calloc((size_t)n + 1, sizeof *packed);
     for (uint32_t i = 0; i < n; i++)
         packed[i] = outs[i].entry ? join_entry_row(outs[i].entry) : NULL;
-    row_pack_read(join_store_pack(j->store[side]), packed, n, cols);
+    const struct row_pack *pack = join_store_pack(j->store[side]);
+    if (!reads) {
+        row_pack_read(pack, packed, n, cols);
+        return;
+    }
+    for (int c = 0; c < s->n; c++)
+        if (reads[c]) row_pack_read_column(pack, c, packed, n, &cols[c]);
 }
 
 static int emit_outs(struct join_op *j, const struct out_row *outs, uint32_t n, struct err *err) {
@@ -141,10 +148,10 @@ static int emit_outs(struct join_op *j, const struct out_row *outs, uint32_t n, 
     struct batch *out = batch_new(s->n);
     out->n = n;
     if (is_semi(j)) {
-        out_columns(j, 0, outs, n, out->cols);
+        out_columns(j, 0, outs, n, NULL, out->cols);
     } else {
-        out_columns(j, 0, outs, n, out->cols);
-        out_columns(j, 1, outs, n, out->cols + j->op.ctx->inputs[0]->n);
+        out_columns(j, 0, outs, n, NULL, out->cols);
+        out_columns(j, 1, outs, n, NULL, out->cols + j->op.ctx->inputs[0]->n);
     }
     bool inserts = true;
     for (uint32_t i = 0; i < n; i++)
@@ -189,8 +196,8 @@ static int filter_chunk(struct join_op *j, const struct pair *pairs, uint32_t n,
     AUTO_FREE struct out_row *outs = mem_alloc(sizeof *outs * n);
     for (uint32_t i = 0; i < n; i++)
         outs[i] = (struct out_row){.row = pairs[i].row, .entry = pairs[i].entry};
-    out_columns(j, 0, outs, n, cols);
-    out_columns(j, 1, outs, n, cols + n_left);
+    out_columns(j, 0, outs, n, j->spec.residual_reads, cols);
+    out_columns(j, 1, outs, n, j->spec.residual_reads + n_left, cols + n_left);
     int rc = program_select(j->spec.residual, cols, n_cols, n, sel, ret_n, NULL, err);
     for (int c = 0; c < n_cols; c++)
         col_release(&cols[c]);

@@ -21,8 +21,12 @@ enum function { FN_ROW_NUMBER, FN_RANK, FN_DENSE_RANK };
 struct out_row {
     const char *row;
     int64_t rank;
+    uint32_t in_row; /* by_input: of the batch in hand */
     uint8_t kind;
 };
+
+/* Rows looked at together: what they need is brought into the cache in front. */
+enum { AHEAD = 16 };
 
 /* The partitions of one window, or all. */
 struct rank_window {
@@ -44,6 +48,7 @@ struct rank_op {
     int64_t ttl_ms; /* of a partition's rows since the last of them that counted */
     const int *unique_key;
     int n_unique_key;
+    bool by_input;               /* all results are rows of the batch in hand */
     int window_column;           /* -1: none */
     struct rank_window *windows; /* by end; one without windows */
     int n_windows, cap_windows;
@@ -106,6 +111,16 @@ static int open_common(struct rank_op *r, const char *keys, struct err *err) {
     return 0;
 }
 
+static bool at_once(const struct rank_op *r) {
+    return r->window_column < 0 && !r->batch_mode;
+}
+
+/* A top-1 that sends no old rows of updates, and to which no held row can return. */
+static bool top_by_input(const struct rank_op *r) {
+    return at_once(r) && r->from == 1 && r->to == 1 && !r->update_before && !r->retracts &&
+           !r->n_unique_key;
+}
+
 static int rank_open(struct op *op, struct err *err) {
     struct rank_op *r = impl(op);
     const cJSON *cfg = op->ctx->plan->config;
@@ -124,6 +139,7 @@ static int rank_open(struct op *op, struct err *err) {
                         err);
     if (!rc && json_opt(cfg, "uniqueKey"))
         rc = read_cols(r, json_opt(cfg, "uniqueKey"), &r->unique_key, &r->n_unique_key, err);
+    r->by_input = top_by_input(r);
     if (!rc && r->function != FN_ROW_NUMBER && !r->batch_mode && r->window_column < 0)
         rc = err_set(err, ERR_UNSUPPORTED,
                      "RANK and DENSE_RANK on a stream: only ROW_NUMBER is possible there");
@@ -145,14 +161,11 @@ static int dedup_open(struct op *op, struct err *err) {
     r->order.order = (struct order){.n = time >= 0, .keys = k};
     r->first_only = time < 0 && !last;
     r->last_by_arrival = time < 0 && last;
+    r->by_input = top_by_input(r);
     return 0;
 }
 
 /* ---- windows ---- */
-
-static bool at_once(const struct rank_op *r) {
-    return r->window_column < 0 && !r->batch_mode;
-}
 
 static void free_list(void *self, char *payload, struct var_memory *var) {
     struct rank_op *r = self;
@@ -185,13 +198,34 @@ static int64_t fire_time(const struct rank_op *r, int64_t end) {
 
 static void add_out(struct rank_op *r, uint8_t kind, const char *row, int64_t rank) {
     MEM_GROW(r->outs, r->n_outs, r->cap_outs);
-    r->outs[r->n_outs++] = (struct out_row){.row = row, .rank = rank, .kind = kind};
+    r->outs[r->n_outs++] =
+        (struct out_row){.row = row, .rank = rank, .in_row = r->in_row, .kind = kind};
 }
 
 /* The row leaves state, but results may refer to it until they are given. */
 static void drop_row(struct rank_op *r, char *row) {
+    if (r->by_input) {
+        var_free(&r->rows, row, row_pack_size(row));
+        return;
+    }
     MEM_GROW(r->gone, r->n_gone, r->cap_gone);
     r->gone[r->n_gone++] = row;
+}
+
+static void out_columns(struct rank_op *r, const struct out_row *outs, uint32_t n,
+                        struct column *cols) {
+    if (r->by_input) {
+        AUTO_FREE uint32_t *rows = mem_alloc(sizeof *rows * (n + 1));
+        for (uint32_t i = 0; i < n; i++)
+            rows[i] = outs[i].in_row;
+        for (int c = 0; c < r->op.ctx->inputs[0]->n; c++)
+            col_gather(&cols[c], &r->in->cols[c], rows, n);
+        return;
+    }
+    AUTO_FREE const char **packed = mem_alloc(sizeof *packed * (n + 1));
+    for (uint32_t i = 0; i < n; i++)
+        packed[i] = outs[i].row;
+    row_pack_read(r->pack, packed, n, cols);
 }
 
 static int emit_outs(struct rank_op *r, const struct out_row *outs, uint32_t n, struct err *err) {
@@ -199,13 +233,10 @@ static int emit_outs(struct rank_op *r, const struct out_row *outs, uint32_t n, 
     int n_in = r->op.ctx->inputs[0]->n;
     struct batch *b = batch_new(s->n);
     b->n = n;
-    AUTO_FREE const char **packed = mem_alloc(sizeof *packed * (n + 1));
     bool inserts = true;
-    for (uint32_t i = 0; i < n; i++) {
-        packed[i] = outs[i].row;
+    for (uint32_t i = 0; i < n; i++)
         inserts &= outs[i].kind == ROW_INSERT;
-    }
-    row_pack_read(r->pack, packed, n, b->cols);
+    out_columns(r, outs, n, b->cols);
     if (r->output_rank && s->n > n_in) {
         col_init(&b->cols[n_in], s->fields[n_in].type, n);
         for (uint32_t i = 0; i < n; i++)
@@ -349,6 +380,28 @@ static void written(struct rank_op *r, struct rank_list *l) {
     if (r->ttl_ms) state_table_touch(r->windows[0].table, &payload, 1);
 }
 
+/* Puts a row, which is the list's from here on, at its place. */
+static void place_row(struct rank_op *r, struct rank_list *l, uint32_t at, char *row) {
+    written(r, l);
+    rank_list_insert(l, &r->rows, at, row);
+    if (at_once(r)) ranks_after_insert(r, l, at);
+    if ((int64_t)l->n > held_max(r)) drop_row(r, rank_list_take(l, l->n - 1));
+}
+
+/* Row i of the batch where it can only be added: most rows are known to be too late in the order
+ * before they are packed. */
+static void add_new_row(struct rank_op *r, struct rank_list *l, uint32_t i) {
+    if (r->first_only && l->n) return;
+    if ((int64_t)l->n >= held_max(r)) {
+        int c = rank_cmp_row(&r->order, l->rows[l->n - 1], r->in, i);
+        if (c < 0 || (c == 0 && !r->order.later_first)) return;
+    }
+    uint32_t size = row_pack_bytes(r->pack, r->in->cols, i);
+    char *row = var_alloc(&r->rows, size);
+    row_pack_put(r->pack, r->in->cols, i, size, row);
+    place_row(r, l, rank_list_place(&r->order, l, row), row);
+}
+
 static void add_row(struct rank_op *r, struct rank_list *l) {
     const char *row = str_text(&r->scratch);
     if (r->n_unique_key && !r->retracts) {
@@ -360,14 +413,9 @@ static void add_row(struct rank_op *r, struct rank_list *l) {
             return;
         }
     }
-    if (r->first_only && l->n) return;
     if (r->last_by_arrival && !r->ttl_ms && l->n && row_pack_eq(r->pack, l->rows[0], row)) return;
     uint32_t at = rank_list_place(&r->order, l, row);
-    if ((int64_t)at >= held_max(r)) return;
-    written(r, l);
-    rank_list_insert(l, &r->rows, at, keep_row(r));
-    if (at_once(r)) ranks_after_insert(r, l, at);
-    if ((int64_t)l->n > held_max(r)) drop_row(r, rank_list_take(l, l->n - 1));
+    if ((int64_t)at < held_max(r)) place_row(r, l, at, keep_row(r));
 }
 
 static void remove_row(struct rank_op *r, struct rank_list *l) {
@@ -385,12 +433,31 @@ static void remove_row(struct rank_op *r, struct rank_list *l) {
 static void work_row(struct rank_op *r, uint32_t i) {
     struct rank_list *l = (struct rank_list *)r->lists[i];
     if (!l) return;
+    bool adds = !r->in->kinds || row_kind_adds(r->in->kinds[i]);
+    if (adds && !r->n_unique_key && !r->last_by_arrival) {
+        add_new_row(r, l, i);
+        return;
+    }
     str_clear(&r->scratch);
     row_pack_add(r->pack, r->in->cols, i, &r->scratch);
-    if (r->in->kinds && !row_kind_adds(r->in->kinds[i]))
-        remove_row(r, l);
-    else
+    if (adds)
         add_row(r, l);
+    else
+        remove_row(r, l);
+}
+
+/* For rows from .. from + AHEAD of the batch, their lists for those a block behind. */
+static void fetch_ahead(const struct rank_op *r, uint32_t from) {
+    uint32_t n = r->in->n;
+    for (uint32_t i = from + AHEAD; i < MIN(from + 2 * AHEAD, n); i++) {
+        const struct rank_list *l = (const struct rank_list *)r->lists[i];
+        if (l && l->rows) __builtin_prefetch(l->rows);
+    }
+    for (uint32_t i = from; i < MIN(from + AHEAD, n); i++) {
+        const struct rank_list *l = (const struct rank_list *)r->lists[i];
+        if (l && l->n) __builtin_prefetch(l->rows[l->n - 1]);
+        row_pack_prefetch(r->pack, r->in->cols, i);
+    }
 }
 
 /* Partitions of the batch that have no rows any more leave the state. */
@@ -414,9 +481,12 @@ static int give_rows(struct rank_op *r, struct err *err) {
     while (r->in) {
         int rc = give_outs(r, err);
         if (rc) return rc;
-        while (r->in_row < r->in->n && r->n_outs < r->op.ctx->config->batch_rows)
-            work_row(r, r->in_row++);
-        if (r->in_row < r->in->n) continue;
+        while (r->in_row < r->in->n && r->n_outs < r->op.ctx->config->batch_rows) {
+            if (r->in_row % AHEAD == 0) fetch_ahead(r, r->in_row);
+            work_row(r, r->in_row);
+            r->in_row++;
+        }
+        if (r->in_row < r->in->n || r->n_outs) continue;
         if (at_once(r)) sweep_lists(r, r->in->n);
         batch_unref(r->in);
         r->in = NULL;

@@ -16,6 +16,18 @@ int rank_cmp(const struct rank_order *o, const char *a, const char *b) {
     return 0;
 }
 
+int rank_cmp_row(const struct rank_order *o, const char *a, const struct batch *b, uint32_t row) {
+    for (int i = 0; i < o->order.n; i++) {
+        const struct order_key *k = &o->order.keys[i];
+        const struct column *c = &b->cols[k->column];
+        bool na = row_pack_is_null(a, k->column), nb = !col_is_valid(c, row);
+        if (na != nb) return na == k->nulls_first ? -1 : 1;
+        int order = row_pack_cmp_value(o->pack, a, k->column, c, row);
+        if (order) return k->desc ? -order : order;
+    }
+    return 0;
+}
+
 uint32_t rank_list_place(const struct rank_order *o, const struct rank_list *l, const char *row) {
     uint32_t lo = 0, hi = l->n;
     while (lo < hi) {

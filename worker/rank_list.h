@@ -20,6 +20,8 @@ struct rank_order {
 
 /* <0 if a stands in front of b by the order; 0 if they are equal in it. */
 int rank_cmp(const struct rank_order *o, const char *a, const char *b);
+/* The same against row `row` of a batch. */
+int rank_cmp_row(const struct rank_order *o, const char *a, const struct batch *b, uint32_t row);
 /* Where a new row goes. */
 uint32_t rank_list_place(const struct rank_order *o, const struct rank_list *l, const char *row);
 void rank_list_insert(struct rank_list *l, struct var_memory *v, uint32_t at, char *row);

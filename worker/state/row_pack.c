@@ -493,17 +493,47 @@ struct sv row_pack_text(const struct row_pack *p, const char *packed, int column
 
 /* ---- comparison ---- */
 
-#define CMP(ctype)                                                                                 \
-    do {                                                                                           \
-        ctype x, y;                                                                                \
-        memcpy(&x, a + f->offset, sizeof x);                                                       \
-        memcpy(&y, b + f->offset, sizeof y);                                                       \
-        return x < y ? -1 : x > y;                                                                 \
-    } while (0)
-
 static int cmp_f64(double x, double y) { /* NaN largest and equal to itself */
     if (x != x || y != y) return (x != x) - (y != y);
     return x < y ? -1 : x > y;
+}
+
+#define CMP(ctype)                                                                                 \
+    do {                                                                                           \
+        ctype x, y;                                                                                \
+        memcpy(&x, a, sizeof x);                                                                   \
+        memcpy(&y, b, sizeof y);                                                                   \
+        return x < y ? -1 : x > y;                                                                 \
+    } while (0)
+
+/* Of numbers, times and truth values. */
+static int cmp_fixed(enum phys phys, const char *a, const char *b) {
+    switch (phys) {
+    case PHYS_BOOL:
+        CMP(uint8_t);
+    case PHYS_I8:
+        CMP(int8_t);
+    case PHYS_I16:
+        CMP(int16_t);
+    case PHYS_I32:
+        CMP(int32_t);
+    case PHYS_I64:
+        CMP(int64_t);
+    case PHYS_I128:
+        CMP(i128);
+    case PHYS_F32: {
+        float x, y;
+        memcpy(&x, a, sizeof x);
+        memcpy(&y, b, sizeof y);
+        return cmp_f64(x, y);
+    }
+    default: {
+        double x, y;
+        memcpy(&x, a, sizeof x);
+        memcpy(&y, b, sizeof y);
+        return cmp_f64(x, y);
+    }
+    }
 }
 
 static int cmp_columns(const struct row_pack *p, const char *a, const char *b, int i) {
@@ -520,36 +550,26 @@ int row_pack_cmp(const struct row_pack *p, const char *a, const char *b, int i) 
     const struct pack_field *f = &p->fields[i];
     bool na = is_null(a, i), nb = is_null(b, i);
     if (na || nb) return (int)nb - (int)na;
-    switch (f->phys) {
-    case PHYS_BOOL:
-        CMP(uint8_t);
-    case PHYS_I8:
-        CMP(int8_t);
-    case PHYS_I16:
-        CMP(int16_t);
-    case PHYS_I32:
-        CMP(int32_t);
-    case PHYS_I64:
-        CMP(int64_t);
-    case PHYS_I128:
-        CMP(i128);
-    case PHYS_F32: {
-        float x, y;
-        memcpy(&x, a + f->offset, sizeof x);
-        memcpy(&y, b + f->offset, sizeof y);
-        return cmp_f64(x, y);
-    }
-    case PHYS_F64: {
-        double x, y;
-        memcpy(&x, a + f->offset, sizeof x);
-        memcpy(&y, b + f->offset, sizeof y);
-        return cmp_f64(x, y);
-    }
-    case PHYS_STR:
-        return sv_cmp(row_pack_text(p, a, i), row_pack_text(p, b, i));
-    default:
-        return cmp_columns(p, a, b, i);
-    }
+    if (f->phys == PHYS_STR) return sv_cmp(row_pack_text(p, a, i), row_pack_text(p, b, i));
+    if (f->nested) return cmp_columns(p, a, b, i);
+    return cmp_fixed(f->phys, a + f->offset, b + f->offset);
+}
+
+int row_pack_cmp_value(const struct row_pack *p, const char *packed, int i, const struct column *c,
+                       uint32_t row) {
+    const struct pack_field *f = &p->fields[i];
+    bool na = is_null(packed, i), nb = !col_is_valid(c, row);
+    if (na || nb) return (int)nb - (int)na;
+    if (f->phys == PHYS_STR)
+        return sv_cmp(row_pack_text(p, packed, i), strv_sv(&COL_DATA(c, struct strv)[row]));
+    if (!f->nested)
+        return cmp_fixed(f->phys, packed + f->offset,
+                         (const char *)c->data + (size_t)row * f->size);
+    struct column held;
+    row_pack_read_column(p, i, &packed, 1, &held);
+    int order = col_cmp(&held, 0, c, row);
+    col_release(&held);
+    return order;
 }
 
 bool row_pack_eq(const struct row_pack *p, const char *a, const char *b) {

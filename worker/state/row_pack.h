@@ -57,6 +57,9 @@ bool row_pack_eq(const struct row_pack *p, const char *a, const char *b);
 /* Whether a column of a packed row equals row `row` of c; NULL equals NULL. */
 bool row_pack_eq_value(const struct row_pack *p, const char *packed, int column,
                        const struct column *c, uint32_t row);
+/* Order of a column of a packed row against row `row` of c, as row_pack_cmp. */
+int row_pack_cmp_value(const struct row_pack *p, const char *packed, int column,
+                       const struct column *c, uint32_t row);
 /* Order of one column of two packed rows: as col_cmp, NULLs first. Nested columns too. */
 int row_pack_cmp(const struct row_pack *p, const char *a, const char *b, int column);
 

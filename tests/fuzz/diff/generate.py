@@ -81,8 +81,11 @@ class Table:
         n = c.of([5, 0, 1, 12, 12, 30, 60])
         nulls = c.of([0, 10, 40])
         self.unique_ts = c.pick(2) == 0
+        # Rows that come in the order of their times: of those that don't, deduplication forgets the older ones.
+        self.in_order = self.unique_ts and c.pick(2) == 0
         order = list(range(n))
-        c.rng.shuffle(order)
+        if not self.in_order:
+            c.rng.shuffle(order)
         self.rows = []
         for i in range(n):
             row = [i, BASE_MS + 500 * (order[i] if self.unique_ts else c.pick(40))]
@@ -252,6 +255,8 @@ class Generator:
         rf, rl, right = self.source(0 if c.chance(50) else depth, joins=False)
         pairs = self.equal_pairs(left, right)
         how = c.of(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN", "JOIN", "CROSS JOIN"])
+        if how == "CROSS JOIN" and depth and pairs:
+            how = "JOIN"
         if how == "CROSS JOIN" or not pairs:
             lite = None if ll is None or rl is None else "%s CROSS JOIN %s" % (ll, rl)
             return "%s CROSS JOIN %s" % (lf, rf), lite, left + right
@@ -321,7 +326,8 @@ class Generator:
         kinds = [self.select, self.aggregate, self.aggregate, self.topn, self.setop, self.distinct]
         if depth >= 2:
             kinds += [self.limit, self.over, self.window, self.interval_join, self.select, self.with_twice, self.last,
-                      self.window_join, self.grouping_sets, self.window_topn]
+                      self.window_join, self.grouping_sets, self.window_topn, self.over_updates, self.ranks, self.session,
+                      self.temporal]
         return kinds[c.pick(len(kinds))](depth)
 
     def select(self, depth):
@@ -572,9 +578,77 @@ class Generator:
             names, n, key, self.order_by(t.columns), n, b, n, 1 + c.pick(3))
         return Query(text.replace("%s", lf, 1), text.replace("%s", ll, 1), t.columns + [(n, "I")])
 
+    def over_updates(self, depth):
+        """OVER an order that is no time, of rows that may be taken back. All columns are ordered by: equal rows are peers."""
+        c = self.c
+        q = self.aggregate(1) if c.chance(60) else self.select(1)
+        a = self.name("a")
+        scope = self.scope_of(a, q.columns)
+        partition = c.of(["", "PARTITION BY %s " % scope[0].flink, "PARTITION BY %s " % scope[-1].flink])
+        over = " OVER (%sORDER BY %s%s)" % (partition, self.order_by(q.columns, a), c.of(
+            ["", "", " ROWS BETWEEN 1 PRECEDING AND CURRENT ROW", " ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"]))
+        bare = over.split(" ROWS")[0] + (")" if " ROWS" in over else "")
+        calls = []
+        for _ in range(1 + c.pick(2)):
+            x = c.of(scope)
+            f = c.of(["COUNT", "MAX", "MIN", "SUM", "ROW_NUMBER()", "RANK()", "DENSE_RANK()", "LAG", "LEAD"])
+            if f == "SUM" and x.t not in "ID" or f in ("MAX", "MIN") and x.t == "B":
+                f = "COUNT"
+            if f.endswith("()"):
+                calls.append(Expr("I", f + bare, f + bare))
+            elif f in ("LAG", "LEAD"):
+                calls.append(Expr(x.t, "%s(%s)%s" % (f, x.flink, bare), "%s(%s)%s" % (f, x.lite, bare)))
+            else:
+                calls.append(Expr("I" if f == "COUNT" else x.t, "%s(%s)%s" % (f, x.flink, over), "%s(%s)%s" % (f, x.lite, over)))
+        x, y, columns = self.items(scope + calls[:1])
+        return Query(*self.put(x, y, "(%s) AS %s" % (q.flink, a), q.lite and "(%s) AS %s" % (q.lite, a)), columns)
+
+    def ranks(self, depth):
+        c = self.c
+        q = self.select(1) if c.chance(50) else self.aggregate(1)
+        a, b, n = self.name("a"), self.name("a"), self.name("x")
+        partition = c.of(["", "PARTITION BY %s " % q.columns[0][0]])
+        text = "SELECT %s, %s FROM (SELECT %s, %s() OVER (%sORDER BY %s) AS %s FROM (%%s) AS %s) AS %s WHERE %s <= %d" % (
+            ", ".join(x for x, _ in q.columns), n, ", ".join(x for x, _ in q.columns), c.of(["RANK", "DENSE_RANK"]), partition,
+            self.order_by(q.columns[-2:]), n, a, b, n, 1 + c.pick(3))
+        return Query(text.replace("%s", q.flink, 1), q.lite and text.replace("%s", q.lite, 1), q.columns + [(n, "I")])
+
+    def session(self, depth):
+        c = self.c
+        t = c.of(self.tables)
+        a = self.name("a")
+        scope = self.scope_of(a, t.columns)
+        key = scope[2 + c.pick(len(scope) - 2)]
+        column = key.flink.split(".")[1]
+        frm = "TABLE(SESSION(TABLE %s PARTITION BY %s, DESCRIPTOR(ts), INTERVAL '%d' SECOND)) AS %s" % (t.name, column, 1 + c.pick(3), a)
+        start, end = Expr("T", a + ".window_start", ""), Expr("T", a + ".window_end", "")
+        x, _, columns = self.items([start, end, key, self.aggregate_call(scope)])
+        return Query("SELECT %s FROM %s GROUP BY %s.window_start, %s.window_end, %s" % (x, frm, a, a, key.flink), None, columns)
+
+    def temporal(self, depth):
+        """Each row with the version of the other table's row of that key that held then: views v<table> are versioned by their
+        first column (run.py makes them). Batch mode refuses it, as Flink's does."""
+        c = self.c
+        some = [t for t in self.tables if t.in_order]
+        if not some:
+            return self.interval_join(depth)
+        t, u = c.of(self.tables), c.of(some)
+        key, kt = u.columns[2]
+        mine = [n for n, x in t.columns if x == kt]
+        if not mine or kt == "B":
+            return self.interval_join(depth)
+        a, b, k = self.name("a"), self.name("a"), c.of(mine)
+        how = c.of(["JOIN", "LEFT JOIN"])
+        left, right = self.scope_of(a, t.columns), self.scope_of(b, u.columns)
+        x, y, columns = self.items([left[0], c.of(left), right[0], c.of(right)])
+        flink = "%s AS %s %s v%s FOR SYSTEM_TIME AS OF %s.ts AS %s ON %s.%s = %s.%s" % (t.name, a, how, u.name, a, b, a, k, b, key)
+        lite = "%s AS %s %s %s AS %s ON %s.%s = %s.%s AND %s.ts = (SELECT MAX(z.ts) FROM %s AS z WHERE z.%s = %s.%s AND z.ts <= %s.ts)" % (
+            t.name, a, how, u.name, b, a, k, b, key, b, u.name, key, a, k, a)
+        return Query(*self.put(x, y, flink, lite), columns)
+
     def grouping_sets(self, depth):
         c = self.c
-        frm, _, scope = self.source(1)
+        frm, _, scope = self.source(0 if c.chance(50) else 1)
         keys = [c.of(scope) for _ in range(2)]
         sets = c.of(["ROLLUP (%s, %s)", "CUBE (%s, %s)", "GROUPING SETS ((%s), (%s))"])
         if keys[0].flink == keys[1].flink:

@@ -16,6 +16,7 @@ QUERIES = 40      # a round
 SHRINK_RUNS = 250  # of the engine, for one failure
 FAILURES_MAX = 8
 TIMEOUT_S = 120
+ROWS_MAX, SQLITE_STEPS_MAX = 20000, 200  # of a result; hundred thousands
 MINI_BATCH = (("table.exec.mini-batch.enabled", "true"), ("table.exec.mini-batch.allow-latency", "1 s"))
 SETTINGS = [(), (), (("table.optimizer.agg-phase-strategy", "ONE_PHASE"),),
             MINI_BATCH + (("table.exec.mini-batch.size", "3"),),
@@ -34,8 +35,25 @@ def sqlite_of(tables):
     return db
 
 
+class TooLarge(Exception):
+    """A product of products: nothing to learn from."""
+
+
 def sqlite_rows(db, q):
-    return collections.Counter(tuple(r) for r in db.execute(q.lite))
+    rows, steps = collections.Counter(), [0]
+
+    def count_steps():
+        steps[0] += 1
+        return steps[0] > SQLITE_STEPS_MAX
+    db.set_progress_handler(count_steps, 100000)
+    try:
+        for r in db.execute(q.lite):
+            rows[tuple(r)] += 1
+            if rows.total() > ROWS_MAX:
+                raise TooLarge()
+    except sqlite3.OperationalError as e:
+        raise TooLarge() if "interrupted" in str(e) else e
+    return rows
 
 
 # ---- the engine ----
@@ -59,6 +77,7 @@ def value(t, text):
 
 def table_as_files(t, folder, n_files):
     os.makedirs(folder, exist_ok=True)
+    n_files = 1 if t.in_order else n_files
     files = [open(os.path.join(folder, "%d.jsonl" % i), "w") for i in range(n_files)]
     for i, row in enumerate(t.rows):
         record = {}
@@ -77,6 +96,13 @@ def table_as_files(t, folder, n_files):
         t.name, ", ".join("%s %s%s" % (n, generate.SQL_TYPE[ty], " NOT NULL" if n in ("id", "ts") else "") for n, ty in t.columns), folder)
 
 
+def versions(t):
+    """The last row of each key, as a versioned table."""
+    names = ", ".join(n for n, _ in t.columns)
+    return "CREATE VIEW v%s AS SELECT %s FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY %s ORDER BY ts DESC) AS rn FROM %s) WHERE rn = 1" % (
+        t.name, names, t.columns[2][0], t.name)
+
+
 class Setup:
     """How the engine is run."""
 
@@ -92,7 +118,8 @@ class Setup:
 def engine(args, tables, queries, setup):
     """For each query {"rows": Counter} or {"error": class, "message": text} ("crash", "hang": the run ended without an answer)."""
     with tempfile.TemporaryDirectory() as tmp:
-        sql = [table_as_files(t, os.path.join(tmp, t.name), setup.n_files) for t in tables] + [q.flink for q in queries]
+        ddl = [table_as_files(t, os.path.join(tmp, t.name), setup.n_files) for t in tables] + [versions(t) for t in tables]
+        sql = ddl + [q.flink for q in queries]
         cmd = [os.path.join(args.bin, "penstock"), "run", "-", "-o", "json", "-k", "--progress", "never", "-m", setup.mode,
                "-p", str(setup.parallelism), "--set", "penstock.batch-rows=%d" % setup.batch_rows]
         for s in setup.settings:
@@ -114,7 +141,7 @@ def engine(args, tables, queries, setup):
     lost = {"error": "hang" if hang else "crash", "message": err.decode(errors="replace")[-500:]}
     result, gone = [], False
     for i, q in enumerate(queries):
-        o = answers.get(len(tables) + i)
+        o = answers.get(len(ddl) + i)
         if o is None:
             result.append(dict(lost) if not gone else {"error": "not run", "message": ""})
             gone = True
@@ -185,7 +212,7 @@ class Shrinker:
         try:
             q = generate.query(generate.Choices(played=choices), tables)
             expected = sqlite_rows(sqlite_of(tables), q) if q.lite else None
-        except (sqlite3.Error, IndexError):
+        except (sqlite3.Error, IndexError, TooLarge):
             return None
         answers = []
         for s in self.setups:
@@ -241,7 +268,7 @@ class Shrinker:
 def golden(tables, q, setup, expected):
     out = ["modes %s\n" % setup.mode]
     for t in tables:
-        if not re.search(r"\b%s\b" % t.name, q.flink):
+        if not re.search(r"\bv?%s\b" % t.name, q.flink):
             continue
         rows = [", ".join(generate.literal(ty, v)[0] if i or v is None else "CAST(%s AS %s)" % (generate.literal(ty, v)[0], generate.SQL_TYPE[ty])
                           for (_, ty), v in zip(t.columns, row)) for i, row in enumerate(t.rows)]
@@ -250,6 +277,8 @@ def golden(tables, q, setup, expected):
         body = "SELECT * FROM (VALUES %s) AS t(%s)" % (", ".join("(%s)" % r for r in rows), names) if rows else (
             "SELECT * FROM (%s) AS t(%s) WHERE FALSE" % (empty, names))
         out.append("statement\nCREATE VIEW %s AS %s\n" % (t.name, body))
+        if re.search(r"\bv%s\b" % t.name, q.flink):
+            out.append("statement\n%s\n" % versions(t))
     out.append("query\n%s\n----" % q.flink)
     for row in sorted((expected or collections.Counter()).elements(), key=repr):
         out.append("|".join(printed(t, v) for (_, t), v in zip(q.columns, row)))
@@ -282,20 +311,23 @@ class Fuzz:
 
     def round(self, seed):
         tables = generate.tables(seed)
-        picks, queries = [], []
-        for i in range(QUERIES):
-            c = generate.Choices("%d/%d" % (seed, i))
-            queries.append(generate.query(c, tables))
-            picks.append(c.taken)
+        picks, queries, expected = [], [], []
         setups = self.setups(generate.Choices("setups %d" % seed))
         db = sqlite_of(tables)
-        expected = []
-        for q in queries:
+        for i in range(QUERIES):
+            c = generate.Choices("%d/%d" % (seed, i))
+            q = generate.query(c, tables)
             try:
-                expected.append(sqlite_rows(db, q) if q.lite else None)
+                rows = sqlite_rows(db, q) if q.lite else None
+            except TooLarge:
+                self.counts["too large"] += 1
+                continue
             except sqlite3.Error as e:
-                expected.append(None)
+                rows = None
                 self.refusals["SQLite: %s" % e] += 1
+            queries.append(q)
+            picks.append(c.taken)
+            expected.append(rows)
         answers = [engine(self.args, tables, queries, s) for s in setups]
         for i, q in enumerate(queries):
             here = [(s, a[i]) for s, a in zip(setups, answers)]

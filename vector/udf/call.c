@@ -4,6 +4,7 @@
 
 #include "base/core/mem.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,11 +65,24 @@ int udf_call_export(struct udf_call *c, const struct column *const *cols, int n_
     return rc ? err_wrap(err, "%s", c->u->name) : 0;
 }
 
+/* Memory of arguments that libraries did not give back: they may still read it. */
+struct kept {
+    struct arena arena;
+    struct kept *next;
+};
+static _Atomic(struct kept *) kept; /* relaxed: nothing reads it */
+
+static void keep(struct arena *a) {
+    struct kept *k = mem_zalloc(sizeof *k);
+    k->arena = *a;
+    k->next = atomic_exchange_explicit(&kept, k, memory_order_relaxed);
+    arena_init(a);
+}
+
 int udf_call_returned(struct udf_call *c, int *released, struct ArrowArray *args, struct err *err) {
     if (args->release) args->release(args);
     if (*released != 1) {
-        /* What it kept stays readable: the batch's memory is left to it. */
-        arena_init(&c->batch);
+        keep(&c->batch);
         return err_set(err, ERR_RUNTIME,
                        "%s moved its arguments and did not release them before it returned",
                        c->u->name);

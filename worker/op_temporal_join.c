@@ -15,14 +15,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+    MAKE_ROWS = 256,  /* packed at once, column by column */
+    NEAR_VERSIONS = 8 /* gone through for each row by itself */
+};
+
+struct waiting {
+    int64_t time;
+    struct join_entry *entry;
+};
+
 struct temporal_join {
     struct op op;
     struct hash_join_spec spec; /* type (inner, left), keys, residual */
     int time[2];
     struct join_store *left;  /* time, matches = row kind, seq = order of arrival */
     struct join_store *right; /* time, matches = row kind; sorted by time */
-    struct join_entry **heap; /* left rows by time: made from the state */
-    size_t n_heap, cap_heap;
+    /* Left rows by time, made from the state: those that came in order of time one behind the
+     * other, the others in a heap. */
+    struct waiting *line, *heap;
+    size_t line_first, n_line, cap_line, n_heap, cap_heap;
     int64_t next_seq;
     /* a batch in hand */
     uint64_t *hashes;
@@ -30,9 +42,9 @@ struct temporal_join {
     uint8_t *null_key;
     /* a watermark in hand: left rows that it has passed, from given on */
     bool firing;
-    int64_t last_wm; /* the one before */
-    struct join_entry **due;
-    size_t n_due, cap_due, given;
+    int64_t last_wm;                 /* the one before */
+    struct join_entry **due, **late; /* late: of the heap, on their way to due */
+    size_t n_due, cap_due, n_late, cap_late, given;
     /* the pairs of an output batch */
     struct join_entry **versions;
     uint32_t *order;
@@ -68,27 +80,73 @@ static int temporal_join_open(struct op *op, struct err *err) {
 
 /* ---- left rows by time ---- */
 
-static void heap_push(struct temporal_join *j, struct join_entry *e) {
+static void heap_push(struct temporal_join *j, struct waiting w) {
     MEM_GROW(j->heap, j->n_heap, j->cap_heap);
     size_t i = j->n_heap++;
-    for (; i && j->heap[(i - 1) / 2]->time > e->time; i = (i - 1) / 2)
+    for (; i && j->heap[(i - 1) / 2].time > w.time; i = (i - 1) / 2)
         j->heap[i] = j->heap[(i - 1) / 2];
-    j->heap[i] = e;
+    j->heap[i] = w;
 }
 
 static struct join_entry *heap_pop(struct temporal_join *j) {
-    struct join_entry *top = j->heap[0], *last = j->heap[--j->n_heap];
+    struct waiting top = j->heap[0], last = j->heap[--j->n_heap];
     size_t i = 0;
     for (;;) {
         size_t c = 2 * i + 1;
         if (c >= j->n_heap) break;
-        if (c + 1 < j->n_heap && j->heap[c + 1]->time < j->heap[c]->time) c++;
-        if (j->heap[c]->time >= last->time) break;
+        if (c + 1 < j->n_heap && j->heap[c + 1].time < j->heap[c].time) c++;
+        if (j->heap[c].time >= last.time) break;
         j->heap[i] = j->heap[c];
         i = c;
     }
     if (j->n_heap) j->heap[i] = last;
-    return top;
+    return top.entry;
+}
+
+static void wait_in_line(struct temporal_join *j, struct join_entry *e) {
+    struct waiting w = {e->time, e};
+    if (j->line_first == j->n_line) j->line_first = j->n_line = 0;
+    if (j->n_line && j->line[j->n_line - 1].time > e->time) {
+        heap_push(j, w);
+        return;
+    }
+    if (j->n_line == j->cap_line && j->line_first > j->n_line / 2) { /* room in front */
+        j->n_line -= j->line_first;
+        memmove(j->line, j->line + j->line_first, sizeof *j->line * j->n_line);
+        j->line_first = 0;
+    }
+    MEM_GROW(j->line, j->n_line, j->cap_line);
+    j->line[j->n_line++] = w;
+}
+
+static int seq_cmp(const void *x, const void *y) {
+    const struct join_entry *a = *(struct join_entry *const *)x,
+                            *b = *(struct join_entry *const *)y;
+    return (a->seq > b->seq) - (a->seq < b->seq);
+}
+
+static void add_due(struct temporal_join *j, struct join_entry *e) {
+    MEM_GROW(j->due, j->n_due, j->cap_due);
+    j->due[j->n_due++] = e;
+}
+
+/* due: the rows that wm has passed, in the order in which they came. */
+static void take_due(struct temporal_join *j, int64_t wm) {
+    j->n_due = j->n_late = j->given = 0;
+    while (j->n_heap && j->heap[0].time <= wm) {
+        MEM_GROW(j->late, j->n_late, j->cap_late);
+        j->late[j->n_late++] = heap_pop(j);
+    }
+    if (j->n_late) qsort(j->late, j->n_late, sizeof(*j->late), seq_cmp);
+    size_t at = 0;
+    while (j->line_first < j->n_line && j->line[j->line_first].time <= wm) {
+        struct join_entry *e = j->line[j->line_first++].entry;
+        while (at < j->n_late && j->late[at]->seq < e->seq)
+            add_due(j, j->late[at++]);
+        add_due(j, e);
+    }
+    while (at < j->n_late)
+        add_due(j, j->late[at++]);
 }
 
 /* ---- rows in ---- */
@@ -118,12 +176,21 @@ static uint8_t kind_of(const struct batch *b, uint32_t row) {
 
 static void left_rows(struct temporal_join *j, const struct batch *b) {
     const int64_t *times = b->cols[j->time[0]].data;
-    for (uint32_t i = 0; i < b->n; i++) {
-        if (j->null_key[i] && j->spec.type == JOIN_INNER) continue;
-        struct join_entry *e = join_store_add(j->left, j->keys[i], b, i, times[i]);
-        e->matches = kind_of(b, i);
-        e->seq = j->next_seq++;
-        heap_push(j, e);
+    uint32_t rows[MAKE_ROWS], next = 0;
+    struct join_entry *made[MAKE_ROWS];
+    while (next < b->n) {
+        uint32_t n = 0;
+        for (; next < b->n && n < MAKE_ROWS; next++)
+            if (!j->null_key[next] || j->spec.type == JOIN_LEFT) rows[n++] = next;
+        join_store_make(j->left, b, rows, n, 0, made);
+        for (uint32_t i = 0; i < n; i++) {
+            struct join_entry *e = made[i];
+            e->time = times[rows[i]];
+            e->matches = kind_of(b, rows[i]);
+            e->seq = j->next_seq++;
+            join_store_link(j->left, j->keys[rows[i]], e);
+            wait_in_line(j, e);
+        }
     }
     join_store_sweep(j->left, j->keys, b->n);
 }
@@ -201,8 +268,24 @@ static int meeting_cmp(const void *x, const void *y) {
     return (a->time < b->time) - (a->time > b->time);
 }
 
-/* versions[i]: what held for row i, NULL if nothing did. Rows of one key are taken together, the
- * latest first, so that its versions are gone through once. */
+static void take_version(struct temporal_join *j, uint32_t row, struct join_entry *v) {
+    j->versions[row] = v && row_kind_adds((uint8_t)v->matches) ? v : NULL;
+}
+
+/* Rows that lie far back in a key's versions: those of one key are taken together, the latest
+ * first, so that its versions are gone through once. */
+static void find_far(struct temporal_join *j, struct meeting *m, uint32_t n) {
+    struct join_entry *v = NULL;
+    if (n) qsort(m, n, sizeof *m, meeting_cmp);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!i || m[i].key != m[i - 1].key) v = m[i].key->last;
+        while (v && v->time > m[i].time)
+            v = v->prev;
+        take_version(j, m[i].row, v);
+    }
+}
+
+/* versions[i]: what held for row i, NULL if nothing did. */
 static void find_versions(struct temporal_join *j, struct join_entry *const *rows, uint32_t n,
                           const struct column *left) {
     const struct column *cols[STATE_KEYS_MAX];
@@ -210,24 +293,23 @@ static void find_versions(struct temporal_join *j, struct join_entry *const *row
         cols[k] = &left[j->spec.left_keys[k]];
     hash_keys(j, cols, n);
     join_store_find(j->right, cols, j->hashes, NULL, n, j->keys);
-    AUTO_FREE struct meeting *m = mem_calloc((size_t)n + 1, sizeof *m);
-    uint32_t n_m = 0;
+    AUTO_FREE struct meeting *far = mem_calloc((size_t)n + 1, sizeof *far);
+    uint32_t n_far = 0;
     for (uint32_t i = 0; i < n; i++) {
+        struct join_key *k = j->null_key[i] ? NULL : j->keys[i];
         j->versions[i] = NULL;
-        if (j->keys[i] && !j->null_key[i])
-            m[n_m++] = (struct meeting){j->keys[i], rows[i]->time, i};
-    }
-    qsort(m, n_m, sizeof *m, meeting_cmp);
-    struct join_entry *v = NULL;
-    for (uint32_t i = 0; i < n_m; i++) {
-        if (!i || m[i].key != m[i - 1].key) {
-            drop_versions(j, m[i].key, j->last_wm);
-            v = m[i].key->last;
-        }
-        while (v && v->time > m[i].time)
+        if (!k) continue;
+        drop_versions(j, k, j->last_wm);
+        struct join_entry *v = k->last;
+        int steps = 0;
+        while (v && v->time > rows[i]->time && steps++ < NEAR_VERSIONS)
             v = v->prev;
-        if (v && row_kind_adds((uint8_t)v->matches)) j->versions[m[i].row] = v;
+        if (steps > NEAR_VERSIONS)
+            far[n_far++] = (struct meeting){k, rows[i]->time, i};
+        else
+            take_version(j, i, v);
     }
+    find_far(j, far, n_far);
 }
 
 /* Takes versions from rows whose pair doesn't meet the condition. */
@@ -296,12 +378,6 @@ static int emit_rows(struct temporal_join *j, struct join_entry *const *rows, ui
     return rc ? rc : op_emit(&j->op, out, err);
 }
 
-static int seq_cmp(const void *x, const void *y) {
-    const struct join_entry *a = *(struct join_entry *const *)x,
-                            *b = *(struct join_entry *const *)y;
-    return (a->seq > b->seq) - (a->seq < b->seq);
-}
-
 static int fire(struct temporal_join *j, struct err *err) {
     while (j->given < j->n_due) {
         if (op_output_full(&j->op)) return OP_MORE;
@@ -321,12 +397,7 @@ static int fire(struct temporal_join *j, struct err *err) {
 
 static int temporal_join_watermark(struct op *op, int64_t wm, struct err *err) {
     struct temporal_join *j = impl(op);
-    j->n_due = j->given = 0;
-    while (j->n_heap && j->heap[0]->time <= wm) {
-        MEM_GROW(j->due, j->n_due, j->cap_due);
-        j->due[j->n_due++] = heap_pop(j);
-    }
-    if (j->n_due) qsort(j->due, j->n_due, sizeof(*j->due), seq_cmp);
+    take_due(j, wm);
     j->firing = true;
     return fire(j, err);
 }
@@ -340,7 +411,9 @@ static void temporal_join_close(struct op *op) {
     struct temporal_join *j = impl(op);
     join_store_free(j->left);
     join_store_free(j->right);
+    free(j->line);
     free(j->heap);
+    free(j->late);
     free(j->hashes);
     free(j->keys);
     free(j->null_key);

@@ -105,9 +105,6 @@ static int session_agg_open(struct op *op, struct err *err) {
             return err_set(err, ERR_UNSUPPORTED,
                            "%s can't be used over sessions: its results can't be merged",
                            a->set->aggs[i].call.agg->name);
-    if (json_opt(cfg, "emit"))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "early and late firing of sessions is not supported yet");
     agg_set_chain(a->set, op->ctx->arena);
     session_set_init(&a->sessions, &a->window, gap, a->set->n_keys, a->set->key_types,
                      a->set->payload_bytes - AGG_HEADER_BYTES, &session_ops, a);

@@ -9,9 +9,8 @@ enum { TAKE = 256 }; /* sessions looked at together */
 
 int session_window_read(const cJSON *j, const struct op_ctx *ctx, struct window *w,
                         int64_t *ret_gap, struct err *err) {
-    *w = (struct window){.time = -1,
-                         .proctime = json_opt_bool(j, "proctime", false),
-                         .zone = json_opt_bool(j, "ltz", false) ? ctx->env->zone : NULL};
+    *w = (struct window){
+        .time = -1, .proctime = json_opt_bool(j, "proctime", false), .zone = window_zone(j, ctx)};
     int rc = json_get_i64(j, "gap", ret_gap, err);
     if (!rc && !w->proctime) rc = json_get_int(j, "time", &w->time, err);
     if (rc) return rc;

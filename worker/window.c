@@ -25,12 +25,16 @@ static int read_attached(const cJSON *j, const struct op_ctx *ctx, struct window
     return 0;
 }
 
+const struct tz *window_zone(const cJSON *j, const struct op_ctx *ctx) {
+    return json_opt_bool(j, "ltz", false) && !tz_is_utc(ctx->env->zone) ? ctx->env->zone : NULL;
+}
+
 int window_read(const cJSON *j, const struct op_ctx *ctx, struct window *w, struct err *err) {
     *w = (struct window){.time = -1, .start_column = -1, .end_column = -1};
     const char *type;
     int rc = json_get_str(j, "type", &type, err);
     if (rc) return rc;
-    if (json_opt_bool(j, "ltz", false)) w->zone = ctx->env->zone;
+    w->zone = window_zone(j, ctx);
     if (!strcmp(type, "attached")) return read_attached(j, ctx, w, err);
     w->proctime = json_opt_bool(j, "proctime", false);
     if (!w->proctime) {

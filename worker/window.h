@@ -24,6 +24,9 @@ struct window {
 int window_read(const cJSON *j, const struct op_ctx *ctx, struct window *ret,
                 struct err *err) ATTR_MUST_USE;
 
+/* The zone of a window's clock, by WINDOW's "ltz"; NULL = UTC. */
+const struct tz *window_zone(const cJSON *j, const struct op_ctx *ctx);
+
 static inline int64_t floor_to(int64_t t, int64_t offset, int64_t unit) {
     int64_t r = (t - offset) % unit;
     return t - (r < 0 ? r + unit : r);

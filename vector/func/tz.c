@@ -452,6 +452,10 @@ const struct tz *tz_utc(void) {
     return &utc;
 }
 
+bool tz_is_utc(const struct tz *z) {
+    return !z->n && !z->first_s;
+}
+
 const char *tz_name(const struct tz *z) {
     return z->name;
 }

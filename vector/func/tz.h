@@ -5,6 +5,7 @@
 
 #include "base/core/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tz;
@@ -13,6 +14,7 @@ struct tz;
  * freed. ERR_VALIDATION for an unknown one, with the nearest name. Any thread. */
 int tz_get(const char *name, const struct tz **ret, struct err *err) ATTR_MUST_USE;
 const struct tz *tz_utc(void);
+bool tz_is_utc(const struct tz *z); /* by any name: always at offset 0 */
 const char *tz_name(const struct tz *z);
 /* Offset from UTC in ms at an instant. */
 int32_t tz_offset_ms(const struct tz *z, int64_t utc_ms);

@@ -32,20 +32,15 @@ void time_queue_release(struct time_queue *q) {
 }
 
 static void put(struct time_bucket *b, struct time_entry e) {
+    if (b->from == b->n) b->from = b->n = 0;
     MEM_GROW(b->entries, b->n, b->cap);
+    b->least = !b->n ? e.time : MIN(b->least, e.time);
     b->entries[b->n++] = e;
 }
 
 void time_queue_push(struct time_queue *q, int64_t time, void *item) {
     put(bucket_of(q, key_of(time)), (struct time_entry){time, item});
     q->n++;
-}
-
-static int64_t least_in(const struct time_bucket *b) {
-    int64_t least = INT64_MAX;
-    for (uint32_t i = b->from; i < b->n; i++)
-        least = MIN(least, b->entries[i].time);
-    return least;
 }
 
 static int first_filled(const struct time_queue *q) {
@@ -57,7 +52,7 @@ static int first_filled(const struct time_queue *q) {
 
 int64_t time_queue_next(const struct time_queue *q) {
     int i = first_filled(q);
-    return i == TIME_BUCKETS ? INT64_MAX : least_in(&q->buckets[i]);
+    return i == TIME_BUCKETS ? INT64_MAX : q->buckets[i].least;
 }
 
 /* The next bucket that holds anything falls to those below it. False: nothing is due. */
@@ -65,9 +60,8 @@ static bool advance(struct time_queue *q, int64_t upto) {
     int i = first_filled(q);
     if (i == TIME_BUCKETS) return false;
     struct time_bucket *b = &q->buckets[i];
-    int64_t least = least_in(b);
-    if (least > upto) return false;
-    q->last = key_of(least);
+    if (b->least > upto) return false;
+    q->last = key_of(b->least);
     for (uint32_t k = 0; k < b->n; k++) {
         if (i <= NEAR) __builtin_prefetch(b->entries[k].item);
         put(bucket_of(q, key_of(b->entries[k].time)), b->entries[k]);

@@ -20,6 +20,7 @@ struct time_entry {
 struct time_bucket {
     struct time_entry *entries;
     uint32_t from, n, cap; /* from: only the bucket that is due is taken from in parts */
+    int64_t least;         /* time there was since it was empty */
 };
 
 struct time_queue {

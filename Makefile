@@ -221,7 +221,7 @@ $(B)/test/udf/libtext.so $(B)/test/udf/libodd.so: examples/udf-c/arrow_build.h i
 $(B)/test/udf/libnumbers.so: examples/udf-rust/src/lib.rs examples/udf-rust/src/penstock.rs
 	@mkdir -p $(@D)
 	@echo "  RUSTC $@"
-	$(Q)rustc --edition 2021 --crate-type cdylib -O -D warnings --crate-name numbers $< -o $@
+	$(Q)MAKEFLAGS= rustc --edition 2021 --crate-type cdylib -O -D warnings --crate-name numbers $< -o $@
 
 # ---- sanitizers: make asan|ubsan|tsan [T=base] ------------------------------------------------
 .PHONY: asan ubsan tsan

@@ -244,13 +244,12 @@ static int longest_merge(struct penstock_udf_call *call, void *const *dst, const
     return 0;
 }
 
-static int longest_serialise(struct penstock_udf_call *call, const void *acc, void *out,
-                             void (*write)(void *out, const void *bytes, size_t n)) {
+static void longest_serialise(struct penstock_udf_call *call, const void *acc, void *out,
+                              void (*write)(void *out, const void *bytes, size_t n)) {
     const struct longest *a = acc;
     char version = a->text ? 1 : 0;
     write(out, &version, 1);
     if (a->text) write(out, a->text, a->len);
-    return 0;
 }
 
 static int longest_restore(struct penstock_udf_call *call, void *acc, const void *bytes, size_t n) {

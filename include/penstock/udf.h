@@ -125,8 +125,8 @@ struct penstock_udf_aggregate {
     void (*destroy)(struct penstock_udf_call *call, void *acc);
     /* Folds row i of args into accs[i], in order; the same accumulator may occur many times. */
     int (*accumulate)(struct penstock_udf_call *call, void *const *accs, struct ArrowArray *args);
-    /* Takes rows back that were accumulated. NULL: the function can't, and stands over input
-     * without updates only. */
+    /* Takes rows back that were accumulated. NULL: where input is updated, the engine keeps the
+     * arguments of all rows of a group and folds them anew for each result. */
     int (*retract)(struct penstock_udf_call *call, void *const *accs, struct ArrowArray *args);
     /* dst[i] += src[i]; src[i] stays valid. Required: windows are put together of slices, and
      * batches are folded before they are exchanged. */
@@ -134,8 +134,8 @@ struct penstock_udf_aggregate {
                  int64_t n);
     /* The accumulator as bytes, by calls of write(out, bytes, n); and back, into a zeroed one.
      * Bytes of a checkpoint may be older than the library: give them a version. */
-    int (*serialise)(struct penstock_udf_call *call, const void *acc, void *out,
-                     void (*write)(void *out, const void *bytes, size_t n));
+    void (*serialise)(struct penstock_udf_call *call, const void *acc, void *out,
+                      void (*write)(void *out, const void *bytes, size_t n));
     int (*restore)(struct penstock_udf_call *call, void *acc, const void *bytes, size_t n);
     /* Results of n accumulators, as eval gives them. */
     int (*value)(struct penstock_udf_call *call, const void *const *accs, int64_t n,

@@ -296,3 +296,31 @@ static const struct penstock_udf_overload counter_overloads[] = {
     {"() -> INT NOT NULL", counter, NULL}};
 EXPORT(counter, HEAD, .kind = PENSTOCK_UDF_SCALAR, .flags = PENSTOCK_UDF_NONDETERMINISTIC,
        ONE(counter_overloads), .open = counter_open, .close = counter_close)
+
+/* An aggregate without arguments that can't take rows back. */
+static int row_count_accumulate(struct penstock_udf_call *call, void *const *accs,
+                                struct ArrowArray *args) {
+    for (int64_t i = 0; i < args->length; i++)
+        ++*(int64_t *)accs[i];
+    return 0;
+}
+static int row_count_merge(struct penstock_udf_call *call, void *const *dst, const void *const *src,
+                           int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        *(int64_t *)dst[i] += *(const int64_t *)src[i];
+    return 0;
+}
+static int row_count_value(struct penstock_udf_call *call, const void *const *accs, int64_t n,
+                           struct ArrowArray *ret, struct ArrowSchema *ret_schema) {
+    int64_t *out = array_fixed(ret, n, sizeof *out);
+    for (int64_t i = 0; i < n; i++)
+        out[i] = *(const int64_t *)accs[i];
+    return 0;
+}
+static const struct penstock_udf_aggregate row_count_ops = {.acc_size_bytes = 8,
+                                                            .accumulate = row_count_accumulate,
+                                                            .merge = row_count_merge,
+                                                            .value = row_count_value};
+static const struct penstock_udf_overload row_count_overloads[] = {
+    {"() -> BIGINT NOT NULL", NULL, &row_count_ops}};
+EXPORT(row_count, HEAD, .kind = PENSTOCK_UDF_AGGREGATE, ONE(row_count_overloads))

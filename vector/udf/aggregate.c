@@ -22,10 +22,10 @@ static int aggregate_bind(struct agg_bind *ab, struct err *err) {
     const struct penstock_udf_aggregate *ops = u->def->overloads[i].aggregate;
     int rc = udf_cast_args(ab->arena, o, ab->args, ab->n_args, err);
     if (rc) return rc;
-    if (ab->retract && !ops->retract)
+    if (ab->retract && !ops->retract && !ab->n_args)
         return err_set(err, ERR_UNSUPPORTED,
-                       "%s can't take rows back (its library has no retract for it), but its input "
-                       "does",
+                       "%s() can't take rows back (its library has no retract for it), but its "
+                       "input does",
                        u->name);
     const struct type *types[AGG_ARGS_MAX];
     for (int k = 0; k < ab->n_args; k++)
@@ -161,9 +161,7 @@ static void write_bytes(void *out, const void *bytes, size_t n) {
 
 static void aggregate_save(const struct agg_call *call, const void *acc, struct str *out) {
     struct udf_call *c = call->udf;
-    int rc = ops_of(c)->serialise(&c->c, acc, out, write_bytes);
-    CHECKF(rc == 0, "%s: an accumulator can't be serialised: %s", c->u->name,
-           c->fail_message ? c->fail_message : "no reason given");
+    ops_of(c)->serialise(&c->c, acc, out, write_bytes);
 }
 
 static int aggregate_load(const struct agg_call *call, void *acc, struct sv bytes,
@@ -219,9 +217,10 @@ int udf_make_agg(struct udf *u, struct err *err) {
         .doc = u->def->doc,
         .min_args = min_args,
         .max_args = max_args,
-        .flags = AGG_MERGE | (first->retract ? AGG_RETRACT : 0u) |
+        .flags = AGG_MERGE | (first->retract ? AGG_RETRACT : AGG_VALUES) |
                  (first->serialise ? AGG_BLOB : 0u) |
                  (u->def->flags & PENSTOCK_UDF_ORDERED ? AGG_ORDERED : 0u),
+        .keep = AGG_KEEP_ALL,
         .bind = aggregate_bind,
         .init = first->create ? aggregate_init : NULL,
         .update = aggregate_update,

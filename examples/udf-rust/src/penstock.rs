@@ -61,7 +61,7 @@ pub struct Aggregate {
     pub accumulate: Option<Fold>,
     pub retract: Option<Fold>,
     pub merge: Option<unsafe extern "C" fn(*mut Call, *const *mut c_void, *const *const c_void, i64) -> c_int>,
-    pub serialise: Option<unsafe extern "C" fn(*mut Call, *const c_void, *mut c_void, Write) -> c_int>,
+    pub serialise: Option<unsafe extern "C" fn(*mut Call, *const c_void, *mut c_void, Write)>,
     pub restore: Option<unsafe extern "C" fn(*mut Call, *mut c_void, *const c_void, usize) -> c_int>,
     pub value: Option<
         unsafe extern "C" fn(*mut Call, *const *const c_void, i64, *mut ArrowArray, *mut ArrowSchema) -> c_int,

@@ -274,7 +274,7 @@ static void pad(struct lookup_join *j, uint32_t from, uint32_t to) {
             at++;
     }
     if (!missing) return;
-    AUTO_FREE struct match *old = mem_dup(j->matches, sizeof *old * ((size_t)n + !n));
+    AUTO_FREE struct match *old = n ? mem_dup(j->matches, sizeof *old * n) : NULL;
     j->n_matches = at = 0;
     for (uint32_t row = from; row < to; row++) {
         if (at == n || old[at].row != row) add_match(j, row, NULL);

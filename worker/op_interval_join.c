@@ -169,6 +169,7 @@ static int match_pairs(struct interval_join *j, struct err *err) {
     }
     for (uint32_t i = 0; i < j->n_pairs && !rc; i++) {
         p->matched[j->rows[i]] = 1;
+        join_store_write(j->store[1 - p->port], j->entries[i]);
         j->entries[i]->matches = 1;
     }
     if (!rc && j->n_pairs) return emit_pairs(j, cols, err);

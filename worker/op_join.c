@@ -270,6 +270,7 @@ static void hold(struct join_op *j, uint32_t row, uint32_t n_partners) {
  * how many it had. */
 static uint32_t change_matches(struct join_op *j, struct join_entry *e, int by) {
     uint32_t had = e->matches;
+    join_store_write(j->store[1 - j->port], e);
     e->matches += (uint32_t)by;
     e->time = join_store_now(j->store[1 - j->port]);
     return had;

@@ -1,23 +1,14 @@
 /* join_store.c - lists of packed rows behind a state table. */
 #include "worker/state/join_store.h"
 
+#include "worker/state/join_store_int.h"
+
 #include "base/core/mem.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 _Static_assert(sizeof(struct join_entry) % 16 == 0, "packed rows behind entries are aligned");
-
-struct join_store {
-    int n_keys;
-    struct row_pack *pack;
-    struct state_table *table;
-    struct var_memory rows;
-    struct str scratch;
-    uint64_t n_rows, n_large; /* n_large: entries with memory of their own */
-    int64_t ttl_ms, now_ms, dead_ms;
-    uint64_t age_pos;
-};
 
 struct join_store *join_store_new(struct arena *a, const struct schema *schema, const int *keys,
                                   int n_keys) {
@@ -54,6 +45,8 @@ static void free_large(struct join_store *s) {
 void join_store_free(struct join_store *s) {
     if (!s) return;
     free_large(s);
+    join_store_release_tracking(s);
+    state_table_free(s->load_index);
     state_table_free(s->table);
     var_release(&s->rows);
     str_release(&s->scratch);
@@ -87,7 +80,7 @@ void join_store_sweep(struct join_store *s, struct join_key **keys, uint32_t n) 
         state_table_remove(s->table, (char *)keys[i]);
 }
 
-static struct join_entry *alloc_entry(struct join_store *s, uint32_t packed_bytes, int64_t time) {
+struct join_entry *join_store_alloc(struct join_store *s, uint32_t packed_bytes, int64_t time) {
     uint32_t size = (uint32_t)sizeof(struct join_entry) + packed_bytes;
     struct join_entry *e = var_alloc(&s->rows, size);
     *e = (struct join_entry){.time = time, .size_bytes = size};
@@ -99,7 +92,7 @@ static struct join_entry *new_entry(struct join_store *s, const struct batch *b,
                                     int64_t time) {
     str_clear(&s->scratch);
     row_pack_add(s->pack, b->cols, row, &s->scratch);
-    struct join_entry *e = alloc_entry(s, (uint32_t)s->scratch.len, time);
+    struct join_entry *e = join_store_alloc(s, (uint32_t)s->scratch.len, time);
     memcpy(join_entry_row(e), str_text(&s->scratch), s->scratch.len);
     return e;
 }
@@ -115,7 +108,7 @@ void join_store_make(struct join_store *s, const struct batch *b, const uint32_t
     AUTO_FREE char **packed = mem_alloc(sizeof *packed * ((size_t)n + 1));
     row_pack_sizes(s->pack, b->cols, rows, n, sizes);
     for (uint32_t i = 0; i < n; i++) {
-        ret_entries[i] = alloc_entry(s, sizes[i], time);
+        ret_entries[i] = join_store_alloc(s, sizes[i], time);
         packed[i] = join_entry_row(ret_entries[i]);
     }
     row_pack_write(s->pack, b->cols, rows, n, sizes, packed);
@@ -128,8 +121,20 @@ void join_store_link(struct join_store *s, struct join_key *k, struct join_entry
         k->last->next = e;
     else
         k->first = e;
+    e->order = e->prev ? e->prev->order + ENTRY_ORDER_GAP : 0;
     k->last = e;
     s->n_rows++;
+    if (s->tracking) join_store_comes(s, e);
+}
+
+/* An order between two neighbours; makes room where there is none. */
+static int64_t order_between(struct join_store *s, struct join_entry *before) {
+    for (;;) {
+        int64_t hi = before->order,
+                lo = before->prev ? before->prev->order : hi - 2 * ENTRY_ORDER_GAP;
+        if (hi - lo >= 2) return lo + (hi - lo) / 2;
+        join_store_renumber(s, before->key);
+    }
 }
 
 struct join_entry *join_store_add(struct join_store *s, struct join_key *k, const struct batch *b,
@@ -143,6 +148,7 @@ struct join_entry *join_store_insert(struct join_store *s, struct join_entry *be
                                      const struct batch *b, uint32_t row, int64_t time) {
     struct join_entry *e = new_entry(s, b, row, time);
     e->key = before->key;
+    e->order = order_between(s, before);
     s->n_rows++;
     e->prev = before->prev;
     e->next = before;
@@ -151,6 +157,7 @@ struct join_entry *join_store_insert(struct join_store *s, struct join_entry *be
     else
         e->key->first = e;
     before->prev = e;
+    if (s->tracking) join_store_comes(s, e);
     return e;
 }
 
@@ -178,6 +185,7 @@ struct join_entry *join_store_first_equal(struct join_store *s, const struct joi
 
 void join_store_unlink(struct join_store *s, struct join_entry *e) {
     struct join_key *k = e->key;
+    if (s->tracking) join_store_goes(s, e);
     if (e->prev)
         e->prev->next = e->next;
     else
@@ -220,8 +228,10 @@ void join_store_purge(struct join_store *s, struct join_key *k) {
 }
 
 void join_store_touch(struct join_store *s, struct join_key *k) {
-    for (struct join_entry *e = s->ttl_ms ? k->first : NULL; e; e = e->next)
+    for (struct join_entry *e = s->ttl_ms ? k->first : NULL; e; e = e->next) {
+        join_store_write(s, e);
         e->time = s->now_ms;
+    }
 }
 
 void join_store_age(struct join_store *s, int64_t now_ms, uint32_t n) {

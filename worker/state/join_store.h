@@ -21,7 +21,10 @@ struct join_entry {
     int64_t time;        /* the op's: event time, or last access */
     uint32_t matches;    /* the op's: rows of the other side that it is joined with, a row kind */
     uint32_t size_bytes; /* of this block */
-    int64_t seq;         /* the op's: order of arrival. Keeps the row behind it 16-byte aligned */
+    int64_t seq;         /* the op's: order of arrival */
+    int64_t order;  /* the store's: rises along the key's entries, and names them in checkpoints */
+    uint32_t slot;  /* the store's: number of the entry's marks; 0 = checkpoints are off */
+    uint32_t spare; /* the row behind is 16-byte aligned */
 };
 
 /* Payload of a key's row in the table. */
@@ -88,6 +91,14 @@ int64_t join_store_dead(const struct join_store *s); /* INT64_MIN without ttl */
 void join_store_purge(struct join_store *s, struct join_key *k);
 /* Writes to all rows of a key. */
 void join_store_touch(struct join_store *s, struct join_key *k);
+
+/* Before the op writes to time, matches or seq of an entry that it hasn't just added. */
+void join_store_mark(struct join_store *s, struct join_entry *e);
+static inline void join_store_write(struct join_store *s, struct join_entry *e) {
+    if (e->slot) join_store_mark(s, e);
+}
+/* Checkpoints: part is the store. Between the first load and loaded nothing else may be called. */
+extern const struct state_part_ops join_store_part;
 
 /* Scan over keys, as state_table_scan. */
 uint32_t join_store_scan(const struct join_store *s, uint64_t *pos, struct join_key **keys,

@@ -77,6 +77,19 @@ struct row_pack *row_pack_of_schema(struct arena *a, const struct schema *s) {
     return row_pack_new(a, types, s->n);
 }
 
+int row_pack_check(const struct row_pack *p, const char *packed, size_t len, struct err *err) {
+    bool good = len >= p->fixed_bytes && row_pack_size(packed) == len;
+    for (int i = 0; good && i < p->n; i++) {
+        const struct pack_field *f = &p->fields[i];
+        if (f->phys != PHYS_STR && !f->nested) continue;
+        if (packed[NULLS_AT + i / 8] >> (i % 8) & 1) continue;
+        struct ref r;
+        memcpy(&r, packed + f->offset, sizeof r);
+        good = r.offset <= len && r.len <= len - r.offset;
+    }
+    return good ? 0 : err_set(err, ERR_CORRUPT, "a packed row has wrong lengths");
+}
+
 /* ---- packing ---- */
 
 /* Strings are mostly short: blocks of 16 bytes that overlap at the end cost less than a call. */

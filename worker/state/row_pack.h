@@ -35,6 +35,10 @@ void row_pack_put(const struct row_pack *p, const struct column *cols, uint32_t 
                   uint32_t size_bytes, char *dst);
 /* Brings the long strings of row `row`, which is to be packed soon, into the cache. */
 void row_pack_prefetch(const struct row_pack *p, const struct column *cols, uint32_t row);
+/* Whether bytes from storage can be a packed row: sizes and the places of its own fields (what is
+ * inside nested ones isn't looked into). packed is 16-byte aligned. ERR_CORRUPT. */
+int row_pack_check(const struct row_pack *p, const char *packed, size_t len,
+                   struct err *err) ATTR_MUST_USE;
 static inline uint32_t row_pack_size(const char *packed) {
     uint32_t n;
     __builtin_memcpy(&n, packed, 4);

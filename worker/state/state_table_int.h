@@ -88,6 +88,14 @@ uint32_t state_table_row_number(const struct state_table *t, const char *row);
 char *state_table_find_row(const struct state_table *t, const char *src);
 char *state_table_place_row(struct state_table *t, const char *src, uint8_t *ret_fresh);
 
+/* The key of a row as an entry begins with it: kind, hash, key. Appended. */
+void state_table_add_key(const struct state_table *t, const char *row, enum state_entry kind,
+                         struct str *out);
+/* Behind the kind: the key as an image of a row, t->row_bytes long; strings point into `in`, which
+ * moves on. ERR_CORRUPT. */
+int state_table_read_key(const struct state_table *t, struct sv *in, char *row,
+                         struct err *err) ATTR_MUST_USE;
+
 /* With t->changes: before a row is changed, before it is removed, before all are. */
 void state_table_row_changes(struct state_table *t, uint32_t row);
 void state_table_row_goes(struct state_table *t, uint32_t row);

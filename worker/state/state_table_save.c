@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_key(const struct state_table *t, const char *row, enum state_entry kind,
-                    struct str *out) {
+void state_table_add_key(const struct state_table *t, const char *row, enum state_entry kind,
+                         struct str *out) {
     uint32_t nulls = (uint32_t)(t->n_fields + 7) / 8;
     str_reserve(out, 9 + nulls + t->row_bytes);
     str_add_char(out, (char)kind);
@@ -34,7 +34,7 @@ static void add_key(const struct state_table *t, const char *row, enum state_ent
 static void save_row(struct state_table *t, char *row) {
     struct str *out = &t->scratch;
     str_clear(out);
-    add_key(t, row, STATE_PUT, out);
+    state_table_add_key(t, row, STATE_PUT, out);
     if (t->desc.ttl_ms) str_add_n(out, stamp_of(t, row), 8);
     char *payload = row + t->payload_offset;
     if (t->desc.save_payload)
@@ -54,7 +54,7 @@ void state_table_row_goes(struct state_table *t, uint32_t row) {
     struct str *gone = &t->changes->gone;
     size_t at = gone->len;
     str_add_n(gone, "\0\0\0\0", 4);
-    add_key(t, row_at(t, row), STATE_GONE, gone);
+    state_table_add_key(t, row_at(t, row), STATE_GONE, gone);
     uint32_t len = (uint32_t)(gone->len - at - 4);
     memcpy(gone->ptr + at, &len, 4);
 }
@@ -141,8 +141,7 @@ static bool take(struct sv *in, void *to, size_t n) {
     return true;
 }
 
-/* The key as a row of the table; strings point into the entry. */
-static int read_key(const struct state_table *t, struct sv *in, char *row, struct err *err) {
+int state_table_read_key(const struct state_table *t, struct sv *in, char *row, struct err *err) {
     memset(row, 0, t->row_bytes);
     uint32_t nulls = (uint32_t)(t->n_fields + 7) / 8;
     if (!take(in, &((struct row_head *)row)->hash, 8) || !take(in, row + t->null_offset, nulls))
@@ -183,7 +182,7 @@ int state_table_load(struct state_table *t, const struct state_range *of, struct
         return 0;
     }
     AUTO_FREE char *key = mem_aligned(16, t->row_bytes);
-    int rc = read_key(t, &in, key, err);
+    int rc = state_table_read_key(t, &in, key, err);
     if (rc) return rc;
     if (kind == STATE_GONE) {
         char *row = state_table_find_row(t, key);

@@ -1,0 +1,333 @@
+/* join_store_save.c - snapshots of a join store, and rows back from them.
+ *
+ * Entry: kind, hash and key as a state table's, the row's order among its key's (8 bytes), which
+ * names it; PUT: time, seq (8 bytes each), matches (4), the packed row. Entries are numbered by
+ * slots, for their marks. */
+#include "worker/state/join_store_int.h"
+
+#include "base/core/mem.h"
+#include "worker/state/state_table_int.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct join_tracking {
+    struct changes changes;
+    struct state_sink *sink;
+    struct join_entry **slots; /* [0] is nobody's */
+    uint32_t n_slots, cap_slots;
+    uint32_t *free_slots;
+    uint32_t n_free, cap_free;
+    struct str scratch;
+};
+
+void join_store_release_tracking(struct join_store *s) {
+    struct join_tracking *t = s->tracking;
+    if (!t) return;
+    changes_release(&t->changes);
+    free(t->slots);
+    free(t->free_slots);
+    str_release(&t->scratch);
+    free(t);
+    s->tracking = NULL;
+}
+
+static void add_name(struct join_store *s, const struct join_entry *e, enum state_entry kind,
+                     struct str *out) {
+    state_table_add_key(s->table, row_of(s->table, (const char *)e->key), kind, out);
+    str_add_n(out, &e->order, 8);
+}
+
+static void save_entry(struct join_store *s, struct join_entry *e) {
+    struct join_tracking *t = s->tracking;
+    str_clear(&t->scratch);
+    add_name(s, e, STATE_PUT, &t->scratch);
+    str_add_n(&t->scratch, &e->time, 8);
+    str_add_n(&t->scratch, &e->seq, 8);
+    str_add_n(&t->scratch, &e->matches, 4);
+    str_add_n(&t->scratch, join_entry_row(e), row_pack_size(join_entry_row(e)));
+    t->sink->entry(t->sink, str_view(&t->scratch));
+}
+
+void join_store_mark(struct join_store *s, struct join_entry *e) {
+    if (changes_touch(&s->tracking->changes, e->slot)) save_entry(s, e);
+}
+
+void join_store_comes(struct join_store *s, struct join_entry *e) {
+    struct join_tracking *t = s->tracking;
+    if (t->n_free) {
+        e->slot = t->free_slots[--t->n_free];
+    } else {
+        MEM_GROW(t->slots, t->n_slots, t->cap_slots);
+        e->slot = t->n_slots++;
+    }
+    t->slots[e->slot] = e;
+    changes_touch(&t->changes, e->slot);
+}
+
+/* Its name is given up: the snapshot under way gets it as it is, later ones hear that it is gone.
+ */
+static void name_goes(struct join_store *s, struct join_entry *e) {
+    struct join_tracking *t = s->tracking;
+    join_store_mark(s, e);
+    if (!changes_remove(&t->changes, e->slot)) return;
+    struct str *gone = &t->changes.gone;
+    size_t at = gone->len;
+    str_add_n(gone, "\0\0\0\0", 4);
+    add_name(s, e, STATE_GONE, gone);
+    uint32_t len = (uint32_t)(gone->len - at - 4);
+    memcpy(gone->ptr + at, &len, 4);
+}
+
+void join_store_goes(struct join_store *s, struct join_entry *e) {
+    struct join_tracking *t = s->tracking;
+    name_goes(s, e);
+    t->slots[e->slot] = NULL;
+    MEM_GROW(t->free_slots, t->n_free, t->cap_free);
+    t->free_slots[t->n_free++] = e->slot;
+    e->slot = 0;
+}
+
+void join_store_renumber(struct join_store *s, struct join_key *k) {
+    if (s->tracking)
+        for (struct join_entry *e = k->first; e; e = e->next)
+            name_goes(s, e);
+    int64_t order = 0;
+    for (struct join_entry *e = k->first; e; e = e->next, order += ENTRY_ORDER_GAP) {
+        e->order = order;
+        if (s->tracking) changes_touch(&s->tracking->changes, e->slot);
+    }
+}
+
+/* ---- snapshots ---- */
+
+static void part_track(void *part) {
+    struct join_store *s = part;
+    if (s->tracking) return;
+    struct join_tracking *t = s->tracking = mem_zalloc(sizeof *t);
+    MEM_GROW(t->slots, t->n_slots, t->cap_slots);
+    t->slots[t->n_slots++] = NULL;
+    char *keys[256];
+    uint64_t pos = 0;
+    uint32_t n;
+    while ((n = state_table_scan(s->table, &pos, keys, 256)))
+        for (uint32_t i = 0; i < n; i++)
+            for (struct join_entry *e = ((struct join_key *)keys[i])->first; e; e = e->next)
+                join_store_comes(s, e);
+}
+
+static struct bits live_slots(const struct join_tracking *t) {
+    struct bits live = {0};
+    for (uint32_t i = 1; i < t->n_slots; i++)
+        if (t->slots[i]) bits_set(&live, i);
+    return live;
+}
+
+static void part_begin(void *part, uint64_t checkpoint, uint64_t base, bool full,
+                       struct state_sink *sink) {
+    struct join_tracking *t = ((struct join_store *)part)->tracking;
+    t->sink = sink;
+    struct bits live = {0};
+    if (full) live = live_slots(t);
+    struct changes_head head = changes_begin(&t->changes, checkpoint, base, full ? &live : NULL);
+    char clear = STATE_CLEAR;
+    if (head.cleared) sink->entry(sink, (struct sv){&clear, 1});
+    for (size_t at = 0; at < head.gone.len;) {
+        uint32_t len;
+        memcpy(&len, head.gone.ptr + at, 4);
+        sink->entry(sink, (struct sv){head.gone.ptr + at + 4, len});
+        at += 4 + len;
+    }
+    str_release(&head.gone);
+}
+
+static bool part_step(void *part, uint32_t n) {
+    struct join_store *s = part;
+    struct join_tracking *t = s->tracking;
+    uint32_t slot;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!changes_next(&t->changes, &slot)) return true;
+        if (slot < t->n_slots && t->slots[slot]) save_entry(s, t->slots[slot]);
+    }
+    return false;
+}
+
+static void part_cancel(void *part) {
+    struct join_store *s = part;
+    if (s->tracking) changes_cancel(&s->tracking->changes);
+}
+
+/* ---- back ---- */
+
+static int cut_off(struct err *err) {
+    return err_set(err, ERR_CORRUPT, "an entry of the state ends too early");
+}
+
+static bool take(struct sv *in, void *to, size_t n) {
+    if (in->len < n) return false;
+    memcpy(to, in->ptr, n);
+    in->ptr += n;
+    in->len -= n;
+    return true;
+}
+
+/* (key, order) -> entry, by images of rows: a row's head is its hash, then NULL bits, then keys. */
+static struct state_table *new_index(void) {
+    static const struct type *types[2];
+    types[0] = types[1] = type_of(TYPE_BIGINT);
+    struct state_desc d = {
+        .n_keys = 2, .key_types = types, .payload_size_bytes = sizeof(struct join_entry *)};
+    return state_table_new(&d);
+}
+
+static char *index_image(const struct state_table *x, const struct join_key *k, int64_t order,
+                         char *image) {
+    memset(image, 0, x->row_bytes);
+    int64_t key = (int64_t)(uintptr_t)k;
+    memcpy(image + x->fields[0].offset, &key, 8);
+    memcpy(image + x->fields[1].offset, &order, 8);
+    uint64_t h = ((uint64_t)key ^ (uint64_t)order * 0x9E3779B97F4A7C15ull) * 0xD6E8FEB86659FD93ull;
+    ((struct row_head *)image)->hash = h ^ h >> 32;
+    return image;
+}
+
+/* Drops an entry without the marks: nothing is tracked while loading. */
+static void forget(struct join_store *s, struct join_entry *e) {
+    struct join_tracking *t = s->tracking;
+    s->tracking = NULL;
+    join_store_remove(s, e);
+    s->tracking = t;
+}
+
+static void clear_range(struct join_store *s, const struct state_range *of) {
+    char *keys[256];
+    uint64_t pos = 0;
+    uint32_t n;
+    _Alignas(16) char image[128];
+    CHECK(s->load_index->row_bytes <= sizeof image);
+    while ((n = state_table_scan(s->table, &pos, keys, 256)))
+        for (uint32_t i = 0; i < n; i++) {
+            uint32_t group = key_group_of(state_table_hash(s->table, keys[i]), of->max_parallelism);
+            if (group < of->first || group > of->last) continue;
+            struct join_key *k = (struct join_key *)keys[i];
+            while (k->first) {
+                struct state_table *x = s->load_index;
+                char *at = state_table_find_row(x, index_image(x, k, k->first->order, image));
+                if (at) state_table_remove(x, at + x->payload_offset);
+                forget(s, k->first);
+            }
+            state_table_remove(s->table, keys[i]);
+        }
+}
+
+static int load_put(struct join_store *s, struct join_key *k, int64_t order, struct sv in,
+                    struct join_entry **at, struct err *err) {
+    int64_t time, seq;
+    uint32_t matches;
+    if (!take(&in, &time, 8) || !take(&in, &seq, 8) || !take(&in, &matches, 4) || in.len < 4)
+        return cut_off(err);
+    AUTO_FREE char *packed = mem_aligned(16, in.len + 16); /* entries lie anywhere */
+    memcpy(packed, in.ptr, in.len);
+    int rc = row_pack_check(s->pack, packed, in.len, err);
+    if (rc) return rc;
+    if (*at) forget(s, *at);
+    struct join_entry *e = join_store_alloc(s, (uint32_t)((in.len + 15) & ~15ull), time);
+    memcpy(join_entry_row(e), packed, in.len);
+    e->seq = seq;
+    e->matches = matches;
+    struct join_tracking *t = s->tracking;
+    s->tracking = NULL;
+    join_store_link(s, k, e);
+    s->tracking = t;
+    e->order = order;
+    *at = e;
+    return 0;
+}
+
+static int part_load(void *part, const struct state_range *of, struct sv entry, struct err *err) {
+    struct join_store *s = part;
+    if (!s->load_index) s->load_index = new_index();
+    struct state_table *x = s->load_index;
+    if (!entry.len) return cut_off(err);
+    enum state_entry kind = (enum state_entry)entry.ptr[0];
+    struct sv in = {entry.ptr + 1, entry.len - 1};
+    if (kind == STATE_CLEAR) {
+        clear_range(s, of);
+        return 0;
+    }
+    if (kind != STATE_PUT && kind != STATE_GONE)
+        return err_set(err, ERR_CORRUPT, "state entry of unknown kind %d", kind);
+    AUTO_FREE char *key = mem_aligned(16, s->table->row_bytes);
+    int64_t order;
+    int rc = state_table_read_key(s->table, &in, key, err);
+    if (rc) return rc;
+    if (!take(&in, &order, 8)) return cut_off(err);
+    _Alignas(16) char image[128];
+    CHECK(x->row_bytes <= sizeof image);
+    uint8_t fresh;
+    char *row = kind == STATE_PUT ? state_table_place_row(s->table, key, &fresh)
+                                  : state_table_find_row(s->table, key);
+    if (!row) return 0;
+    struct join_key *k = (struct join_key *)(row + s->table->payload_offset);
+    index_image(x, k, order, image);
+    if (kind == STATE_GONE) {
+        char *at = state_table_find_row(x, image);
+        if (!at) return 0;
+        forget(s, *(struct join_entry **)(at + x->payload_offset));
+        state_table_remove(x, at + x->payload_offset);
+        return 0;
+    }
+    char *at = state_table_place_row(x, image, &fresh) + x->payload_offset;
+    return load_put(s, k, order, in, (struct join_entry **)at, err);
+}
+
+static int by_order(const void *a, const void *b) {
+    int64_t x = (*(struct join_entry *const *)a)->order,
+            y = (*(struct join_entry *const *)b)->order;
+    return x < y ? -1 : x > y;
+}
+
+static void sort_key(struct join_key *k) {
+    size_t n = 0;
+    bool sorted = true;
+    for (struct join_entry *e = k->first; e; e = e->next, n++)
+        sorted &= !e->next || e->order < e->next->order;
+    if (sorted) return;
+    AUTO_FREE struct join_entry **all = mem_calloc(n, sizeof *all);
+    n = 0;
+    for (struct join_entry *e = k->first; e; e = e->next)
+        all[n++] = e;
+    qsort(all, n, sizeof *all, by_order);
+    for (size_t i = 0; i < n; i++) {
+        all[i]->prev = i ? all[i - 1] : NULL;
+        all[i]->next = i + 1 < n ? all[i + 1] : NULL;
+    }
+    k->first = all[0];
+    k->last = all[n - 1];
+}
+
+static void part_loaded(void *part) {
+    struct join_store *s = part;
+    state_table_free(s->load_index);
+    s->load_index = NULL;
+    bool tracking = s->tracking;
+    join_store_release_tracking(s);
+    char *keys[256];
+    uint64_t pos = 0;
+    uint32_t n;
+    while ((n = state_table_scan(s->table, &pos, keys, 256)))
+        for (uint32_t i = 0; i < n; i++) {
+            struct join_key *k = (struct join_key *)keys[i];
+            if (k->first)
+                sort_key(k);
+            else
+                state_table_remove(s->table, keys[i]);
+        }
+    if (!tracking) return;
+    part_track(s); /* slots anew */
+    struct bits live = live_slots(s->tracking);
+    changes_restored(&s->tracking->changes, &live);
+}
+
+const struct state_part_ops join_store_part = {part_track,  part_begin, part_step,
+                                               part_cancel, part_load,  part_loaded};

@@ -318,10 +318,18 @@ docs-check: $(B)/tools/gen_docs $(B)/bin/penstock
 	@$(B)/bin/penstock validate $(B)/tools/quick-start.sql
 	@set -e; for p in $(DOC_PAGES); do $< $$p | diff -u docs/$$p.md - || { echo "docs/$$p.md is out of date: make docs"; exit 1; }; done
 # ---- benchmarks ----------------------------------------------------------------------------
-# make bench: the Nexmark queries, beside Flink's figures. make bench-NAME ARGS='...': one program, bench/NAME_bench.c.
-.PHONY: bench
-bench: all
-	bench/nexmark/run.py --bin $(B)/bin $(ARGS)
+# make bench [T=q5]: Nexmark's queries, beside Flink's figures and the programs of bench/limit; bench-json: the same on JSON
+# lines from disk. Figures also go to $(B)/bench/*.json. make bench-NAME ARGS='...': one program, bench/NAME_bench.c.
+.PHONY: bench bench-json
+LIMITS := $(patsubst bench/limit/%.c,$(B)/bench/limit/%,$(wildcard bench/limit/q*.c))
+$(B)/bench/limit/%: $(B)/obj/bench/limit/%.c.o $(B)/obj/bench/limit/limit.c.o $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $< $(B)/obj/bench/limit/limit.c.o -Wl,--start-group $(ARCHIVES) -Wl,--end-group $(LIBS_SYS) -o $@
+bench: all udf-libs $(LIMITS)
+	bench/nexmark/run.py --bin $(B)/bin --limit $(B)/bench/limit --source both --out $(B)/bench/nexmark.json $(ARGS) $(T)
+bench-json: all udf-libs
+	bench/nexmark/run.py --bin $(B)/bin --source json --out $(B)/bench/nexmark-json.json $(ARGS) $(T)
 $(B)/bench/%_bench: $(B)/obj/bench/%_bench.c.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LINK $@"

@@ -66,9 +66,9 @@ def tables(source):
     return open(os.path.join(HERE, "tables.sql")).read().replace("${SOURCE}", source)
 
 
-def script(query, source, out):
+def script(args, query, source, out):
     sql = open(os.path.join(HERE, "queries", query + ".sql")).read()
-    for name, value in (("OUT", out), ("SIDE", os.path.join(out, "side.csv")), ("COUNT_CHAR", "count_char")):
+    for name, value in (("OUT", out), ("SIDE", os.path.join(out, "side.csv")), ("COUNT_CHAR", args.count_char)):
         sql = sql.replace("${%s}" % name, value)
     sql = re.sub(r"--.*", "", sql).strip()
     if "${SIDE}" in open(os.path.join(HERE, "queries", query + ".sql")).read():
@@ -111,7 +111,7 @@ def run_query(args, query, kind):
     runs = []
     for _ in range(args.runs):
         with tempfile.TemporaryDirectory(prefix="nexmark-bench-") as out:
-            runs.append(penstock(args, script(query, source, out), SETTINGS))
+            runs.append(penstock(args, script(args, query, source, out), SETTINGS))
     return events, runs
 
 
@@ -181,6 +181,7 @@ def main():
     ap.add_argument("--out", help="also write the figures there as JSON")
     ap.add_argument("queries", nargs="*")
     args = ap.parse_args()
+    args.count_char = os.path.abspath(os.path.join(args.bin, "../test/udf/libtext.so")) + "#count_char"
     kinds = ["made", "pruned"] if args.source == "both" else [args.source]
     results, failed = {}, []
     print(HEADER)

@@ -1,0 +1,32 @@
+/* q0.c - every bid as a row of its own. */
+#include "bench/limit/limit.h"
+
+#include <stdio.h>
+
+struct row {
+    int64_t auction, bidder, price, time_ms;
+    struct strv extra;
+};
+
+struct state {
+    struct row out[BATCH_ROWS_MAX];
+    uint64_t n;
+};
+
+static void work(void *state, const struct limit_bids *b) {
+    struct state *s = state;
+    for (uint32_t i = 0; i < b->n; i++) {
+        uint32_t r = b->rows[i];
+        s->out[i] = (struct row){b->auction[r], b->bidder[r], b->price[r], b->time_ms[r], b->extra[r]};
+    }
+    s->n += b->n;
+}
+
+static void finish(void *const *states, int n_states) {
+    uint64_t n = 0;
+    for (int i = 0; i < n_states; i++)
+        n += ((struct state *)states[i])->n;
+    printf("%llu rows\n", (unsigned long long)n);
+}
+
+const struct limit_query limit_query = {sizeof(struct state), work, finish};

@@ -1,6 +1,6 @@
 /* limit.h - the limit that the engine is measured against: the simplest program by hand that does a
- * query's work on the events of the nexmark source. Every thread makes its share of the events whole
- * and works on a batch at a time; finish puts the threads' results together. */
+ * query's work on the events of the nexmark source. Every thread makes its share of the events
+ * whole and works on a batch at a time; finish puts the threads' results together. */
 #ifndef PENSTOCK_BENCH_LIMIT_LIMIT_H
 #define PENSTOCK_BENCH_LIMIT_LIMIT_H
 

@@ -19,7 +19,8 @@ static void work(void *state, const struct limit_bids *b) {
     struct state *s = state;
     for (uint32_t i = 0; i < b->n; i++) {
         uint32_t r = b->rows[i];
-        s->out[i] = (struct row){b->auction[r], b->bidder[r], (i128)b->price[r] * 908, b->time_ms[r], b->extra[r]};
+        s->out[i] = (struct row){b->auction[r], b->bidder[r], (i128)b->price[r] * 908,
+                                 b->time_ms[r], b->extra[r]};
     }
     s->n += b->n;
 }

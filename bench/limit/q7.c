@@ -47,9 +47,8 @@ static void work(void *state, const struct limit_bids *b) {
         if (b->price[r] > w->best) drop_bids(w);
         w->best = b->price[r];
         MEM_GROW(w->bids, w->n, w->cap);
-        w->bids[w->n++] =
-            (struct bid){b->auction[r], b->bidder[r], b->price[r], b->time_ms[r],
-                         mem_strndup(strv_data(&b->extra[r]), b->extra[r].len)};
+        w->bids[w->n++] = (struct bid){b->auction[r], b->bidder[r], b->price[r], b->time_ms[r],
+                                       mem_strndup(strv_data(&b->extra[r]), b->extra[r].len)};
     }
 }
 

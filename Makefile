@@ -192,6 +192,7 @@ test: unit golden oracle processes nexmark-quick tidy docs-check
 	@echo "all tests passed"
 golden: all udf-libs
 	tests/sql/run.py --bin $(B)/bin
+	$(B)/bin/penstock run examples/udf-c/job.sql --set penstock.udf.path=$(B)/test/udf >/dev/null
 processes: all
 	tests/processes/run.py --bin $(B)/bin
 oracle: all

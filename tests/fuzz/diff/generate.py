@@ -73,10 +73,11 @@ def value(c, t):
 
 
 class Table:
-    """id is unique, ts the event time (never NULL), the other columns have NULLs and duplicates."""
+    """id is unique, ts the event time (never NULL), the other columns have NULLs and duplicates. A changelog table (cdc) has a
+    history that leads to its rows; it has no event time, and batch mode refuses it, as Flink's does."""
 
-    def __init__(self, c, name):
-        self.name = name
+    def __init__(self, c, name, cdc):
+        self.name, self.cdc = name, cdc
         self.columns = [("id", "I"), ("ts", "T")] + [("c%d" % i, c.of("IISSDBA")) for i in range(2 + c.pick(4))]
         n = c.of([5, 0, 1, 12, 12, 30, 60])
         nulls = c.of([0, 10, 40])
@@ -91,6 +92,28 @@ class Table:
             row = [i, BASE_MS + 500 * (order[i] if self.unique_ts else c.pick(40))]
             row += [None if c.chance(nulls) else value(c, t) for _, t in self.columns[2:]]
             self.rows.append(row)
+        self.history = self.make_history(c, nulls) if cdc else []
+
+    def make_history(self, c, nulls):
+        """[(id, row before, row after)]: inserts, updates that end in the table's rows, and rows that go again."""
+        def other(row):
+            return row[:2] + [v if c.chance(50) else None if c.chance(nulls) else value(c, t)
+                              for v, (_, t) in zip(row[2:], self.columns[2:])]
+        lives = []
+        for row in self.rows:
+            versions = [other(row) for _ in range(c.pick(3))] + [row]
+            lives.append([(row[0], b, a) for b, a in zip([None] + versions, versions)])
+        for i in range(c.pick(6)):
+            if self.rows:
+                row = other([1000 + i] + c.of(self.rows)[1:])
+                lives.append([(row[0], None, row), (row[0], row, None)])
+        history = []
+        while lives:
+            life = lives[c.rng.randrange(len(lives))]
+            history.append(life.pop(0))
+            if not life:
+                lives.remove(life)
+        return history
 
 
 class Expr:
@@ -112,6 +135,7 @@ class Query:
 class Generator:
     def __init__(self, c, tables):
         self.c, self.tables, self.n = c, tables, 0
+        self.timed = [t for t in tables if not t.cdc]
 
     def name(self, prefix):
         self.n += 1
@@ -445,7 +469,7 @@ class Generator:
 
     def over(self, depth):
         c = self.c
-        t = c.of(self.tables)
+        t = c.of(self.timed)
         a = self.name("a")
         scope = self.scope_of(a, t.columns)
         partition = c.of(["", "%s.%s" % (a, t.columns[-1][0]), "%s.%s" % (a, t.columns[2][0])])
@@ -471,7 +495,7 @@ class Generator:
 
     def window(self, depth):
         c = self.c
-        t = c.of(self.tables)
+        t = c.of(self.timed)
         a = self.name("a")
         scope = [e for e in self.scope_of(a, t.columns)]
         kind = c.of(["TUMBLE", "HOP", "CUMULATE"])
@@ -490,7 +514,7 @@ class Generator:
 
     def interval_join(self, depth):
         c = self.c
-        t, u = c.of(self.tables), c.of(self.tables)
+        t, u = c.of(self.timed), c.of(self.timed)
         a, b = self.name("a"), self.name("a")
         left, right = self.scope_of(a, t.columns), self.scope_of(b, u.columns)
         l, r = c.of(self.equal_pairs(left[2:], right[2:]) or [(left[0], right[0])])
@@ -528,7 +552,7 @@ class Generator:
     def last(self, depth):
         """The first or last row of each key by event time."""
         c = self.c
-        some = [t for t in self.tables if t.unique_ts]
+        some = [t for t in self.timed if t.unique_ts]
         if not some:
             return self.topn(depth)
         t = c.of(some)
@@ -559,8 +583,8 @@ class Generator:
     def window_join(self, depth):
         c = self.c
         s = c.of([1, 2, 5])
-        lf, ll, a, left = self.tumbled(c.of(self.tables), s)
-        rf, rl, b, right = self.tumbled(c.of(self.tables), s)
+        lf, ll, a, left = self.tumbled(c.of(self.timed), s)
+        rf, rl, b, right = self.tumbled(c.of(self.timed), s)
         l, r = c.of(self.equal_pairs(left[2:], right[2:]) or [(left[0], right[0])])
         how = c.of(["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
         on = "%s.window_start = %s.window_start AND %s.window_end = %s.window_end AND %s = %s" % (a, b, a, b, l.flink, r.flink)
@@ -569,7 +593,7 @@ class Generator:
 
     def window_topn(self, depth):
         c = self.c
-        t = c.of(self.tables)
+        t = c.of(self.timed)
         lf, ll, a, scope = self.tumbled(t, c.of([1, 2, 5]))
         n, b = self.name("x"), self.name("a")
         key = c.of(["", ", " + t.columns[-1][0]])
@@ -615,7 +639,7 @@ class Generator:
 
     def session(self, depth):
         c = self.c
-        t = c.of(self.tables)
+        t = c.of(self.timed)
         a = self.name("a")
         scope = self.scope_of(a, t.columns)
         key = scope[2 + c.pick(len(scope) - 2)]
@@ -629,10 +653,10 @@ class Generator:
         """Each row with the version of the other table's row of that key that held then: views v<table> are versioned by their
         first column (run.py makes them). Batch mode refuses it, as Flink's does."""
         c = self.c
-        some = [t for t in self.tables if t.in_order]
+        some = [t for t in self.timed if t.in_order]
         if not some:
             return self.interval_join(depth)
-        t, u = c.of(self.tables), c.of(some)
+        t, u = c.of(self.timed), c.of(some)
         key, kt = u.columns[2]
         mine = [n for n, x in t.columns if x == kt]
         if not mine or kt == "B":
@@ -659,7 +683,7 @@ class Generator:
 
 def tables(seed):
     c = Choices(seed)
-    return [Table(c, "t%d" % i) for i in range(2 + c.pick(2))]
+    return [Table(c, "t%d" % i, i > 0 and c.chance(25)) for i in range(2 + c.pick(3))]
 
 
 def query(choices, ts):

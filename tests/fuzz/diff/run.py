@@ -77,23 +77,34 @@ def value(t, text):
 
 def table_as_files(t, folder, n_files):
     os.makedirs(folder, exist_ok=True)
-    n_files = 1 if t.in_order else n_files
-    files = [open(os.path.join(folder, "%d.jsonl" % i), "w") for i in range(n_files)]
-    for i, row in enumerate(t.rows):
-        record = {}
-        for (name, ty), v in zip(t.columns, row):
-            if ty == "D" and v is not None:
-                v = generate.literal("D", v)[0]
-            if ty == "T" and v is not None:
-                v = generate.timestamp_text(v)
-            if ty == "B" and v is not None:
-                v = bool(v)
-            record[name] = v
-        files[i % n_files].write(json.dumps(record) + "\n")
-    for f in files:
-        f.close()
-    return "CREATE TABLE %s (%s, WATERMARK FOR ts AS ts - INTERVAL '1' DAY) WITH ('connector' = 'filesystem', 'path' = '%s', 'format' = 'json')" % (
-        t.name, ", ".join("%s %s%s" % (n, generate.SQL_TYPE[ty], " NOT NULL" if n in ("id", "ts") else "") for n, ty in t.columns), folder)
+    lines = changes_of(t) if t.cdc else [json.dumps(record_of(t, row)) for row in t.rows]
+    n_files = 1 if t.in_order or t.cdc else n_files
+    for i in range(n_files):
+        with open(os.path.join(folder, "%d.jsonl" % i), "w") as f:
+            f.write("".join(line + "\n" for line in lines[i::n_files]))
+    columns = ", ".join("%s %s%s" % (n, generate.SQL_TYPE[ty], " NOT NULL" if n in ("id", "ts") else "") for n, ty in t.columns)
+    return "CREATE TABLE %s (%s, %s) WITH ('connector' = 'filesystem', 'path' = '%s', 'format' = '%s')" % (
+        t.name, columns, "PRIMARY KEY (id) NOT ENFORCED" if t.cdc else "WATERMARK FOR ts AS ts - INTERVAL '1' DAY", folder,
+        "debezium-json" if t.cdc else "json")
+
+
+def record_of(t, row):
+    def plain(ty, v):
+        if v is None:
+            return None
+        return {"D": lambda: generate.literal("D", v)[0], "T": lambda: generate.timestamp_text(v), "B": lambda: bool(v)}.get(ty, lambda: v)()
+    return {name: plain(ty, v) for (name, ty), v in zip(t.columns, row)}
+
+
+def changes_of(t):
+    """The history as Debezium writes it; of rows that are still the table's, or that go again."""
+    kept = {row[0] for row in t.rows}
+    out = []
+    for i, before, after in t.history:
+        if i in kept or i >= 1000:
+            out.append(json.dumps({"before": before and record_of(t, before), "after": after and record_of(t, after),
+                                   "op": "c" if not before else "u" if after else "d"}))
+    return out
 
 
 def versions(t):
@@ -118,7 +129,7 @@ class Setup:
 def engine(args, tables, queries, setup):
     """For each query {"rows": Counter} or {"error": class, "message": text} ("crash", "hang": the run ended without an answer)."""
     with tempfile.TemporaryDirectory() as tmp:
-        ddl = [table_as_files(t, os.path.join(tmp, t.name), setup.n_files) for t in tables] + [versions(t) for t in tables]
+        ddl = [table_as_files(t, os.path.join(tmp, t.name), setup.n_files) for t in tables] + [versions(t) for t in tables if not t.cdc]
         sql = ddl + [q.flink for q in queries]
         cmd = [os.path.join(args.bin, "penstock"), "run", "-", "-o", "json", "-k", "--progress", "never", "-m", setup.mode,
                "-p", str(setup.parallelism), "--set", "penstock.batch-rows=%d" % setup.batch_rows]
@@ -276,6 +287,8 @@ def golden(tables, q, setup, expected):
         empty = "SELECT %s" % ", ".join("CAST(NULL AS %s)" % generate.SQL_TYPE[ty] for _, ty in t.columns)
         body = "SELECT * FROM (VALUES %s) AS t(%s)" % (", ".join("(%s)" % r for r in rows), names) if rows else (
             "SELECT * FROM (%s) AS t(%s) WHERE FALSE" % (empty, names))
+        for line in changes_of(t) if t.cdc else []:
+            out.append("# %s: %s" % (t.name, line))
         out.append("statement\nCREATE VIEW %s AS %s\n" % (t.name, body))
         if re.search(r"\bv%s\b" % t.name, q.flink):
             out.append("statement\n%s\n" % versions(t))

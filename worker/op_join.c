@@ -255,10 +255,15 @@ static void make_entries(struct join_op *j, uint32_t row) {
     j->made_to = row;
 }
 
-static void hold(struct join_op *j, uint32_t row, uint32_t n_partners) {
+/* The held row that a row takes the place of without a -U in front: it has the same partners (the
+ * planner sends -U where a condition could tell them apart), which must not count it twice. */
+static struct join_entry *replaced(struct join_op *j, uint32_t row) {
+    return j->upsert_key[j->port] && !j->null_key[row] ? find_own(j, row) : NULL;
+}
+
+static void hold(struct join_op *j, uint32_t row, uint32_t n_partners, struct join_entry *old) {
     if (j->null_key[row]) return; /* it will never have a partner */
     struct join_store *s = j->store[j->port];
-    struct join_entry *old = j->upsert_key[j->port] ? find_own(j, row) : NULL;
     if (old) join_store_remove(s, old);
     if (row >= j->made_to) make_entries(j, row);
     struct join_entry *e = j->made[row];
@@ -284,12 +289,14 @@ static void let_go(struct join_op *j, uint32_t row) {
 static void added_row(struct join_op *j, uint32_t row, uint8_t kind, const struct pair *p,
                       uint32_t n) {
     bool outer = is_outer(j, j->port), other_outer = is_outer(j, 1 - j->port);
+    struct join_entry *old = replaced(j, row);
     if (!n && outer) add_out(j, ROW_INSERT, row, NULL);
     for (uint32_t i = 0; i < n && other_outer; i++)
-        if (change_matches(j, p[i].entry, 1) == 0) add_out(j, ROW_DELETE, NO_ROW, p[i].entry);
+        if (change_matches(j, p[i].entry, old ? 0 : 1) == 0 && !old)
+            add_out(j, ROW_DELETE, NO_ROW, p[i].entry);
     for (uint32_t i = 0; i < n; i++)
         add_out(j, outer || other_outer ? ROW_INSERT : kind, row, p[i].entry);
-    hold(j, row, n);
+    hold(j, row, n, old);
 }
 
 static void removed_row(struct join_op *j, uint32_t row, uint8_t kind, const struct pair *p,
@@ -310,15 +317,17 @@ static void semi_row(struct join_op *j, uint32_t row, uint8_t kind, const struct
     if (j->port == 0) {
         if ((n == 0) == anti) add_out(j, kind, row, NULL);
         if (adds)
-            hold(j, row, n);
+            hold(j, row, n, replaced(j, row));
         else
             let_go(j, row);
         return;
     }
+    struct join_entry *old = adds ? replaced(j, row) : NULL;
     if (adds)
-        hold(j, row, 0);
+        hold(j, row, 0, old);
     else
         let_go(j, row);
+    if (old) return;
     for (uint32_t i = 0; i < n; i++) {
         bool turns = change_matches(j, p[i].entry, adds ? 1 : -1) == (adds ? 0 : 1);
         if (!turns) continue;

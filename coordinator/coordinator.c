@@ -6,6 +6,7 @@
 
 #include "base/core/log.h"
 #include "base/core/mem.h"
+#include "base/core/thread.h"
 
 #include <stdlib.h>
 
@@ -67,7 +68,8 @@ int coordinator_new(struct net_loop *loop, const struct coordinator_options *opt
     c->advance_timer = net_timer_new(loop, on_advance, c);
     struct http_server_options server = {
         .address = opts->address, .port = opts->port, .authorize = authorize, .authorize_self = c};
-    int rc = http_server_new(loop, &server, &c->server, err);
+    int rc = io_pool_new(&(struct io_pool_options){.name = "commit"}, &c->io, err);
+    if (!rc) rc = http_server_new(loop, &server, &c->server, err);
     if (rc) {
         coordinator_free(c);
         return rc;
@@ -122,6 +124,7 @@ void coordinator_free(struct coordinator *c) {
     for (int i = 0; i < c->n_workers; i++)
         if (c->workers[i]->conn) ws_set_self(c->workers[i]->conn, NULL);
     if (c->server) http_server_free(c->server);
+    io_pool_free(c->io); /* what runs reads jobs */
     for (int i = 0; i < c->n_jobs; i++)
         job_free(c->jobs[i]);
     free(c->jobs);

@@ -8,6 +8,7 @@
 #include "base/core/mem.h"
 #include "coordinator/deploy.h"
 #include "coordinator/discovery.h"
+#include "coordinator/settle.h"
 #include "sql/planner.h"
 
 #include <stdio.h>
@@ -35,6 +36,7 @@ struct job *job_find(struct coordinator *c, const char *id) {
 void job_free(struct job *j) {
     if (!j) return;
     net_timer_free(j->progress);
+    settle_forget(j);
     discovery_free(j);
     if (j->plan) {
         int n_ops = 0;
@@ -86,28 +88,6 @@ static void end_job(struct job *j, enum job_state state) {
     script_job_ended(j->coord, j);
 }
 
-/* For each sink op that has committables: commits or aborts. */
-static int settle_sinks(struct job *j, bool commit, struct err *err) {
-    for (int v = 0; v < j->plan->n_vertices; v++) {
-        const struct plan_vertex *pv = &j->plan->vertices[v];
-        for (int o = 0; o < pv->n_ops; o++) {
-            cJSON *list = j->committables[j->op_base[v] + o];
-            if (strcmp(pv->ops[o].kind, "sink")) continue;
-            struct connector_table t;
-            int rc = connector_table_from_json(
-                &j->arena, cJSON_GetObjectItemCaseSensitive(pv->ops[o].config, "table"), &t, err);
-            if (rc) return rc;
-            const struct connector_desc *d =
-                connector_find(connector_table_option(&t, "connector"));
-            CHECK(d);
-            if (commit && d->commit) rc = d->commit(&t, list, true, err);
-            if (!commit && d->abort && list->child) rc = d->abort(&t, list, err);
-            if (rc) return connector_err_wrap(err, t.name);
-        }
-    }
-    return 0;
-}
-
 static bool all_tasks(const struct job *j, bool (*f)(enum task_state s)) {
     for (int v = 0; v < j->plan->n_vertices; v++)
         for (int s = 0; s < j->plan->vertices[v].parallelism; s++)
@@ -123,27 +103,33 @@ static bool is_terminal(enum task_state s) {
     return s >= TASK_FINISHED;
 }
 
-/* Every task has ended: settles what the sinks prepared. */
-static void finish_if_over(struct job *j) {
-    struct err err = ERR_INIT;
-    if (j->state == JOB_RUNNING && all_tasks(j, is_finished)) {
-        j->state = JOB_COMMITTING;
-        if (settle_sinks(j, true, &err)) {
-            j->error = err;
-            end_job(j, JOB_FAILED);
-            return;
-        }
+static void on_settled(struct job *j, bool commit, const struct err *err) {
+    if (!commit) {
+        if (err) log_warn("cannot remove uncommitted output", KV_STR("job", j->id), KV_ERR(err));
+        end_job(j, j->outcome);
+    } else if (err) {
+        j->error = *err;
+        end_job(j, JOB_FAILED);
+    } else {
         tell_workers(j, MSG_COMMITTED);
         end_job(j, JOB_FINISHED);
+    }
+}
+
+/* Every task has ended: settles what the sinks prepared. */
+static void finish_if_over(struct job *j) {
+    if (j->settlement) return;
+    if (j->state == JOB_RUNNING && all_tasks(j, is_finished)) {
+        j->state = JOB_COMMITTING;
+        settle_begin(j, true, on_settled);
     } else if (j->state == JOB_CANCELLING && all_tasks(j, is_terminal)) {
-        if (settle_sinks(j, false, &err))
-            log_warn("cannot remove uncommitted output", KV_STR("job", j->id), KV_ERR(&err));
-        end_job(j, j->outcome);
+        settle_begin(j, false, on_settled);
     }
 }
 
 static void begin_cancel(struct job *j, enum job_state outcome, const struct err *why) {
-    if (job_is_over(j) || j->state == JOB_CANCELLING) return; /* the first reason counts */
+    /* The first reason counts, and a commit that has begun is not taken back. */
+    if (job_is_over(j) || j->state == JOB_CANCELLING || j->state == JOB_COMMITTING) return;
     j->state = JOB_CANCELLING;
     j->outcome = outcome;
     discovery_stop(j);

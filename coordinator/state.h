@@ -68,6 +68,7 @@ struct job {
     int64_t total_bytes, total_records; /* of bounded sources, 0 = unknown */
     int64_t start_ns, end_ns;
     struct net_timer *progress;
+    struct settlement *settlement;  /* settle.h; NULL: none under way */
     struct discovery **discoveries; /* discovery.h */
     int n_discoveries, cap_discoveries;
 };
@@ -95,6 +96,7 @@ struct coordinator {
     const struct rel **sinks; /* manifests: of all INSERTs */
     int n_sinks, cap_sinks;
     struct net_timer *worker_timer, *advance_timer;
+    struct io_pool *io; /* for what blocks: commits */
 };
 
 /* client.c: events to the client; dropped where there is none. */

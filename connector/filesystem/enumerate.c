@@ -15,6 +15,10 @@ enum {
     SPLITS_PER_SUBTASK = 4 /* so that fast subtasks can take more */
 };
 
+/* Of each request: the coordinator waits for it, and a job that can't list its input is better told
+ * soon. */
+static const struct fs_call listing = {.timeout_ms = 8000};
+
 static void add_split(cJSON *out, const struct fs_entry *f, uint64_t start, uint64_t end) {
     cJSON *s = cJSON_CreateObject();
     AUTO_STR id = STR_INIT;
@@ -72,7 +76,7 @@ static int make_splits(struct arena *a, const struct connector_table *t, int par
     bool split_format = false;
     int rc = filesystem_options(t, a, &o, err);
     if (!rc) rc = can_split(a, t, &split_format, err);
-    if (!rc) rc = fs_glob(o.fs, o.path, NULL, a, &files, err);
+    if (!rc) rc = fs_glob(o.fs, o.path, &listing, a, &files, err);
     if (rc == ERR_NOT_FOUND && o.monitor_interval_ms > 0 && fs_is_pattern(o.path)) {
         err_clear(err); /* what matches is still to come */
         return 0;

@@ -2,6 +2,8 @@
  * test plays by hand. */
 #include "tests/unit/coordinator/rig.h"
 
+#include "fs/faulty.h"
+#include "fs/stores.h"
 #include "tests/unit/cmocka_wrap.h"
 
 #include <stdlib.h>
@@ -82,6 +84,60 @@ static void job_runs_to_its_end(void **state) {
     bool cancelled;
     assert_int_equal(rig_end(&r, &cancelled), 0);
     assert_false(cancelled);
+}
+
+/* A store that takes its time at the commit keeps nobody waiting, and a commit that has begun is
+ * not taken back. */
+static void a_slow_commit_blocks_nobody(void **state) {
+    enum { COMMIT_MS = 700 };
+    struct rig r;
+    struct peer w;
+    struct fs *disk;
+    struct fs_writer *file;
+    struct err e = ERR_INIT;
+    struct arena a;
+    struct fs_entry there;
+    cJSON *staged = NULL;
+    char dir[64] = "/tmp/penstock-commit-XXXXXX";
+    AUTO_STR sql = STR_INIT, dst = STR_INIT, text = STR_INIT;
+    arena_init(&a);
+    assert_non_null(mkdtemp(dir));
+    assert_ok(fs_find(dir, &disk, &e), &e);
+    struct fs *slow = faulty_fs_new(disk, false, 1);
+    faulty_fs_add(
+        slow,
+        &(struct fault){.kind = FAULT_SLOW, .op = FS_OP_COMMIT, .nth = 1, .delay_ms = COMMIT_MS});
+    fs_stores_add(fs_used(), "slow:", slow);
+    str_addf(&sql,
+             "CREATE TABLE a (x BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '10');\n"
+             "CREATE TABLE b (x BIGINT) WITH ('connector' = 'filesystem', 'path' = 'slow://%s', "
+             "'format' = 'csv');\nINSERT INTO b SELECT x FROM a",
+             dir);
+    rig_start(&r, str_text(&sql), ONE_WORKER);
+    AUTO_JSON *d = deployed(&w, &r);
+    const char *job = json_opt_str(d, "job", "");
+    start(&w, job);
+    str_addf(&dst, "%s/part-0", dir);
+    assert_ok(fs_create(disk, str_text(&dst), 0, NULL, &file, &e), &e);
+    assert_ok(fs_stage(file, &staged, &e), &e);
+    json_print(staged, &text);
+    report_task(&w, job, 0, "finished");
+    peer_send(&w,
+              "{\"t\":\"task\",\"job\":\"%s\",\"attempt\":1,\"v\":0,\"s\":1,\"state\":\"finished\","
+              "\"committables\":[{\"op\":1,\"value\":{\"prefix\":\"part-\",\"files\":[{\"dst\":"
+              "\"%s\",\"partition\":\"\",\"staged\":%s}]}}]}",
+              job, str_text(&dst), str_text(&text));
+    rig_await(&r, "/v1/jobs/test", "state", "committing"); /* the loop answers meanwhile */
+    assert_int_equal(fs_stat(disk, str_text(&dst), NULL, &a, &there, &e), ERR_NOT_FOUND);
+    assert_int_equal(rig_call(&r, "POST", "/v1/jobs/test/cancel", RIG_TOKEN, NULL, NULL), 200);
+    cJSON_Delete(peer_expect(&w, MSG_COMMITTED));
+    assert_ok(fs_stat(disk, str_text(&dst), NULL, &a, &there, &e), &e);
+    cJSON_Delete(peer_expect(&w, MSG_RELEASE));
+    leave(&w);
+    assert_int_equal(rig_end(&r, NULL), 0);
+    cJSON_Delete(staged);
+    assert_ok(fs_delete_tree(disk, dir, NULL, &e), &e);
+    arena_release(&a);
 }
 
 static void one_task_fails_the_job(void **state) {
@@ -310,6 +366,7 @@ static void a_client_that_leaves_stops_it(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(job_runs_to_its_end),
+        cmocka_unit_test(a_slow_commit_blocks_nobody),
         cmocka_unit_test(one_task_fails_the_job),
         cmocka_unit_test(a_lost_worker_fails_the_job),
         cmocka_unit_test(rest_cancels),

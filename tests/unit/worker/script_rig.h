@@ -20,7 +20,8 @@ static struct {
     int64_t n;
     _Atomic int64_t done; /* rows that have gone through */
     _Atomic int64_t now_ms;
-    struct str text; /* of what came out: "+I[1, 2] " ... and "| " behind each step */
+    int64_t mini_batch_rows; /* 0: no mini-batches */
+    struct str text;         /* of what came out: "+I[1, 2] " ... and "| " behind each step */
 } script;
 
 static int64_t scripted_ms(void *self) {
@@ -125,6 +126,8 @@ ATTR_UNUSED static void run_plan(struct rig *r) {
     struct err err = ERR_INIT;
     struct worker *w;
     r->plan.config.buffer_timeout_ms = 0;
+    r->plan.config.mini_batch = script.mini_batch_rows > 0;
+    r->plan.config.mini_batch_size = script.mini_batch_rows;
     assert_ok(worker_new(&(struct worker_opts){.executors = 1}, &w, &err), &err);
     struct runtime_spec spec = rig_spec(r);
     spec.find_op = find_op;

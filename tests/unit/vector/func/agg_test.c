@@ -272,6 +272,77 @@ static void test_values(void **state) {
                "MULTISET<STRING> NOT NULL", "{a=2}");
 }
 
+static void test_bitmaps(void **state) {
+    check("BITMAP_BUILD_AGG", "INT", "[3, null, 1, 3, -1]", "BITMAP", "{1,3,4294967295}");
+    check("BITMAP_BUILD_AGG", "SMALLINT", "[null]", "BITMAP", "NULL");
+    check("BITMAP_BUILD_CARDINALITY_AGG", "INT", "[3, null, 1, 3, -1]", "BIGINT", "3");
+    /* Taken back before it came, as in Flink's tests; and all of it. */
+    check_full("BITMAP_BUILD_AGG", "INT", NULL, "[1, 1, 3, 2, -1, 2, 2, 1, 1, 3, 1]", "+-+-++++--+",
+               "BITMAP", "{1,2,4294967295}");
+    check_full("BITMAP_BUILD_AGG", "INT", NULL, "[1, 2, 1, 2]", "++--", "BITMAP", "NULL");
+    check_full("BITMAP_BUILD_CARDINALITY_AGG", "INT", NULL, "[1, 2, 1, 5]", "++-+", "BIGINT", "2");
+}
+
+/* PERCENTILE of values at 0.5 and 0.9: folded in two halves, one of which was saved and loaded. */
+static char *percentile(const char *values, const char *frequencies, const char *kinds) {
+    struct err err = ERR_INIT;
+    struct column cols[3] = {make_column("DOUBLE", values)};
+    uint32_t n = cols[0].n, half = n / 2, rows[64];
+    const struct column *at = NULL;
+    cJSON *j;
+    const struct type *list = type_array(&arena, type_of(TYPE_DOUBLE), true);
+    assert_int_equal(json_parse("[0.5, 0.9]", 10, &j, &err), 0);
+    assert_int_equal(value_from_json(&arena, list, j, &at, &err), 0);
+    cJSON_Delete(j);
+    col_repeat(&cols[1], at, list, n);
+    cols[2] = make_column("BIGINT", frequencies);
+    const struct expr *args[3];
+    const struct column *ptrs[3];
+    for (int i = 0; i < 3; i++) {
+        args[i] = expr_column(&arena, i, cols[i].type);
+        ptrs[i] = &cols[i];
+    }
+    struct run r = {0};
+    if (agg_bind(&arena, agg_find("PERCENTILE"), args, 3, false, true, true, &r.call, &err))
+        fail_msg("%s", err.msg);
+    uint8_t k[64];
+    char *first = acc_new(&r), *second = acc_new(&r), *loaded = acc_new(&r), *accs[64];
+    for (uint32_t i = 0; i < n; i++) {
+        k[i] = kinds[i] == '-' ? ROW_DELETE : ROW_INSERT;
+        rows[i] = i;
+        accs[i] = i < half ? first : second;
+    }
+    struct agg_rows ar = {.n = n, .rows = rows, .args = ptrs, .kinds = k, .accs = accs};
+    ar.acc_offset = OFFSET;
+    ar.blobs = &mem.blobs;
+    ar.env = &env;
+    if (r.call.agg->update(&r.call, &ar, &err)) fail_msg("%s", err.msg);
+    AUTO_STR s = STR_INIT;
+    r.call.agg->save(&r.call, first + OFFSET, &s);
+    if (r.call.agg->load(&r.call, loaded + OFFSET, str_view(&s), &mem.blobs, &err))
+        fail_msg("%s", err.msg);
+    const char *src = second;
+    if (r.call.agg->merge(&r.call, &loaded, &src, OFFSET, 1, &mem.blobs, &err))
+        fail_msg("%s", err.msg);
+    char *text = result(&r, loaded);
+    acc_free(&r, first);
+    acc_free(&r, second);
+    acc_free(&r, loaded);
+    for (int i = 0; i < 3; i++)
+        col_release(&cols[i]);
+    assert_int_equal(mem.live, 0);
+    return text;
+}
+
+static void test_percentile(void **state) {
+    assert_string_equal(percentile("[10, 20, 30, 40]", "[1, 1, 1, 1]", "++++"), "[25.0, 37.0]");
+    assert_string_equal(percentile("[10, 20, null, 30, 30]", "[1, 2, 5, 1, null]", "+++++"),
+                        "[20.0, 27.000000000000004]");
+    assert_string_equal(percentile("[10, 20, 99, -3, 99, 10]", "[1, 1, 4, 1, 4, 1]", "++++--"),
+                        "[8.5, 17.7]");
+    assert_string_equal(percentile("[1, 1]", "[1, 1]", "+-"), "NULL");
+}
+
 /* Two arguments: key and value, as a ROW's fields. */
 static char *object_agg(const char *symbol, const char *keys, const char *values, const char *kinds,
                         struct err *err) {
@@ -405,6 +476,8 @@ int main(void) {
         cmocka_unit_test(test_avg),
         cmocka_unit_test(test_min_max),
         cmocka_unit_test(test_variance),
+        cmocka_unit_test(test_bitmaps),
+        cmocka_unit_test(test_percentile),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_single_value_fails),

@@ -611,7 +611,7 @@ int agg_state_merge(struct agg_state *dst, struct agg_state *src, struct err *er
 }
 
 /* Values of src are folded into dst's groups as if they came as rows, once each per aggregate that
- * saw them. */
+ * saw them. One that has gone more often than it came takes away what dst has of it. */
 static int merge_values(struct agg_state *dst, struct agg_state *src, int d, char **from,
                         uint32_t n, struct err *err) {
     const struct distinct_set *ds = &dst->set->distinct[d];
@@ -629,19 +629,20 @@ static int merge_values(struct agg_state *dst, struct agg_state *src, int d, cha
     }
     state_table_upsert(dst->distinct[d], keys, x->hashes, NULL, n, x->entries, x->fresh);
     if (dst->set->chained) chain_fresh(dst, d, x->entries, (char *const *)addresses, x->fresh, n);
+    uint8_t *kinds = x->fresh; /* from here on */
     int rc = 0;
     for (int g = 0; g < dst->set->n_aggs && !rc; g++) {
         const struct agg_slot *a = &dst->set->aggs[g];
         if (a->distinct != d) continue;
         uint32_t m = 0;
         for (uint32_t i = 0; i < n; i++) {
-            int64_t add = ((int64_t *)from[i])[a->distinct_bit];
             int64_t *count = (int64_t *)x->entries[i] + a->distinct_bit;
-            if (add > 0 && *count == 0) {
-                x->rows[m] = i;
-                x->row_groups[m++] = (char *)(intptr_t)addresses[i];
-            }
-            *count += add;
+            bool was = *count > 0;
+            *count += ((int64_t *)from[i])[a->distinct_bit];
+            if (was == (*count > 0)) continue;
+            kinds[i] = was ? ROW_DELETE : ROW_INSERT;
+            x->rows[m] = i;
+            x->row_groups[m++] = (char *)(intptr_t)addresses[i];
         }
         const struct column *args[AGG_ARGS_MAX];
         for (int c = 0; c < ds->n_cols; c++)
@@ -649,6 +650,7 @@ static int merge_values(struct agg_state *dst, struct agg_state *src, int d, cha
         struct agg_rows r = {.n = m,
                              .rows = x->rows,
                              .args = args,
+                             .kinds = dst->set->retract ? kinds : NULL,
                              .accs = x->row_groups,
                              .acc_offset = a->offset,
                              .blobs = &state_table_var(dst->groups)->blobs,

@@ -16,7 +16,7 @@ QUERIES = 40      # a round
 SHRINK_RUNS = 250  # of the engine, for one failure
 FAILURES_MAX = 8
 TIMEOUT_S = 120
-ROWS_MAX, SQLITE_STEPS_MAX = 20000, 200  # of a result; hundred thousands
+ROWS_MAX, SQLITE_STEPS_MAX = 20000, 60  # of a result; hundred thousands
 MINI_BATCH = (("table.exec.mini-batch.enabled", "true"), ("table.exec.mini-batch.allow-latency", "1 s"))
 SETTINGS = [(), (), (("table.optimizer.agg-phase-strategy", "ONE_PHASE"),),
             MINI_BATCH + (("table.exec.mini-batch.size", "3"),),

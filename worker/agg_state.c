@@ -50,6 +50,7 @@ static void add_distinct(struct op *op, struct agg_set *s, struct agg_slot *a) {
     }
     a->distinct = d;
     a->distinct_bit = ds->n_aggs++;
+    ds->all_rows |= a->filter < 0;
 }
 
 static int read_agg(struct op *op, struct agg_set *s, const cJSON *j, struct agg_slot *a,
@@ -349,9 +350,24 @@ static char **entries_of(const struct agg_state *s, int d) {
     return x->entries + (size_t)d * x->cap;
 }
 
+/* Which of n rows an aggregate of the set counts; their numbers among the n go to x->rows. */
+static uint32_t counted_rows(const struct agg_state *s, int d, const struct batch *b,
+                             const uint32_t *rows, uint32_t n) {
+    const struct agg_set *set = s->set;
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        bool any = false;
+        for (int g = 0; g < set->n_aggs && !any; g++)
+            any = set->aggs[g].distinct == d &&
+                  filter_passes(&b->cols[set->aggs[g].filter], rows ? rows[i] : i);
+        if (any) set->scratch->rows[k++] = i;
+    }
+    return k;
+}
+
 /* Entries of (group, values) for rows; NULL is a value, which the aggregates skip that skip it. */
-static void find_values(struct agg_state *s, int d, const struct batch *b, const uint32_t *rows,
-                        char *const *groups, uint32_t n) {
+static void find_values_of(struct agg_state *s, int d, const struct batch *b, const uint32_t *rows,
+                           char *const *groups, uint32_t n) {
     const struct distinct_set *ds = &s->set->distinct[d];
     struct agg_scratch *x = s->set->scratch;
     struct column cols[AGG_ARGS_MAX + 1];
@@ -373,6 +389,26 @@ static void find_values(struct agg_state *s, int d, const struct batch *b, const
         col_release(&cols[c]);
 }
 
+/* Rows that no aggregate of the set counts have no entry (NULL). */
+static void find_values(struct agg_state *s, int d, const struct batch *b, const uint32_t *rows,
+                        char *const *groups, uint32_t n) {
+    uint32_t k = s->set->distinct[d].all_rows ? n : counted_rows(s, d, b, rows, n);
+    if (k == n) {
+        find_values_of(s, d, b, rows, groups, n);
+        return;
+    }
+    struct agg_scratch *x = s->set->scratch;
+    AUTO_FREE uint32_t *some = mem_alloc(sizeof *some * (k + 1));
+    for (uint32_t i = 0; i < k; i++) {
+        some[i] = rows ? rows[x->rows[i]] : x->rows[i];
+        x->row_groups[i] = groups[x->rows[i]];
+    }
+    find_values_of(s, d, b, some, x->row_groups, k);
+    char **entries = entries_of(s, d);
+    for (uint32_t i = n; i-- > 0;) /* from the back: they move to their rows' places */
+        entries[i] = k && x->rows[k - 1] == i ? entries[--k] : NULL;
+}
+
 static bool is_retract(const struct batch *b, uint32_t row) {
     return b->kinds && !row_kind_adds(b->kinds[row]);
 }
@@ -384,7 +420,7 @@ static void drop_values(struct agg_state *s, int d, const struct batch *b, const
     char **entries = entries_of(s, d), **of = s->set->scratch->row_groups;
     uint32_t gone = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (!is_retract(b, rows ? rows[i] : i)) continue;
+        if (!entries[i] || !is_retract(b, rows ? rows[i] : i)) continue;
         int64_t *counts = (int64_t *)entries[i];
         bool any = false;
         for (int c = 0; c < s->set->distinct[d].n_aggs; c++)

@@ -31,6 +31,7 @@ struct distinct_set {
     const struct type **types; /* BIGINT (the group), then the columns' */
     struct row_pack *pack;     /* of the columns; chained sets */
     int n_aggs;
+    bool all_rows; /* an aggregate of it has no FILTER */
 };
 
 struct agg_scratch;

@@ -179,6 +179,41 @@ static void test_rate_limit(void **state) {
     rate_limit_release(&r);
 }
 
+/* ---- figures ---- */
+
+static void emit(void *self, struct metrics_writer *w) {
+    fs_metrics_emit(w, "worker-0", self);
+}
+
+static void test_metrics(void **state) {
+    struct fs_metrics m = {0};
+    fs_metrics_count(&m, FS_OP_PUT, clock_mono_ns() - 3000000, 0);
+    fs_metrics_count(&m, FS_OP_PUT, clock_mono_ns() - 30000000000, ERR_UNAVAILABLE);
+    fs_metrics_count(&m, FS_OP_STAT, clock_mono_ns(), ERR_NOT_FOUND); /* an answer, no failure */
+    atomic_store(&m.bytes_written, 77);
+    atomic_store(&m.throttled_ns, 1500000000);
+    AUTO_JSON *json = fs_metrics_to_json(&m, "st");
+    struct metrics *registry = metrics_new();
+    AUTO_STR text = STR_INIT;
+    metrics_add_collector(registry, emit, json);
+    metrics_text(registry, &text);
+    metrics_free(registry);
+    static const char *const lines[] = {
+        "penstock_fs_written_bytes_total{process=\"worker-0\",store=\"st\"} 77\n",
+        "penstock_fs_throttled_seconds_total{process=\"worker-0\",store=\"st\"} 1.5\n",
+        "penstock_fs_errors_total{process=\"worker-0\",store=\"st\",operation=\"put\"} 1\n",
+        "penstock_fs_errors_total{process=\"worker-0\",store=\"st\",operation=\"stat\"} 0\n",
+        "operation=\"put\",le=\"0.002\"} 0\n",
+        "operation=\"put\",le=\"0.512\"} 1\n",
+        "operation=\"put\",le=\"+Inf\"} 2\n",
+        "penstock_fs_operation_seconds_count{process=\"worker-0\",store=\"st\",operation=\"put\"} "
+        "2\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        if (!strstr(str_text(&text), lines[i])) fail_msg("%s in:\n%s", lines[i], str_text(&text));
+    }
+}
+
 static int setup(void **state) {
     strcpy(dir, "/tmp/penstock-stores-XXXXXX");
     assert_non_null(mkdtemp(dir));
@@ -198,6 +233,7 @@ int main(void) {
         cmocka_unit_test(test_longest_prefix), cmocka_unit_test(test_rows_refused),
         cmocka_unit_test(test_mounted_secret), cmocka_unit_test(test_rotation_is_seen),
         cmocka_unit_test(test_environment),    cmocka_unit_test(test_rate_limit),
+        cmocka_unit_test(test_metrics),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

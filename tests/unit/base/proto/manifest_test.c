@@ -51,6 +51,34 @@ static void reads_with_defaults(void **state) {
     arena_release(&a);
 }
 
+static void file_systems(void **state) {
+    const char *text = HEAD "  sql: SELECT 1\n  fileSystems:\n    - prefix: s3://a\n      type: "
+                            "s3\n      endpoint: http://h\n"
+                            "      secret: {path: /k}\n      options: {retries: '3'}\n    - "
+                            "{prefix: 'hdfs:', type: webhdfs}\n";
+    struct arena a;
+    arena_init(&a);
+    struct job_spec *s, *t;
+    struct err err = ERR_INIT;
+    assert_int_equal(job_spec_read(&a, "j.yaml", text, strlen(text), &s, &err), 0);
+    AUTO_JSON *j = job_spec_to_json(s);
+    assert_int_equal(job_spec_from_json(&a, j, &t, &err), 0);
+    for (int i = 0; i < 2; i++, s = t) {
+        AUTO_JSON *rows = job_spec_file_systems(s);
+        assert_int_equal(cJSON_GetArraySize(rows), 2);
+        assert_string_equal(json_opt_str(rows->child, "endpoint", ""), "http://h");
+        assert_string_equal(json_opt_str(rows->child, "region", ""), "us-east-1");
+        assert_string_equal(json_opt_str(json_opt(rows->child, "secret"), "path", ""), "/k");
+        assert_string_equal(json_opt_str(json_opt(rows->child, "options"), "retries", ""), "3");
+    }
+    arena_release(&a);
+    expect_error(HEAD "  sql: x\n  fileSystems:\n    - {prefix: 's3:', type: s4}\n",
+                 "j.yaml:8:29: field 'FlinkJob.spec.fileSystems[0].type' is 's4'");
+    expect_error(HEAD
+                 "  sql: x\n  fileSystems:\n    - {prefix: 's3:', type: s3, secret: {key: K}}\n",
+                 "secret.key'");
+}
+
 static void config_map_beside_the_job(void **state) {
     (void)state;
     const char *text =
@@ -143,6 +171,7 @@ static void docs_name_every_field(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_with_defaults),
+        cmocka_unit_test(file_systems),
         cmocka_unit_test(config_map_beside_the_job),
         cmocka_unit_test(errors_say_where_and_what),
         cmocka_unit_test(aliases_do_not_explode),

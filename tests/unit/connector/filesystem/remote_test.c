@@ -267,7 +267,7 @@ static void test_write(void **state) {
     struct err err = ERR_INIT;
     struct totals t = {0};
     int busy = 0, rc;
-    fault((struct fault){.kind = FAULT_SLOW, .op = FS_OP_WRITE, .probability = 1, .delay_ms = 4});
+    fault((struct fault){.kind = FAULT_SLOW, .op = FS_OP_WRITE, .probability = 1, .delay_ms = 20});
     struct sink *s = open_sink(&h, uri_of("out"));
     struct batch *b = wide_batch(&h);
     assert_int_equal(write_some(s, b, BATCHES, &busy, &err), 0);

@@ -76,7 +76,7 @@ static void file_systems(void **state) {
                  "j.yaml:8:29: field 'FlinkJob.spec.fileSystems[0].type' is 's4'");
     expect_error(HEAD
                  "  sql: x\n  fileSystems:\n    - {prefix: 's3:', type: s3, secret: {key: K}}\n",
-                 "secret.key'");
+                 "unknown field 'key' in 'FlinkJob.spec.fileSystems[0].secret'");
 }
 
 static void config_map_beside_the_job(void **state) {

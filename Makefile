@@ -9,6 +9,7 @@
 #   make san             ASan and UBSan under unit tests, golden files, Flink's answers, and short fuzzing
 #   make fuzz T=sql S=60 one fuzzer for S seconds
 #   make diff-fuzz S=60  random queries: streaming, batch and SQLite must agree
+#   make match-fuzz S=60 random patterns: MATCH_RECOGNIZE must find what its model finds
 #   make bench T=exchange one benchmark (bench/NAME_bench.c), ARGS="..." for it
 #   make help            all targets
 
@@ -276,6 +277,9 @@ SEED ?= 1
 .PHONY: diff-fuzz
 diff-fuzz: all
 	tests/fuzz/diff/run.py --bin $(B)/bin --seconds $(S) --seed $(SEED)
+.PHONY: match-fuzz
+match-fuzz: all
+	tests/fuzz/match/run.py --bin $(B)/bin --seconds $(S) --seed $(SEED)
 FUZZ_REPLAYS := $(patsubst %,$(B)/fuzz-regress/%,$(FUZZERS))
 $(B)/fuzz-regress/%: $(B)/obj/tests/fuzz/%_fuzz.c.o $(B)/obj/tests/fuzz/replay.c.o $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -10,8 +10,11 @@
 #   make fuzz T=sql S=60 one fuzzer for S seconds
 #   make diff-fuzz S=60  random queries: streaming, batch and SQLite must agree
 #   make match-fuzz S=60 random patterns: MATCH_RECOGNIZE must find what its model finds
-#   make bench T=exchange one benchmark (bench/NAME_bench.c), ARGS="..." for it
-#   make help            all targets
+#   make bench           Nexmark's queries, timed; make bench-exchange ARGS="...": one program, bench/exchange_bench.c
+#   make services-test   against real S3 servers and HDFS, which are downloaded and built
+#   make fmt tidy hdr-check docs docs-check   form of the code; pages made from its tables
+#   make install         below DESTDIR and PREFIX; make clean
+#   make help            this list
 
 B ?= build
 CC ?= gcc

@@ -124,6 +124,10 @@ int cli_parse(const struct cli_command *cmd, int argc, char **argv, struct cli_a
             ret->rest[ret->n_rest++] = argv[i];
         }
     }
+    if (!cmd->args && ret->n_rest) {
+        cli_complain(ret, "takes no argument, such as '%s'", ret->rest[0]);
+        return -1;
+    }
     return 0;
 }
 
@@ -137,18 +141,17 @@ bool cli_flag(const struct cli_args *a, const char *name) {
     return cli_value(a, name) != NULL;
 }
 
-int cli_int(const struct cli_args *a, const char *name, int min, int max, int dflt, int *ret) {
+int cli_int(const struct cli_args *a, const char *name, int min, int max, int dflt, int *ret,
+            struct err *err) {
     const char *text = cli_value(a, name);
     *ret = dflt;
     if (!text) return 0;
     char *end;
     errno = 0;
     long v = strtol(text, &end, 10);
-    if (errno || *end || end == text || v < min || v > max) {
-        cli_complain(a, "--%s is '%s', but must be a whole number from %d to %d", name, text, min,
-                     max);
-        return -1;
-    }
+    if (errno || *end || end == text || v < min || v > max)
+        return err_set(err, ERR_INVALID, "--%s is '%s', but must be a whole number from %d to %d",
+                       name, text, min, max);
     *ret = (int)v;
     return 0;
 }

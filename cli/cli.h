@@ -45,13 +45,15 @@ struct cli_args {
     char **rest;
 };
 
-/* Parses options anywhere among the arguments; prints what is wrong and how to get help. -1: usage
- * error, 1: --help was asked for and printed. */
+/* Parses options anywhere among the arguments (cmd->args NULL: there may be none); prints what is
+ * wrong and how to get help. -1: usage error, 1: --help was asked for and printed. */
 int cli_parse(const struct cli_command *cmd, int argc, char **argv, struct cli_args *ret);
 /* Value of an option (the last one given), NULL if absent; flags give "". */
 const char *cli_value(const struct cli_args *a, const char *name);
 bool cli_flag(const struct cli_args *a, const char *name);
-int cli_int(const struct cli_args *a, const char *name, int min, int max, int dflt, int *ret);
+/* dflt where the option isn't given. */
+int cli_int(const struct cli_args *a, const char *name, int min, int max, int dflt, int *ret,
+            struct err *err) ATTR_MUST_USE;
 void cli_print_help(const struct cli_command *cmd);
 
 /* "penstock run: ..." on stderr. */

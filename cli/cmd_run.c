@@ -41,11 +41,13 @@ static int run(int argc, char **argv) {
     if (!rc && !cli_flag(&args, "log") && !strcmp(spec->log_levels, "info"))
         spec->log_levels = "warn";
     if (!rc) rc = log_parse_levels(spec->log_levels, &err);
-    if (rc) cli_complain(&args, "%s", err.msg);
-    if (!rc) rc = cli_int(&args, "workers", 1, 1000, spec->workers ? spec->workers : 1, &o.workers);
-    if (!rc) rc = cli_int(&args, "slots", 1, 256, spec->slots, &o.slots);
-    if (!rc) rc = cli_int(&args, "rest-port", 1, 65535, 0, &o.port);
+    if (!rc)
+        rc =
+            cli_int(&args, "workers", 1, 1000, spec->workers ? spec->workers : 1, &o.workers, &err);
+    if (!rc) rc = cli_int(&args, "slots", 1, 256, spec->slots, &o.slots, &err);
+    if (!rc) rc = cli_int(&args, "rest-port", 1, 65535, 0, &o.port, &err);
     if (rc) {
+        cli_complain(&args, "%s", err.msg);
         arena_release(&arena);
         return CLI_USAGE;
     }

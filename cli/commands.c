@@ -28,14 +28,24 @@ static void print_bash(void) {
            "complete -o filenames -F _penstock penstock\n");
 }
 
+/* In fish's single quotes, where \ and ' are written with a \ in front. */
+static void print_quoted(const char *text) {
+    putchar('\'');
+    for (; *text; text++)
+        printf(*text == '\'' || *text == '\\' ? "\\%c" : "%c", *text);
+    putchar('\'');
+}
+
 static void print_fish(void) {
     for (int i = 0; cli_commands[i]; i++) {
         const struct cli_command *c = cli_commands[i];
-        printf("complete -c penstock -n __fish_use_subcommand -a %s -d '%s'\n", c->name,
-               c->summary);
+        printf("complete -c penstock -n __fish_use_subcommand -a %s -d ", c->name);
+        print_quoted(c->summary);
+        printf("\n");
         for (const struct cli_option *o = c->options; o->name; o++) {
-            printf("complete -c penstock -n '__fish_seen_subcommand_from %s' -l %s%s -d '%s'",
-                   c->name, o->name, o->arg ? " -r" : "", o->help);
+            printf("complete -c penstock -n '__fish_seen_subcommand_from %s' -l %s%s -d ", c->name,
+                   o->name, o->arg ? " -r" : "");
+            print_quoted(o->help);
             if (o->choices) {
                 printf(" -a '");
                 for (int k = 0; o->choices[k]; k++)
@@ -64,16 +74,17 @@ static void print_man(void) {
                    o->help);
         }
     }
-    printf(".SH EXIT STATUS\n"
-           ".TP\n0\nAll statements succeeded; of cancel: the job has stopped.\n"
-           ".TP\n1\nA statement or job failed; of validate: there are errors; of cancel: there is "
-           "no such job, or it did not stop.\n"
-           ".TP\n2\nBad usage, an unreadable or invalid manifest, or the processes could not be "
-           "started: nothing ran.\n"
-           ".TP\n130\nThe job was cancelled, by Ctrl-C or by penstock cancel: its results are "
-           "incomplete. A second Ctrl-C kills it.\n"
-           ".SH FILES\n.I $XDG_RUNTIME_DIR/penstock\n(else /tmp/penstock\\-UID): the running local "
-           "jobs.\n");
+    printf(
+        ".SH EXIT STATUS\n"
+        ".TP\n0\nAll statements succeeded; of cancel: the job has stopped.\n"
+        ".TP\n1\nA statement or job failed, or standard output takes no more; of validate: there "
+        "are errors; of cancel: there is no such job, or it did not stop.\n"
+        ".TP\n2\nBad usage, an unreadable or invalid manifest, or the processes could not be "
+        "started: nothing ran.\n"
+        ".TP\n130\nThe job was cancelled, by Ctrl-C or by penstock cancel: its results are "
+        "incomplete. A second Ctrl-C kills it.\n"
+        ".SH FILES\n.I $XDG_RUNTIME_DIR/penstock\n(else /tmp/penstock\\-UID): the running local "
+        "jobs.\n");
 }
 
 static int run_completion(int argc, char **argv) {

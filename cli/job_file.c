@@ -47,8 +47,7 @@ static const char *base_name(struct arena *a, const char *path) {
 static int apply_options(struct arena *a, const struct cli_args *args, bool is_script,
                          struct job_spec *s, struct err *err) {
     int p;
-    if (cli_int(args, "parallelism", 1, 32768, s->parallelism, &p))
-        return err_set(err, ERR_INVALID, "bad --parallelism");
+    if (cli_int(args, "parallelism", 1, 32768, s->parallelism, &p, err)) return err->code;
     s->parallelism = p;
     if (s->max_parallelism < p) {
         if (!is_script)
@@ -106,12 +105,15 @@ int cli_read_job(struct arena *a, const struct cli_args *args, struct job_spec *
         if (rc) return rc;
         if (memchr(str_text(&content), '\0', content.len))
             return err_set(err, ERR_INVALID, "%s is not text: it has a NUL character", path);
+        /* A byte order mark says nothing in UTF-8. */
+        const char *body = str_text(&content);
+        if (!strncmp(body, "\xEF\xBB\xBF", 3)) body += 3;
         if (has_suffix(path, ".yaml") || has_suffix(path, ".yml") || has_suffix(path, ".json")) {
             *ret_is_script = false;
-            rc = job_spec_read(a, path, str_text(&content), content.len, &s, err);
+            rc = job_spec_read(a, path, body, strlen(body), &s, err);
             if (rc) return rc;
         } else {
-            s = job_spec_of_script(a, base_name(a, path), str_text(&content));
+            s = job_spec_of_script(a, base_name(a, path), body);
             s->file = strcmp(path, "-") ? path : NULL;
         }
     }

@@ -32,7 +32,8 @@ struct local {
     int n_workers;
     struct str spec_path, run_path;
     int n_interrupts;
-    bool begun; /* all workers have registered: the coordinator has said something */
+    bool begun;       /* all workers have registered: the coordinator has said something */
+    bool output_lost; /* standard output takes no more; error says why */
     bool got_done, cancelled;
     int failed;
     struct err error;
@@ -47,17 +48,26 @@ static void stop_children(struct local *l, bool hard) {
         fprintf(stderr, "penstock: %s\n", err.msg);
 }
 
-static void on_interrupt(struct local *l) {
+static void kill_children(struct local *l) {
+    stop_children(l, true);
+    net_loop_stop(l->loop);
+}
+
+/* Tells the coordinator to cancel; children that cannot be told are killed. */
+static void send_cancel(struct local *l) {
     struct err err = ERR_INIT;
     AUTO_JSON *j = control_new(CLIENT_CANCEL);
     AUTO_STR text = STR_INIT;
     json_print(j, &text);
-    l->n_interrupts++;
-    if (l->n_interrupts > 1 || !l->conn || !ws_is_open(l->conn) ||
-        ws_send_text(l->conn, str_view(&text), &err)) {
-        stop_children(l, true);
-        net_loop_stop(l->loop);
-    }
+    if (!l->conn || !ws_is_open(l->conn) || ws_send_text(l->conn, str_view(&text), &err))
+        kill_children(l);
+}
+
+static void on_interrupt(struct local *l) {
+    if (++l->n_interrupts > 1)
+        kill_children(l);
+    else
+        send_cancel(l);
 }
 
 static void warn_ended(struct local *l, int i, const char *how) {
@@ -93,8 +103,7 @@ static void on_child(struct local *l) {
     for (int i = 0; i < l->n_workers && !l->got_done; i++) {
         if (l->launcher->ops->poll(l->launcher, l->workers[i], &st, &err)) continue;
         if (st.state != LAUNCH_EXITED || !on_worker_ended(l, i, &st)) continue;
-        stop_children(l, true);
-        net_loop_stop(l->loop);
+        kill_children(l);
         return;
     }
     if (l->launcher->ops->poll(l->launcher, l->coordinator, &st, &err)) return;
@@ -109,6 +118,14 @@ static void on_signal(void *arg, int signal) {
 }
 
 /* ---- the connection ---- */
+
+/* Results that cannot be written are lost: the job is cancelled, and the run has failed. */
+static void check_output(struct local *l) {
+    if (l->output_lost || (!fflush(stdout) && !ferror(stdout))) return;
+    l->output_lost = true;
+    err_set_errno(&l->error, ERR_IO, errno ? errno : EIO, "write to standard output");
+    if (!l->got_done) send_cancel(l);
+}
 
 static void on_message(void *self, struct ws_conn *conn, bool binary, const void *data,
                        size_t len) {
@@ -127,7 +144,9 @@ static void on_message(void *self, struct ws_conn *conn, bool binary, const void
         l->failed = (int)json_opt_i64(j, "failed", 0);
         l->cancelled = json_opt_bool(j, "cancelled", false);
     }
+    errno = 0;
     output_event(l->out, type, j);
+    check_output(l);
 }
 
 static void on_close(void *self, struct ws_conn *conn, int code, const char *reason) {
@@ -145,7 +164,7 @@ static int connect_client(struct local *l, struct err *err) {
     AUTO_STR url = STR_INIT;
     str_addf(&url, "ws://127.0.0.1:%d" CONTROL_PATH_CLIENT, l->port);
     struct ws_connect_options o = {.url = str_text(&url), .bearer_token = l->token};
-    o.ws.message_max_bytes = 64 << 20;
+    o.ws.message_max_bytes = CONTROL_MESSAGE_MAX_BYTES;
     return ws_connect(l->loop, &o, &client_ops, l, &l->conn, err);
 }
 
@@ -306,15 +325,17 @@ int local_run(const struct local_options *opts, struct output *out) {
     if (!rc) {
         net_loop_run(l.loop);
         output_finish(out);
+        check_output(&l);
         if (l.got_done) wait_children(&l);
     }
     bool killed = !l.got_done && l.n_interrupts > 0;
     if (killed)
         fprintf(stderr, "penstock: killed before the job had stopped\n");
-    else if (rc || !l.got_done)
+    else if (rc || !l.got_done || l.output_lost)
         fprintf(stderr, "penstock: %s\n", l.error.msg);
     clean_up(&l);
     if (rc) return CLI_USAGE;
+    if (l.output_lost) return CLI_FAILED;
     if (killed || l.cancelled) return CLI_INTERRUPTED;
     return l.failed || !l.got_done ? CLI_FAILED : CLI_OK;
 }

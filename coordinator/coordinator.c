@@ -75,8 +75,10 @@ int coordinator_new(struct net_loop *loop, const struct coordinator_options *opt
         return rc;
     }
     rest_routes(c);
-    http_server_ws(c->server, CONTROL_PATH_WORKER, &worker_ws_ops, NULL, c);
-    http_server_ws(c->server, CONTROL_PATH_CLIENT, &client_ws_ops, NULL, c);
+    static const struct ws_options frames = {.message_max_bytes = CONTROL_MESSAGE_MAX_BYTES,
+                                             .queue_max_bytes = CONTROL_MESSAGE_MAX_BYTES};
+    http_server_ws(c->server, CONTROL_PATH_WORKER, &worker_ws_ops, &frames, c);
+    http_server_ws(c->server, CONTROL_PATH_CLIENT, &client_ws_ops, &frames, c);
     net_timer_set(c->worker_timer, c->opts.worker_timeout_ms);
     *ret = c;
     return 0;

@@ -148,7 +148,7 @@ static int apply_settings(struct coordinator *c, struct err *err) {
     if (s->mode) rc = session_set(c->session, "execution.runtime-mode", modes[s->mode], err);
     for (int i = 0; !rc && i < s->n_settings; i++) {
         rc = session_set(c->session, s->settings[i].key, s->settings[i].value, err);
-        if (rc) return err_wrap(err, "spec.config");
+        if (rc) return err_wrap(err, c->opts.script ? "--set" : "spec.config or --set");
     }
     return rc;
 }

@@ -89,16 +89,22 @@ static int place_of(const struct local_job *j, int vertex, int subtask) {
     UNREACHABLE("task %d/%d is not here", vertex, subtask);
 }
 
+static cJSON *task_frame(const struct local_job *j, int vertex, int subtask, const char *state,
+                         const struct err *err) {
+    cJSON *f = job_frame(j, MSG_TASK);
+    json_set_i64(f, "v", vertex);
+    json_set_i64(f, "s", subtask);
+    json_set_str(f, "state", state);
+    if (err) json_set(f, "error", control_error_to_json(err, "runtime"));
+    return f;
+}
+
 static void on_status(void *self, int vertex, int subtask, enum task_status status,
                       const struct err *err) {
     static const char *const names[] = {NULL, "running", "finished", "failed", "cancelled"};
     struct local_job *j = self;
     if (!names[status]) return;
-    cJSON *f = job_frame(j, MSG_TASK);
-    json_set_i64(f, "v", vertex);
-    json_set_i64(f, "s", subtask);
-    json_set_str(f, "state", names[status]);
-    if (status == TASK_FAILED && err) json_set(f, "error", control_error_to_json(err, "runtime"));
+    cJSON *f = task_frame(j, vertex, subtask, names[status], status == TASK_FAILED ? err : NULL);
     if (task_status_is_final(status)) {
         pthread_mutex_lock(&j->mutex);
         cJSON **list = &j->committables[place_of(j, vertex, subtask)];
@@ -133,7 +139,9 @@ static void on_line(void *self, struct sv line, bool to_stderr) {
 
 static void on_collect(void *self, int vertex, int subtask, struct batch *b) {
     struct local_job *j = self;
-    outbox_rows(j->out, b, j->zone);
+    struct err err = ERR_INIT;
+    if (outbox_rows(j->out, b, j->zone, &err))
+        outbox_frame(j->out, task_frame(j, vertex, subtask, "failed", &err));
 }
 
 static bool on_reader_full(void *self) {
@@ -410,7 +418,8 @@ int link_new(struct net_loop *loop, struct worker *w, const struct link_options 
     AUTO_STR url = STR_INIT;
     str_addf(&url, "%s" CONTROL_PATH_WORKER, opts->url);
     struct ws_connect_options o = {.url = str_text(&url), .bearer_token = opts->token};
-    o.ws.message_max_bytes = 64 << 20; /* a plan is at most 1 MiB, its splits may be many */
+    /* A plan is at most 1 MiB, its splits may be many; so may be what a row holds. */
+    o.ws.message_max_bytes = o.ws.queue_max_bytes = CONTROL_MESSAGE_MAX_BYTES;
     int rc = ws_connect(loop, &o, &link_ops, l, &l->conn, err);
     if (rc) {
         link_free(l);

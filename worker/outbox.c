@@ -132,26 +132,51 @@ static void print_row(const struct batch *b, uint32_t row, const struct tz *zone
     str_add(out, "]]");
 }
 
-void outbox_rows(struct outbox *o, const struct batch *b, const struct tz *zone) {
+int outbox_rows(struct outbox *o, const struct batch *b, const struct tz *zone, struct err *err) {
     AUTO_STR scratch = STR_INIT;
+    int rc = 0;
     pthread_mutex_lock(&o->mutex);
-    for (uint32_t row = 0; row < b->n; row++) {
+    for (uint32_t row = 0; !rc && row < b->n; row++) {
         struct str *s = open_item(o, ITEM_ROWS);
         size_t before = s->len;
         if (s->len) str_add_char(s, ',');
         print_row(b, row, zone, &scratch, s);
+        if (s->len - before > CONTROL_ROW_MAX_BYTES) {
+            rc =
+                err_set(err, ERR_INVALID,
+                        "a row of the result has %zu bytes as JSON; at most %d are shown: write it "
+                        "to a table with INSERT INTO",
+                        s->len - before, CONTROL_ROW_MAX_BYTES);
+            str_truncate(s, before);
+        }
         o->bytes += s->len - before;
     }
     if (b->n) post_pump(o);
     pthread_mutex_unlock(&o->mutex);
+    return rc;
+}
+
+/* What of a line goes into one message: all, or as many whole characters as a piece holds. */
+static size_t piece_of(struct sv line) {
+    size_t n = CONTROL_LINE_PIECE_BYTES;
+    if (line.len <= n) return line.len;
+    while (n > 1 && ((unsigned char)line.ptr[n] & 0xC0) == 0x80)
+        n--;
+    return n;
 }
 
 void outbox_line(struct outbox *o, struct sv line, bool to_stderr) {
     pthread_mutex_lock(&o->mutex);
-    struct str *s = open_item(o, to_stderr ? ITEM_STDERR : ITEM_STDOUT);
-    str_add_sv(s, line);
-    str_add_char(s, '\n');
     o->bytes += line.len + 1;
+    for (;;) {
+        struct str *s = open_item(o, to_stderr ? ITEM_STDERR : ITEM_STDOUT);
+        size_t n = piece_of(line);
+        str_add_n(s, line.ptr, n);
+        line = (struct sv){line.ptr + n, line.len - n};
+        if (line.len) continue;
+        str_add_char(s, '\n');
+        break;
+    }
     post_pump(o);
     pthread_mutex_unlock(&o->mutex);
 }

@@ -20,8 +20,10 @@ void outbox_free(struct outbox *o);
 /* On the loop's thread. NULL: nothing can be sent for now. */
 void outbox_connect(struct outbox *o, struct ws_conn *conn);
 
-/* Any thread. */
-void outbox_rows(struct outbox *o, const struct batch *b, const struct tz *zone);
+/* Any thread. ERR_INVALID: a row is longer than CONTROL_ROW_MAX_BYTES; neither it nor those behind
+ * it are taken. */
+int outbox_rows(struct outbox *o, const struct batch *b, const struct tz *zone, struct err *err);
+/* A long line may be sent in pieces, with others' lines in between. */
 void outbox_line(struct outbox *o, struct sv line, bool to_stderr);
 void outbox_frame(struct outbox *o,
                   cJSON *frame /* takes */); /* behind all that was added before */

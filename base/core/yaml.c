@@ -184,11 +184,35 @@ static int read_document(struct arena *a, yaml_document_t *doc, size_t *n_nodes,
     return rc;
 }
 
+/* libyaml's time grows with the square of the depth, so what is too deep is turned away before it
+ * makes a document of it. What isn't YAML is left to that. */
+static int check_depth(const char *text, size_t len, struct err *err) {
+    yaml_parser_t parser;
+    yaml_event_t event;
+    CHECK(yaml_parser_initialize(&parser));
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    int depth = 0, rc = 0;
+    for (bool end = false; !end && !rc && yaml_parser_parse(&parser, &event);) {
+        if (event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT)
+            depth++;
+        if (event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT) depth--;
+        if (depth > YAML_DEPTH_MAX)
+            rc = err_set_at(err, ERR_PARSE, (int)event.start_mark.line + 1,
+                            (int)event.start_mark.column + 1, "nested more than %d levels deep",
+                            YAML_DEPTH_MAX);
+        end = event.type == YAML_STREAM_END_EVENT;
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return rc;
+}
+
 int yaml_parse(struct arena *a, const char *text, size_t len, struct ynode ***ret_docs,
                int *ret_n_docs, struct err *err) {
     if (len > YAML_SIZE_MAX_BYTES)
         return err_set(err, ERR_PARSE, "%zu bytes of YAML; at most %d are read", len,
                        YAML_SIZE_MAX_BYTES);
+    if (check_depth(text, len, err)) return err->code;
     yaml_parser_t parser;
     CHECK(yaml_parser_initialize(&parser));
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);

@@ -79,6 +79,11 @@ enum { CONTROL_VERSION = 1 };
 
 /* Rows and output messages a worker may have unacknowledged, per job. */
 enum { CONTROL_OUTPUT_WINDOW = 16, CONTROL_OUTPUT_MAX_BYTES = 256 << 10 };
+/* A frame; a message of output that is nearly full and a row or piece of a line more fit in. */
+enum { CONTROL_MESSAGE_MAX_BYTES = JSON_SIZE_MAX_BYTES };
+/* A result's row as JSON (a longer one fails the job), and what a longer line is sent in (a piece
+ * has at most six times its bytes as JSON). */
+enum { CONTROL_ROW_MAX_BYTES = 12 << 20, CONTROL_LINE_PIECE_BYTES = 2 << 20 };
 
 /* ---- coordinator → client ---- */
 /* {"t", "index", "line", "column", "sql": the statement's text (shortened), "kind": "done" | "rows"

@@ -15,6 +15,12 @@ INSERT INTO o SELECT id, COUNT(*) FROM g GROUP BY id;
 """
 
 
+ENDLESS = """
+CREATE TABLE g (id INT) WITH ('connector' = 'datagen', 'rows-per-second' = '5000');
+SELECT id FROM g;
+"""
+
+
 class Failure(Exception):
     pass
 
@@ -233,8 +239,56 @@ def watched_directory_is_missing(args, start):
         r.said(os.path.join(dir, "none"), "No such file or directory")
 
 
+def output_is_full(args, start):
+    """Results that can't be written: the job is cancelled, and the run says so and has failed."""
+    for sql in ["SELECT 1", "CREATE TABLE o (i INT) WITH ('connector' = 'print'); INSERT INTO o VALUES (1)", ENDLESS]:
+        for options in [], ["--output", "json"]:
+            with open("/dev/full", "w") as full:
+                try:
+                    p = subprocess.run([os.path.join(args.bin, "penstock"), "run", "--execute", sql] + options, stdout=full,
+                                       stderr=subprocess.PIPE, text=True, timeout=LIMIT_S)
+                except subprocess.TimeoutExpired:
+                    raise Failure("doesn't end: %s" % sql)
+            if p.returncode != 1 or "write to standard output: No space left on device" not in p.stderr:
+                raise Failure("exit status %d: %s: %s" % (p.returncode, sql, p.stderr))
+
+
+def reader_goes(args, start):
+    p = subprocess.Popen([os.path.join(args.bin, "penstock"), "run", "--execute", ENDLESS], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p.stdout.readline()
+    p.stdout.close()
+    try:
+        status = p.wait(LIMIT_S)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        raise Failure("runs on with nobody to read it")
+    said = p.stderr.read().decode()
+    if status != 1 or "write to standard output: Broken pipe" not in said:
+        raise Failure("exit status %d: %s" % (status, said))
+
+
+def long_rows(args, start):
+    """Longer than the default of a frame or a queue: shown as far as possible, refused beyond."""
+    one = "CREATE TABLE g (n INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1', 'fields.n.min' = '%d', 'fields.n.max' = '%d');"
+
+    def begin(sql, n, *options):
+        return start(one % (n, n) + sql, *options)
+
+    r = begin("CREATE TABLE o (s STRING) WITH ('connector' = 'print'); INSERT INTO o SELECT REPEAT('\u00e4', n) FROM g", 10000000)
+    r.end(0)
+    if ["+I[" + "\u00e4" * 10000000 + "]"] != r.out:
+        raise Failure("a long line of print is not the one that was printed: %d lines" % len(r.out))
+    r = begin("SELECT REPEAT('x', n) FROM g", 10000000, "--output", "json")
+    r.end(0)
+    if not any("x" * 10000000 in l for l in r.out):
+        raise Failure("a long row is not the one that was made")
+    r = begin("SELECT REPEAT('x', n) FROM g", 13000000)
+    r.end(1)
+    r.said("a row of the result has 130000")
+
+
 CASES = [worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, dml_async, dml_sync, watched_directory,
-         watched_directory_by_three, watched_file_is_broken, watched_directory_is_missing]
+         watched_directory_by_three, watched_file_is_broken, watched_directory_is_missing, output_is_full, reader_goes, long_rows]
 
 
 def run_case(case, args):

@@ -92,20 +92,20 @@ static void numbers_are_checked(void **state) {
         struct cli_args a;
         int v = 77;
         assert_int_equal(cli_parse(&command, 3, argv, &a), 0);
-        capture_begin();
-        int rc = cli_int(&a, "count", 1, 10, 5, &v);
-        captured = capture_end();
-        assert_int_equal(rc, cases[i].rc);
+        struct err err = ERR_INIT;
+        int rc = cli_int(&a, "count", 1, 10, 5, &v, &err);
+        assert_int_equal(rc != 0, cases[i].rc != 0);
         if (rc)
-            assert_non_null(strstr(captured, "must be a whole number from 1 to 10"));
+            assert_non_null(strstr(err.msg, "must be a whole number from 1 to 10"));
         else
             assert_int_equal(v, cases[i].value);
     }
     char *argv[] = {"test", NULL};
     struct cli_args a;
     int v;
+    struct err err = ERR_INIT;
     assert_int_equal(cli_parse(&command, 1, argv, &a), 0);
-    assert_int_equal(cli_int(&a, "count", 1, 10, 5, &v), 0);
+    assert_int_equal(cli_int(&a, "count", 1, 10, 5, &v, &err), 0);
     assert_int_equal(v, 5);
 }
 
@@ -229,6 +229,35 @@ static void pages_come_from_the_tables(void **state) {
     assert_non_null(strstr(captured, "bash, zsh, fish, man"));
 }
 
+/* Outside and inside of single quotes, with \' inside for one of them. */
+static void every_quote_of_fish_is_closed(void **state) {
+    char *argv[] = {"completion", "fish", NULL};
+    capture_begin();
+    int rc = cli_cmd_completion.run(2, argv);
+    captured = capture_end();
+    assert_int_equal(rc, CLI_OK);
+    assert_non_null(strstr(captured, "'List this user\\'s running local jobs.'"));
+    bool open = false;
+    for (const char *p = captured; *p; p++) {
+        if (open && *p == '\\') {
+            p++;
+        } else if (*p == '\'') {
+            open = !open;
+        } else if (*p == '\n') {
+            assert_false(open);
+        }
+    }
+}
+
+static void arguments_that_a_command_does_not_take(void **state) {
+    char *argv[] = {"list", "everything", NULL};
+    capture_begin();
+    int rc = cli_cmd_list.run(2, argv);
+    captured = capture_end();
+    assert_int_equal(rc, CLI_USAGE);
+    assert_non_null(strstr(captured, "takes no argument, such as 'everything'"));
+}
+
 static void wrong_usage_has_its_exit_code(void **state) {
     for (int i = 0; cli_commands[i]; i++) {
         char *wrong[] = {(char *)cli_commands[i]->name, "--no-such-option", NULL};
@@ -255,6 +284,8 @@ int main(void) {
         cmocka_unit_test(a_manifest_sets_the_frame),
         cmocka_unit_test(what_is_no_job_is_an_error),
         cmocka_unit_test(pages_come_from_the_tables),
+        cmocka_unit_test(every_quote_of_fish_is_closed),
+        cmocka_unit_test(arguments_that_a_command_does_not_take),
         cmocka_unit_test(wrong_usage_has_its_exit_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

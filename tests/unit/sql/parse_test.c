@@ -54,6 +54,24 @@ static void script_gives_statements_with_their_places(void **state) {
     arena_release(&a);
 }
 
+/* In time that grows with its length: with the square of it, this would take minutes. */
+static void long_string_is_one_token(void **state) {
+    enum { LEN = 12 << 20 };
+    char *text = malloc(LEN + 16);
+    memcpy(text, "SELECT '", 8);
+    memset(text + 8, 'x', LEN);
+    memcpy(text + 8 + LEN, "', 1", 5);
+    struct arena a;
+    struct err err;
+    struct sql_script s;
+    arena_init(&a);
+    assert_int_equal(parse(&a, text, &s, &err), 0);
+    assert_int_equal(s.n_stmts, 1);
+    assert_int_equal(s.stmts[0].span.end, LEN + 12);
+    arena_release(&a);
+    free(text);
+}
+
 static void empty_scripts_have_no_statements(void **state) {
     static const char *const texts[] = {"", " \n\t", ";", ";;;", "-- x", "/* x */ ;", "// x\n;"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -389,6 +407,7 @@ static void walk_reaches_every_node(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(script_gives_statements_with_their_places),
+        cmocka_unit_test(long_string_is_one_token),
         cmocka_unit_test(empty_scripts_have_no_statements),
         cmocka_unit_test(reader_goes_on_behind_a_broken_statement),
         cmocka_unit_test(nodes_know_their_place),

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -150,6 +151,16 @@ static void errors_say_where_and_what(void **state) {
     expect_error("", "no FlinkJob");
 }
 
+/* In time that grows with its length: with the square of it, this would take hours. */
+static void depth_is_limited(void **state) {
+    enum { LEN = 1 << 20 };
+    char *text = malloc(LEN + 1);
+    memset(text, '[', LEN);
+    text[LEN] = '\0';
+    expect_error(text, "j.yaml:1:101: nested more than 100 levels deep");
+    free(text);
+}
+
 static void aliases_do_not_explode(void **state) {
     (void)state;
     expect_error("a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\n"
@@ -174,6 +185,7 @@ int main(void) {
         cmocka_unit_test(file_systems),
         cmocka_unit_test(config_map_beside_the_job),
         cmocka_unit_test(errors_say_where_and_what),
+        cmocka_unit_test(depth_is_limited),
         cmocka_unit_test(aliases_do_not_explode),
         cmocka_unit_test(docs_name_every_field),
         cmocka_unit_test(places_of_the_script_are_places_of_the_file),

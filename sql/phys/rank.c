@@ -228,6 +228,10 @@ static bool rank_range(struct planner *p, const struct expr *predicate, int colu
     *to = INT64_MAX;
     for (int i = 0; i < n; i++)
         if (!narrow(all[i], column, from, to)) rest = expr_and(p->arena, rest, all[i]);
+    if (*to < MAX(*from, 1)) { /* no rank can be there: some rank, of which nothing passes */
+        *from = *to = 1;
+        rest = expr_and(p->arena, rest, expr_literal(p->arena, value_bool(p->arena, false)));
+    }
     *ret_rest = rest;
     return *to < INT64_MAX;
 }

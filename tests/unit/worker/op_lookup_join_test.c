@@ -117,19 +117,19 @@ static void keys_are_remembered(void **state) {
 /* A key without rows is asked for again after a while, and the row waits for that. */
 static void misses_wait(void **state) {
     struct service s;
+    clock_replace(NULL); /* the script's clock stands still while a row is on its way */
     service_start(&s);
     char *config = config_of(&s, "NONE", "\"join\": \"left\"");
     char *at = strstr(config, "\"timeout\"");
     AUTO_STR with_retry = STR_INIT;
     str_add_n(&with_retry, config, (size_t)(at - config));
     str_addf(&with_retry, "\"retry\": {\"delay\": 1, \"attempts\": 3}, %s", at);
-    clock_replace(NULL); /* the script's clock stands still while a row is on its way */
     assert_string_equal(run_op("lookup_join", str_text(&with_retry), 5, STEPS({0, I, 0, 3, 1})),
                         "+I[0, 3, 1, NULL, NULL] | ");
-    clock_replace(&scripted_clock);
     assert_int_equal(s.n_asked, 3);
     free(config);
     net_loop_free(s.loop);
+    clock_replace(&scripted_clock);
 }
 
 int main(void) {

@@ -182,15 +182,17 @@ static void text_summary(const cJSON *e) {
     fprintf(stderr, "%s\n", str_text(&line));
 }
 
+static void close_table(struct output *o, bool failed) {
+    (failed ? table_fail : table_end)(o->table);
+    o->table = NULL;
+    o->open_index = -1;
+}
+
 static void text_end(struct output *o, const cJSON *e) {
     bool query = o->table && json_opt_i64(e, "index", 0) == o->open_index;
-    if (query) {
-        table_end(o->table);
-        o->table = NULL;
-        o->open_index = -1;
-    }
     const char *state = json_opt_str(e, "state", "failed");
     const cJSON *err = json_opt(e, "error");
+    if (query) close_table(o, err);
     if (err)
         fprintf(stderr, "failed: %s\n", json_opt_str(err, "message", "unknown reason"));
     else if (!strcmp(state, "cancelled"))
@@ -261,11 +263,7 @@ static void on_error(struct output *o, const cJSON *e) {
     int64_t index = json_opt_i64(e, "index", 0);
     cJSON_Delete(take_insert(o, index));
     if (o->format == OUTPUT_TEXT) {
-        if (o->table && index == o->open_index) { /* planned and refused */
-            table_end(o->table);
-            o->table = NULL;
-            o->open_index = -1;
-        }
+        if (o->table && index == o->open_index) close_table(o, true); /* planned and refused */
         const char *rendered = json_opt_str(e, "rendered", NULL);
         if (rendered)
             fprintf(stderr, "%s%s", rendered,

@@ -148,11 +148,7 @@ void table_add(struct table *t, const char *op, const cJSON *cells) {
     if (t->n_rows >= TABLE_SAMPLE_ROWS) table_flush(t);
 }
 
-void table_end(struct table *t) {
-    table_flush(t);
-    rule(t);
-    printf("%lld row%s\n", t->n_rows, t->n_rows == 1 ? "" : "s");
-    fflush(stdout);
+static void table_free(struct table *t) {
     for (int i = 0; i < t->n; i++)
         free(t->names[i]);
     free(t->names);
@@ -160,6 +156,21 @@ void table_end(struct table *t) {
     free(t->width);
     cJSON_Delete(t->held);
     free(t);
+}
+
+void table_end(struct table *t) {
+    table_flush(t);
+    rule(t);
+    printf("%lld row%s\n", t->n_rows, t->n_rows == 1 ? "" : "s");
+    fflush(stdout);
+    table_free(t);
+}
+
+void table_fail(struct table *t) {
+    if (t->begun || t->n_rows)
+        table_end(t);
+    else
+        table_free(t);
 }
 
 void table_print_text(const char *text) {

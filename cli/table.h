@@ -18,6 +18,8 @@ void table_add(struct table *t, const char *op, const cJSON *cells);
 void table_flush(struct table *t);
 /* Flushes, closes the frame, and says how many rows there were. Frees t. */
 void table_end(struct table *t);
+/* As table_end of a query that has failed: of a table with no row, nothing is shown. */
+void table_fail(struct table *t);
 
 /* A text of many lines as it is, but for what would play tricks on a terminal. */
 void table_print_text(const char *text);

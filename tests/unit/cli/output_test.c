@@ -49,6 +49,10 @@ static void a_query_is_a_table(void **state) {
         strstr(show(OUTPUT_TEXT,
                     EVENTS(QUERY, ROWS, END("failed") ",\"error\":{\"message\":\"it broke\"}}")),
                "2 rows\nfailed: it broke\n"));
+    /* "0 rows" is an answer, which a query that fails before its first row doesn't give. */
+    assert_string_equal(
+        show(OUTPUT_TEXT, EVENTS(QUERY, END("failed") ",\"error\":{\"message\":\"it broke\"}}")),
+        "failed: it broke\n");
 }
 
 static void a_cell_cannot_break_the_table(void **state) {

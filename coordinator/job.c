@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { JOB_PROGRESS_MS = 500 };
+/* How long until progress is told next: soon at first, for jobs that are over soon. */
+enum { PROGRESS_FIRST_MS = 150, PROGRESS_MAX_MS = 500 };
 
 const char *job_state_name(enum job_state s) {
     static const char *const names[] = {"deploying", "running", "committing", "cancelling",
@@ -70,6 +71,8 @@ static void tell_workers(struct job *j, const char *type) {
 static void on_progress(void *arg) {
     struct job *j = arg;
     client_send(j->coord, load_progress(j));
+    j->progress_ms = MIN(2 * j->progress_ms, PROGRESS_MAX_MS);
+    net_timer_set(j->progress, j->progress_ms);
 }
 
 static void end_job(struct job *j, enum job_state state) {
@@ -321,7 +324,8 @@ int job_start(struct coordinator *c, int index, struct arena *stmt, const struct
         if (frames[w]) worker_send(c->workers[w], frames[w]);
     free(frames);
     j->progress = net_timer_new(c->loop, on_progress, j);
-    net_timer_set_every(j->progress, JOB_PROGRESS_MS);
+    j->progress_ms = PROGRESS_FIRST_MS;
+    net_timer_set(j->progress, j->progress_ms);
     *ret = j;
     return 0;
 }

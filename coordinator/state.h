@@ -68,6 +68,7 @@ struct job {
     int64_t total_bytes, total_records; /* of bounded sources, 0 = unknown */
     int64_t start_ns, end_ns;
     struct net_timer *progress;
+    int progress_ms;
     struct settlement *settlement;  /* settle.h; NULL: none under way */
     struct discovery **discoveries; /* discovery.h */
     int n_discoveries, cap_discoveries;

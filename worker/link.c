@@ -19,7 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { REPORT_MS = 1000, REPORT_FIRST_MS = 200 };
+/* How long until the next report: soon at first, for jobs that are over soon. */
+enum { REPORT_FIRST_MS = 100, REPORT_MAX_MS = 1000 };
 
 struct local_job {
     struct link *link;
@@ -43,6 +44,7 @@ struct link {
     struct link_options opts;
     struct ws_conn *conn;
     struct net_timer *report_timer;
+    int report_ms;
     struct local_job **jobs;
     int n_jobs, cap_jobs;
     int number;
@@ -78,7 +80,8 @@ static void on_report(void *arg) {
     struct link *l = arg;
     for (int i = 0; i < l->n_jobs; i++)
         if (l->jobs[i]->rt && l->jobs[i]->running > 0) send(l, report_frame(l->jobs[i]));
-    net_timer_set_every(l->report_timer, REPORT_MS);
+    l->report_ms = MIN(2 * l->report_ms, REPORT_MAX_MS);
+    net_timer_set(l->report_timer, l->report_ms);
 }
 
 /* ---- callbacks of tasks, on executor threads ---- */
@@ -344,7 +347,8 @@ static void obey(struct link *l, const char *type, const cJSON *msg) {
         if (!j) return; /* it never came to be here, or is gone */
         if (!strcmp(type, MSG_START)) {
             job_runtime_start(j->rt);
-            net_timer_set(l->report_timer, REPORT_FIRST_MS);
+            l->report_ms = REPORT_FIRST_MS;
+            net_timer_set(l->report_timer, l->report_ms);
         } else if (!strcmp(type, MSG_SPLITS)) {
             add_later_splits(j, msg);
         } else if (!strcmp(type, MSG_CANCEL)) {

@@ -74,7 +74,7 @@ struct task_metrics {
     metric phase_ns[PHASE_COUNT];
     metric_i64 phase;           /* enum task_phase since phase_since_ns, between turns */
     metric_i64 phase_since_ns;  /* monotonic; 0 while in a turn */
-    metric_i64 watermark;       /* combined over the inputs */
+    metric_i64 watermark;       /* combined over the inputs; a source's own */
     metric barriers, align_ns;  /* completed alignments and their time from first to last barrier */
     metric_i64 last_latency_ns; /* age of the last latency marker seen */
 };

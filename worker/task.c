@@ -376,7 +376,9 @@ int task_new(const struct task_opts *opts, struct task **ret, struct err *err) {
         return rc;
     }
     t->is_source = t->ops[0].op->desc->n_inputs == 0;
-    if (!t->is_source)
+    if (t->is_source)
+        metric_set(&t->metrics.watermark, WATERMARK_MIN);
+    else
         t->gate = gate_new(t->vertex->n_inputs, t->ops[0].inputs, gate_wakes_task, t, &t->metrics);
     *ret = t;
     return 0;

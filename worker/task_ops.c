@@ -103,6 +103,8 @@ static int forward(struct op_links *l, const struct item *it, struct err *err) {
 }
 
 static int forward_watermark(struct op_links *l, int64_t wm, struct err *err) {
+    struct task *t = l->op->task;
+    if (t->is_source) metric_set(&t->metrics.watermark, wm); /* no gate does */
     return forward(l, &(struct item){.kind = ITEM_WATERMARK, .u.wm = wm}, err);
 }
 

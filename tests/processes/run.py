@@ -287,7 +287,25 @@ def long_rows(args, start):
     r.said("a row of the result has 130000")
 
 
-CASES = [worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, dml_async, dml_sync, watched_directory,
+def progress_is_shown(args, start):
+    """While a job runs, which may be short: with its watermark, if there is one."""
+    for column, watermark in (", WATERMARK FOR t AS t", "watermark 20"), ("", None):
+        r = start("""CREATE TABLE g (n INT, t AS LOCALTIMESTAMP %s) WITH ('connector' = 'datagen', 'rows-per-second' = '100');
+                     CREATE TABLE o (n INT) WITH ('connector' = 'blackhole');
+                     INSERT INTO o SELECT n FROM g;""" % column, "--progress", "always")
+        r.wait_line(watermark or " records in ", r.err)
+        os.kill(r.p.pid, signal.SIGINT)
+        r.end(130)
+        if any("1970" in l or (not watermark and "watermark" in l) for l in r.err):
+            raise Failure("a watermark that isn't: %s" % r.err)
+    r = start("""CREATE TABLE g (n INT) WITH ('connector' = 'datagen', 'rows-per-second' = '100', 'number-of-rows' = '40');
+                 CREATE TABLE o (n INT) WITH ('connector' = 'blackhole');
+                 INSERT INTO o SELECT n FROM g;""", "--progress", "always")
+    r.end(0)
+    r.said(" records in ", "[")
+
+
+CASES = [progress_is_shown, worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, dml_async, dml_sync, watched_directory,
          watched_directory_by_three, watched_file_is_broken, watched_directory_is_missing, output_is_full, reader_goes, long_rows]
 
 

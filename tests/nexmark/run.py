@@ -18,6 +18,8 @@ OWN = os.path.join(TOP, "bench/nexmark")
 QUERIES = ["q%d" % i for i in range(24)]
 FULL = [(m, p, b) for m in ("streaming", "batch") for p in (1, 2, 3) for b in (1, 2, 2048)]
 QUICK = [("streaming", 3, 2), ("streaming", 1, 2048), ("batch", 2, 2048)]
+# Flink has no SESSION in GROUP BY in batch mode, nor have we: what a stream gives is compared.
+STREAM_ONLY = {"q11"}
 TIMEOUT_S = 300
 
 
@@ -212,7 +214,8 @@ def main():
         world = World(args, folder)
         cases = list(itertools.product(args.queries or QUERIES, kinds))
         configs = QUICK if args.quick else FULL
-        runs = [(q, k, [(c, pool.submit(judge, world, k, q, c)) for c in configs]) for q, k in cases]
+        runs = [(q, k, [(c, pool.submit(judge, world, k, q, c)) for c in configs
+                        if c[0] == "streaming" or q not in STREAM_ONLY]) for q, k in cases]
         for query, kind, results in runs:
             name = "%s/%s" % (kind, query)
             failed = [(c, f.result()) for c, f in results if f.result()]

@@ -26,11 +26,6 @@ const char *metric_type_name(enum metric_type type) {
     return names[type];
 }
 
-const char *metric_unit_name(enum metric_unit unit) {
-    static const char *const names[] = {"", "bytes", "seconds", "seconds since the epoch", "ratio"};
-    return names[unit];
-}
-
 /* All values are relaxed atomics: a reader may see one series a moment before another, which no one
  * can tell from having asked a moment earlier. */
 struct series {

@@ -42,7 +42,6 @@ struct metric_desc {
 };
 extern const struct metric_desc metrics_table[METRIC_COUNT];
 const char *metric_type_name(enum metric_type type); /* "counter" */
-const char *metric_unit_name(enum metric_unit unit); /* "seconds"; "" for a count */
 
 enum {
     METRIC_LABELS_MAX = 8,

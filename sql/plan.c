@@ -24,12 +24,6 @@ int routing_parse(const char *name, enum routing *ret) {
     return -1;
 }
 
-int plan_find_vertex(const struct plan *p, const char *uid) {
-    for (int i = 0; i < p->n_vertices; i++)
-        if (!strcmp(p->vertices[i].uid, uid)) return i;
-    return -1;
-}
-
 void changelog_print(enum changelog_mode m, struct str *out) {
     static const char *const names[] = {"I", "UB", "UA", "D"};
     for (int i = 0, n = 0; i < 4; i++)

@@ -98,7 +98,6 @@ int routing_parse(const char *name, enum routing *ret) ATTR_MUST_USE; /* 0, or -
 /* "I", "I,UA,D"...: the row kinds of a mode. */
 void changelog_print(enum changelog_mode m, struct str *out);                  /* appended */
 int changelog_parse(const char *text, enum changelog_mode *ret) ATTR_MUST_USE; /* 0 or -1 */
-int plan_find_vertex(const struct plan *p, const char *uid);                   /* -1 if absent */
 /* Schema of the rows that arrive at an input port; NULL if no edge feeds it. */
 const struct schema *plan_port_schema(const struct plan *p, int vertex, int port);
 int plan_edge_channels(const struct plan *p, const struct plan_edge *e);

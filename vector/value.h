@@ -33,7 +33,6 @@ int value_from_json(struct arena *a, const struct type *t, const cJSON *j,
 /* Row counts as text for people: Java's Double.toString / Float.toString. Appended. */
 void f64_print_java(double v, struct str *out);
 void f32_print_java(float v, struct str *out);
-void i128_print(i128 v, struct str *out);
 void decimal_print(i128 unscaled, int scale, struct str *out);
 
 #endif

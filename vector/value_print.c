@@ -21,11 +21,6 @@ void f32_print_java(float v, struct str *out) {
     str_add_n(out, buf, text_fmt_f32(buf, v));
 }
 
-void i128_print(i128 v, struct str *out) {
-    char buf[TEXT_I128_MAX_BYTES];
-    str_add_n(out, buf, text_fmt_i128(buf, v));
-}
-
 void decimal_print(i128 unscaled, int scale, struct str *out) {
     char buf[TEXT_DECIMAL_MAX_BYTES];
     str_add_n(out, buf, text_fmt_decimal(buf, unscaled, scale));

@@ -443,16 +443,8 @@ int task_subtask(const struct task *t) {
     return t->opts.subtask;
 }
 
-const struct plan_vertex *task_plan_vertex(const struct task *t) {
-    return t->vertex;
-}
-
 enum task_status task_status_of(const struct task *t) {
     return (enum task_status)atomic_load(&t->status);
-}
-
-const struct task_metrics *task_metrics_of(const struct task *t) {
-    return &t->metrics;
 }
 
 static cJSON *output_stats(const struct task *t, int i, int64_t now_ns) {

@@ -106,9 +106,7 @@ void task_wake_ops(struct task *t);
 int task_vertex(const struct task *t);
 struct executor *task_executor(const struct task *t);
 int task_subtask(const struct task *t);
-const struct plan_vertex *task_plan_vertex(const struct task *t);
 enum task_status task_status_of(const struct task *t);
-const struct task_metrics *task_metrics_of(const struct task *t);
 /* {"vertex", "subtask", "status", counters, "ops": [...], "outputs": [...], "inputs": [...]} */
 cJSON *task_stats(const struct task *t, int64_t now_ns);
 

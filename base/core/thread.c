@@ -80,10 +80,6 @@ int thread_cpu_count(void) {
     return MAX(n, 1);
 }
 
-void owner_rebind(struct owner *o) {
-    o->bound = false;
-}
-
 bool owner_is_here(struct owner *o) {
     if (!o->bound) {
         o->id = pthread_self();

@@ -30,12 +30,11 @@ void thread_join(struct thread *t); /* nothing if it wasn't started */
 void thread_set_name(const char *name);
 int thread_cpu_count(void); /* CPUs this process may use: affinity and cgroup quota, at least 1 */
 
-/* One thread's property: the first assert binds it, owner_rebind hands it over. */
+/* One thread's property: the first assert binds it. */
 struct owner {
     pthread_t id;
     bool bound;
 };
-void owner_rebind(struct owner *o);
 bool owner_is_here(struct owner *o);
 #define owner_assert(o) CHECKF(owner_is_here(o), "called on a thread that doesn't own this")
 

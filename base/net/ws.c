@@ -370,10 +370,6 @@ void ws_conn_open(struct ws_conn *w, struct net_conn *conn) {
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
-size_t ws_queued_bytes(const struct ws_conn *w) {
-    return w->conn ? net_conn_unsent(w->conn) : 0;
-}
-
 bool ws_is_open(const struct ws_conn *w) {
     return w->state == WS_OPEN;
 }

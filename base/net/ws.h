@@ -66,7 +66,6 @@ int ws_send_text(struct ws_conn *conn, struct sv text, struct err *err) ATTR_MUS
 void ws_close(struct ws_conn *conn, int code, const char *reason);
 /* Drops the line at once; on_close follows with WS_CLOSE_ABNORMAL, never from within this call. */
 void ws_abort(struct ws_conn *conn);
-size_t ws_queued_bytes(const struct ws_conn *conn);
 bool ws_is_open(const struct ws_conn *conn);
 /* What the callbacks get as self: the server's or ws_connect's, until set otherwise. */
 void *ws_self(const struct ws_conn *conn);

@@ -11,11 +11,6 @@ static const struct rule *const rules[] = {
 #undef R
 };
 
-const struct rule *const *rules_all(size_t *ret_n) {
-    *ret_n = ARRAY_LEN(rules);
-    return rules;
-}
-
 static void count_uses(struct rule_ctx *ctx, const struct rel *r) {
     intptr_t n = (intptr_t)ptrmap_get(&ctx->uses, r);
     ptrmap_put(&ctx->uses, r, (void *)(n + 1));

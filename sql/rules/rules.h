@@ -38,7 +38,6 @@ struct rule {
     int (*pass)(struct rule_ctx *ctx, const struct rel **sinks, int n_sinks, struct err *err);
 };
 
-const struct rule *const *rules_all(size_t *ret_n);
 /* Rewrites sinks[0..n) in place. */
 int rules_run(struct rule_ctx *ctx, const struct rel **sinks, int n_sinks,
               struct err *err) ATTR_MUST_USE;

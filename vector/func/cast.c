@@ -275,25 +275,6 @@ static int run(cast_fn fn, struct cast_job *j, struct err *err) {
     return 0;
 }
 
-int cast_column(const struct column *src, const struct type *to, const struct eval_env *env,
-                bool quiet, struct column *ret_dst, uint32_t *ret_err_row, struct err *err) {
-    struct column dst;
-    col_init(&dst, to, src->n);
-    if (src->valid) memcpy(col_make_valid(&dst), src->valid, valid_words(src->n) * 8);
-    struct cast_job j = {
-        .src = src, .dst = &dst, .from = src->type, .to = to, .env = env, .quiet = quiet};
-    cast_fn fn = cast_kernel(src->type, to);
-    CHECKF(fn != NULL, "no cast kernel");
-    int rc = run(fn, &j, err);
-    if (rc) {
-        if (ret_err_row) *ret_err_row = j.err_row;
-        col_release(&dst);
-        return rc;
-    }
-    *ret_dst = dst;
-    return 0;
-}
-
 /* ---- the functions -------------------------------------------------------------------------- */
 
 extern const struct func func_cast_op, func_try_cast;

@@ -25,12 +25,6 @@ cast_fn cast_kernel(const struct type *from, const struct type *to);
 int cast_check(const struct type *from, const struct type *to, struct err *err) ATTR_MUST_USE;
 /* Whether a value that fits `from` may fail to convert. */
 bool cast_can_fail(const struct type *from, const struct type *to);
-/* src as a column of type `to` (initialised here, owned by the caller). Rows that fail become NULL
- * if quiet. Same outcomes as cast_fn. */
-int cast_column(const struct column *src, const struct type *to, const struct eval_env *env,
-                bool quiet, struct column *ret_dst, uint32_t *ret_err_row,
-                struct err *err) ATTR_MUST_USE;
-
 /* For kernels: row i does not convert. Returns 0 to go on (the row is NULL or the job quiet). */
 int cast_fail_text(struct cast_job *j, uint32_t i, enum text_status st, struct sv text,
                    struct err *err) ATTR_COLD;

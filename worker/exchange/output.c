@@ -61,10 +61,6 @@ void output_set_next_table(struct output *o, struct routing_table *t) {
     o->next_table = t;
 }
 
-bool output_dest_blocked(const struct output *o, uint32_t dest) {
-    return o->dests[dest].blocked;
-}
-
 /* ---- destinations --------------------------------------------------------------------------- */
 
 static void dest_block(struct output *o, struct dest *d) {

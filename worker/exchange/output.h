@@ -122,7 +122,6 @@ int output_flush(struct output *o, struct err *err) ATTR_MUST_USE;
 void output_set_next_table(struct output *o, struct routing_table *t);
 
 /* For routers. */
-bool output_dest_blocked(const struct output *o, uint32_t dest);
 int output_send(struct output *o, uint32_t lane, struct batch *b /* takes */, uint64_t size_bytes,
                 struct err *err) ATTR_MUST_USE;
 /* Adds rows to a lane, sending each time it is full. */

@@ -79,7 +79,7 @@ class Table:
     def __init__(self, c, name, cdc):
         self.name, self.cdc = name, cdc
         self.columns = [("id", "I"), ("ts", "T")] + [("c%d" % i, c.of("IISSDBA")) for i in range(2 + c.pick(4))]
-        n = c.of([5, 0, 1, 12, 12, 30, 60, 300])
+        n = c.of([5, 0, 1, 12, 12, 30, 60])
         nulls = c.of([0, 10, 40])
         self.unique_ts = c.pick(2) == 0
         # Rows that come in the order of their times: of those that don't, deduplication forgets the older ones.

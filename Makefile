@@ -370,7 +370,7 @@ tidy:
 	tools/tidy
 HDRS := $(filter %.h,$(C_FILES))
 hdr-check: gen
-	@set -e; for h in $(HDRS); do $(CC) $(CFLAGS_ALL) -fsyntax-only -x c $$h -Wno-unused || { echo "$$h does not compile alone"; exit 1; }; done
+	@set -e; for h in $(HDRS); do $(CC) $(CFLAGS_ALL) -Iinclude -fsyntax-only -x c $$h -Wno-unused || { echo "$$h does not compile alone"; exit 1; }; done
 
 .PHONY: help clean
 help:

@@ -350,12 +350,14 @@ bench-%: $(B)/bench/%_bench
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/penstock
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -d $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 	install -d $(DESTDIR)$(PREFIX)/include/penstock
 	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 include/penstock/udf.h $(DESTDIR)$(PREFIX)/include/penstock
 	$(B)/bin/penstock completion man >$(DESTDIR)$(PREFIX)/share/man/man1/penstock.1
 	$(B)/bin/penstock completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/penstock
 	$(B)/bin/penstock completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/penstock.fish
+	$(B)/bin/penstock completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_penstock
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/penstock
 	install -m 644 crds/penstock.dev_flinkjobs.yaml $(DESTDIR)$(PREFIX)/share/doc/penstock
 

@@ -89,8 +89,9 @@ static int done(struct fs *f, enum fs_op op, const char *uri, int64_t begun_ns, 
                 struct err *err) {
     fs_metrics_count(&f->metrics, op, begun_ns, rc);
     if (rc >= 0) return rc;
-    return f->ops->local ? err_wrap(err, "%s %s", fs_op_names[op], uri)
-                         : err_wrap(err, "%s %s: store '%s'", fs_op_names[op], uri, f->name);
+    if (!f->ops->local) return err_wrap(err, "%s %s: store '%s'", fs_op_names[op], uri, f->name);
+    /* The system call's own message mostly says it all. */
+    return strstr(err->msg, uri) ? rc : err_wrap(err, "%s %s", fs_op_names[op], uri);
 }
 
 static bool cancelled(const struct fs_call *call, struct err *err) {

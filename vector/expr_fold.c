@@ -6,6 +6,8 @@
 #include "vector/func/logic.h"
 #include "vector/program.h"
 
+enum { FOLDED_MAX_BYTES = 16 << 10 };
+
 static const struct expr *null_of(struct arena *a, const struct type *t) {
     return expr_literal(a, value_null(a, type_with_null(a, t, true)));
 }
@@ -77,6 +79,8 @@ static const struct expr *evaluate(struct arena *a, const struct expr *e,
     const struct column *v;
     struct err err = ERR_INIT;
     if (expr_eval_const(a, e, env, &v, &err)) return e; /* the error belongs to run time */
+    /* REPEAT('x', 1000000) is a short plan, its result isn't. */
+    if (col_size_bytes(v) > FOLDED_MAX_BYTES) return e;
     /* Flink folds by way of decimal literals, which have no negative zero. */
     if (v->phys == PHYS_F64 && *(double *)v->data == 0) *(double *)v->data = 0;
     if (v->phys == PHYS_F32 && *(float *)v->data == 0) *(float *)v->data = 0;

@@ -71,6 +71,14 @@ static void test_errors(void **state) {
     snprintf(path, sizeof path, "%s/sub", dir);
     assert_ok(fs_make_dirs(fs, path, NULL, &e), &e);
     assert_err(fs_put(fs, path, "x", 1, FS_NEW, NULL, &e), ERR_EXISTS, &e, path);
+    snprintf(path, sizeof path, "%s/none", dir);
+    struct arena a;
+    arena_init(&a);
+    struct fs_entry entry;
+    assert_int_equal(fs_stat(fs, path, NULL, &a, &entry, &e), ERR_NOT_FOUND);
+    const char *named = strstr(e.msg, path); /* once */
+    assert_true(named && !strstr(named + 1, path));
+    arena_release(&a);
 }
 
 /* A write under way shows only under its hidden name, and leaves nothing when it is given up. */

@@ -262,7 +262,7 @@ static size_t count_files(const char *name, bool hidden) {
 }
 
 static void test_write(void **state) {
-    enum { BATCHES = 80 }; /* 50 MB: more than may be queued */
+    enum { ROUND = 80 }; /* 50 MB: more than may be queued */
     struct harness h, back;
     struct err err = ERR_INIT;
     struct totals t = {0};
@@ -270,14 +270,13 @@ static void test_write(void **state) {
     fault((struct fault){0});
     struct sink *s = open_sink(&h, uri_of("out"));
     struct batch *b = wide_batch(&h);
-    int64_t begun_ns = clock_mono_ns();
-    assert_int_equal(write_some(s, b, 1, &busy, &err), 0);
-    /* Slower than the encoder by far, however fast this build is. */
-    int64_t delay_ms = MAX((clock_mono_ns() - begun_ns) * 5 / 1000000, 4);
-    fault((struct fault){
-        .kind = FAULT_SLOW, .op = FS_OP_WRITE, .probability = 1, .delay_ms = delay_ms});
-    assert_int_equal(write_some(s, b, BATCHES - 1, &busy, &err), 0);
-    assert_true(busy > 0);
+    uint64_t batches = 0;
+    /* Slower and slower, until the store holds the encoder up, however fast either is. */
+    for (int64_t delay_ms = 4; !busy; delay_ms *= 2, batches += ROUND) {
+        fault((struct fault){
+            .kind = FAULT_SLOW, .op = FS_OP_WRITE, .probability = 1, .delay_ms = delay_ms});
+        assert_int_equal(write_some(s, b, ROUND, &busy, &err), 0);
+    }
     cJSON *one = NULL, *all = cJSON_CreateArray();
     while ((rc = s->ops->prepare(s, 1, true, &one, &err)) == SINK_BUSY)
         sem_wait(&woken);
@@ -298,8 +297,8 @@ static void test_write(void **state) {
     AUTO_JSON *splits = enumerate(&back, 1);
     struct source *src = open_source(&back, splits);
     assert_int_equal(read_some(src, UINT64_MAX, &t, &err), SOURCE_END);
-    assert_int_equal(t.rows, BATCHES * 64);
-    assert_int_equal(t.ids, BATCHES * 64 * 63 / 2);
+    assert_int_equal(t.rows, batches * 64);
+    assert_int_equal(t.ids, batches * 64 * 63 / 2);
     src->ops->free(src);
     harness_release(&back);
     harness_release(&h);

@@ -262,16 +262,17 @@ fuzz:
 		$(addprefix -dict=,$(wildcard tests/fuzz/$(T).dict)) build/fuzz/corpus/$(T) tests/fuzz/corpus/$(T)
 fuzz-all:
 	@set -e; for t in $(FUZZERS); do echo "== $$t"; $(MAKE) --no-print-directory fuzz T=$$t S=$(S); done
-# So many inputs from a fixed seed: the same on every machine; at most about a minute each.
-FUZZ_RUNS ?= 30000
+# So many inputs from a fixed seed, the same on every machine: tests/fuzz/runs, about a minute each.
 fuzz-fixed:
 	@$(FUZZ_MAKE) $(patsubst %,build/fuzz/fuzz/%_fuzz,$(FUZZERS))
 	@rm -rf build/fuzz/fixed; mkdir -p build/fuzz/artifacts
 	@set -e; for t in $(FUZZERS); do \
 		mkdir -p build/fuzz/fixed/$$t; \
 		dict=; [ ! -f tests/fuzz/$$t.dict ] || dict=-dict=tests/fuzz/$$t.dict; \
-		echo "fuzz $$t"; \
-		build/fuzz/fuzz/$${t}_fuzz -runs=$(FUZZ_RUNS) -seed=1 -max_len=4096 -timeout=60 -rss_limit_mb=2048 -verbosity=0 \
+		runs=$$(awk -v t=$$t '$$1 == t { print $$2 }' tests/fuzz/runs); \
+		[ -n "$$runs" ] || { echo "tests/fuzz/runs has no line for $$t"; exit 1; }; \
+		echo "fuzz $$t, $$runs inputs"; \
+		build/fuzz/fuzz/$${t}_fuzz -runs=$$runs -seed=1 -max_len=4096 -timeout=60 -rss_limit_mb=2048 -verbosity=0 \
 			-artifact_prefix=build/fuzz/artifacts/$$t- $$dict build/fuzz/fixed/$$t tests/fuzz/corpus/$$t \
 			>build/fuzz/fixed/$$t.log 2>&1 || { tail -n 60 build/fuzz/fixed/$$t.log; exit 1; }; \
 	done

@@ -62,21 +62,6 @@ void agg_group_save(struct agg_state *s, const char *group, struct str *out) {
 
 /* ---- and back ---- */
 
-static bool take(struct sv *in, size_t n, struct sv *ret) {
-    if (in->len < n) return false;
-    *ret = (struct sv){in->ptr, n};
-    in->ptr += n;
-    in->len -= n;
-    return true;
-}
-
-static bool take_u32(struct sv *in, uint32_t *ret) {
-    struct sv v;
-    if (!take(in, 4, &v)) return false;
-    memcpy(ret, v.ptr, 4);
-    return true;
-}
-
 static int too_short(struct err *err) {
     return err_set(err, ERR_CORRUPT, "the state of an aggregate ends too early");
 }
@@ -87,7 +72,7 @@ static int load_accumulator(struct agg_state *s, const struct agg_slot *a, char 
     char *acc = group + a->offset;
     uint32_t len;
     struct sv bytes;
-    if (!take_u32(in, &len) || !take(in, len, &bytes)) return too_short(err);
+    if (!sv_take(in, &len, 4) || !sv_cut(in, len, &bytes)) return too_short(err);
     if (a->keeps_values)
         return agg_values_load(&a->values, (struct agg_values *)acc, bytes, var, err);
     if (a->call.agg->flags & AGG_BLOB)
@@ -102,8 +87,8 @@ static int load_accumulator(struct agg_state *s, const struct agg_slot *a, char 
 static int load_value(struct agg_state *s, int d, char *group, struct sv *in, struct err *err) {
     const struct distinct_set *ds = &s->set->distinct[d];
     struct sv row, counts;
-    if (in->len < 4 || !take(in, row_pack_size(in->ptr), &row) ||
-        !take(in, 8 * (size_t)ds->n_aggs, &counts))
+    if (in->len < 4 || !sv_cut(in, row_pack_size(in->ptr), &row) ||
+        !sv_cut(in, 8 * (size_t)ds->n_aggs, &counts))
         return too_short(err);
     AUTO_FREE char *packed = mem_aligned(16, (row.len + 15) / 16 * 16);
     memcpy(packed, row.ptr, row.len);
@@ -132,7 +117,7 @@ int agg_group_load(struct agg_state *s, char *group, struct sv bytes, struct err
         rc = load_accumulator(s, &s->set->aggs[g], group, &bytes, err);
     for (int d = 0; d < s->set->n_distinct && !rc; d++) {
         uint32_t n;
-        if (!take_u32(&bytes, &n)) return too_short(err);
+        if (!sv_take(&bytes, &n, sizeof n)) return too_short(err);
         for (uint32_t i = 0; i < n && !rc; i++)
             rc = load_value(s, d, group, &bytes, err);
     }

@@ -137,27 +137,19 @@ void match_key_save(const struct match_key *k, size_t run_bytes, struct str *out
     save_runs(&k->done, run_bytes, out);
 }
 
-static bool take(struct sv *in, void *to, size_t n) {
-    if (in->len < n) return false;
-    memcpy(to, in->ptr, n);
-    in->ptr += n;
-    in->len -= n;
-    return true;
-}
-
 static bool load_rows(struct match_rows *r, struct sv *in, struct var_memory *var) {
     uint32_t n;
-    if (!take(in, &n, 4)) return false;
+    if (!sv_take(in, &n, 4)) return false;
     while (n--) {
         int64_t head[3];
-        if (!take(in, head, sizeof head) || in->len < 4 || row_pack_size(in->ptr) > in->len)
+        if (!sv_take(in, head, sizeof head) || in->len < 4 || row_pack_size(in->ptr) > in->len)
             return false;
         uint32_t bytes = row_pack_size(in->ptr);
         uint32_t size = (uint32_t)sizeof(struct match_row) + bytes;
         struct match_row *row = var_alloc(var, size);
         *row = (struct match_row){
             .time = head[0], .arrival = head[1], .holds = (uint64_t)head[2], .size_bytes = size};
-        take(in, row + 1, bytes);
+        sv_take(in, row + 1, bytes);
         match_rows_add(r, var, (char *)(row + 1));
     }
     return true;
@@ -166,9 +158,9 @@ static bool load_rows(struct match_rows *r, struct sv *in, struct var_memory *va
 static bool load_runs(struct match_runs *r, size_t run_bytes, struct sv *in,
                       struct var_memory *var) {
     uint32_t n;
-    if (!take(in, &n, 4) || in->len < n * run_bytes) return false;
+    if (!sv_take(in, &n, 4) || in->len < n * run_bytes) return false;
     while (n--)
-        take(in, match_runs_insert(r, var, run_bytes, r->n), run_bytes);
+        sv_take(in, match_runs_insert(r, var, run_bytes, r->n), run_bytes);
     return true;
 }
 
@@ -176,7 +168,7 @@ int match_key_load(struct match_key *k, size_t run_bytes, struct sv in, struct v
                    struct err *err) {
     uint32_t unsorted = 0;
     k->queued = INT64_MAX;
-    bool ok = take(&in, &k->next, 8) && take(&in, &unsorted, 4) &&
+    bool ok = sv_take(&in, &k->next, 8) && sv_take(&in, &unsorted, 4) &&
               load_rows(&k->waiting, &in, var) && load_rows(&k->taken, &in, var) &&
               load_runs(&k->runs, run_bytes, &in, var) && load_runs(&k->done, run_bytes, &in, var);
     k->waiting.unsorted = unsorted;

@@ -60,6 +60,21 @@ bool sv_starts(struct sv s, const char *prefix) {
     return s.len >= n && (n == 0 || memcmp(s.ptr, prefix, n) == 0);
 }
 
+bool sv_cut(struct sv *s, size_t n, struct sv *ret) {
+    if (s->len < n) return false;
+    *ret = (struct sv){s->ptr, n};
+    s->ptr += n;
+    s->len -= n;
+    return true;
+}
+
+bool sv_take(struct sv *s, void *to, size_t n) {
+    struct sv v;
+    if (!sv_cut(s, n, &v)) return false;
+    if (n) memcpy(to, v.ptr, n);
+    return true;
+}
+
 void str_release(struct str *s) {
     free(s->ptr);
     *s = (struct str)STR_INIT;

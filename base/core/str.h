@@ -23,6 +23,9 @@ bool sv_ieq(struct sv a, const char *b); /* ASCII case-insensitive */
 int sv_cmp(struct sv a, struct sv b);    /* bytewise */
 struct sv sv_trim(struct sv s);          /* ASCII white space on both sides */
 bool sv_starts(struct sv s, const char *prefix);
+/* The first n bytes, which s loses: as a view; copied out. False: there aren't so many. */
+bool sv_cut(struct sv *s, size_t n, struct sv *ret);
+bool sv_take(struct sv *s, void *to, size_t n);
 
 /* Length of the well-formed UTF-8 character at s (1-4 bytes), 0 if there is none. */
 size_t utf8_char_len(const char *s, size_t avail_bytes);

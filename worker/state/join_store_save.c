@@ -163,14 +163,6 @@ static int cut_off(struct err *err) {
     return err_set(err, ERR_CORRUPT, "an entry of the state ends too early");
 }
 
-static bool take(struct sv *in, void *to, size_t n) {
-    if (in->len < n) return false;
-    memcpy(to, in->ptr, n);
-    in->ptr += n;
-    in->len -= n;
-    return true;
-}
-
 /* (key, order) -> entry, by images of rows: a row's head is its hash, then NULL bits, then keys. */
 static struct state_table *new_index(void) {
     static const struct type *types[2];
@@ -224,7 +216,8 @@ static int load_put(struct join_store *s, struct join_key *k, int64_t order, str
                     struct join_entry **at, struct err *err) {
     int64_t time, seq;
     uint32_t matches;
-    if (!take(&in, &time, 8) || !take(&in, &seq, 8) || !take(&in, &matches, 4) || in.len < 4)
+    if (!sv_take(&in, &time, 8) || !sv_take(&in, &seq, 8) || !sv_take(&in, &matches, 4) ||
+        in.len < 4)
         return cut_off(err);
     AUTO_FREE char *packed = mem_aligned(16, in.len + 16); /* entries lie anywhere */
     memcpy(packed, in.ptr, in.len);
@@ -261,7 +254,7 @@ static int part_load(void *part, const struct state_range *of, struct sv entry, 
     int64_t order;
     int rc = state_table_read_key(s->table, &in, key, err);
     if (rc) return rc;
-    if (!take(&in, &order, 8)) return cut_off(err);
+    if (!sv_take(&in, &order, 8)) return cut_off(err);
     _Alignas(16) char image[128];
     CHECK(x->row_bytes <= sizeof image);
     uint8_t fresh;

@@ -299,21 +299,9 @@ static int corrupt(struct err *err, const char *what) {
     return err_set(err, ERR_CORRUPT, "a block of state is corrupt: %s", what);
 }
 
-static bool take(struct sv *in, void *to, size_t n) {
-    if (in->len < n) return false;
-    memcpy(to, in->ptr, n);
-    in->ptr += n;
-    in->len -= n;
-    return true;
-}
-
 static bool take_text(struct sv *in, struct sv *ret) {
     uint16_t len;
-    if (!take(in, &len, 2) || len > STATE_NAME_MAX || in->len < len) return false;
-    *ret = (struct sv){in->ptr, len};
-    in->ptr += len;
-    in->len -= len;
-    return true;
+    return sv_take(in, &len, 2) && len <= STATE_NAME_MAX && sv_cut(in, len, ret);
 }
 
 int state_block_next(struct sv *bytes, struct state_block *ret, bool *ret_end, struct err *err) {
@@ -322,7 +310,8 @@ int state_block_next(struct sv *bytes, struct state_block *ret, bool *ret_end, s
     uint32_t magic, len;
     uint64_t sum;
     struct sv in = *bytes;
-    if (!take(&in, &magic, 4) || !take(&in, &len, 4) || !take(&in, &sum, 8) || in.len < len)
+    if (!sv_take(&in, &magic, 4) || !sv_take(&in, &len, 4) || !sv_take(&in, &sum, 8) ||
+        in.len < len)
         return corrupt(err, "it ends too early");
     if (magic != BLOCK_MAGIC) return corrupt(err, "it doesn't begin as one");
     if (XXH3_64bits(in.ptr, len) != sum) return corrupt(err, "its checksum differs");
@@ -330,9 +319,9 @@ int state_block_next(struct sv *bytes, struct state_block *ret, bool *ret_end, s
     bytes->len = in.len - len;
     in.len = len;
     struct state_block b;
-    if (!take_text(&in, &b.op_uid) || !take_text(&in, &b.name) || !take(&in, &b.ns, 8) ||
-        !take(&in, &b.first_group, 4) || !take(&in, &b.last_group, 4) ||
-        !take(&in, &b.n_entries, 4) || b.first_group > b.last_group)
+    if (!take_text(&in, &b.op_uid) || !take_text(&in, &b.name) || !sv_take(&in, &b.ns, 8) ||
+        !sv_take(&in, &b.first_group, 4) || !sv_take(&in, &b.last_group, 4) ||
+        !sv_take(&in, &b.n_entries, 4) || b.first_group > b.last_group)
         return corrupt(err, "its head is wrong");
     b.entries = in;
     *ret = b;
@@ -349,10 +338,9 @@ int state_set_load(struct state_set *s, const struct state_block *b, state_make_
     struct sv in = b->entries;
     for (uint32_t i = 0; i < b->n_entries; i++) {
         uint32_t len;
-        if (!take(&in, &len, 4) || in.len < len || !len) return corrupt(err, "an entry is cut off");
-        struct sv e = {in.ptr, len};
-        in.ptr += len;
-        in.len -= len;
+        struct sv e;
+        if (!sv_take(&in, &len, 4) || !len || !sv_cut(&in, len, &e))
+            return corrupt(err, "an entry is cut off");
         if (e.ptr[0] == STATE_CLEAR && !p) continue;
         if (e.ptr[0] == STATE_PUT || e.ptr[0] == STATE_GONE) {
             uint64_t hash;

@@ -133,31 +133,23 @@ static int short_entry(struct err *err) {
     return err_set(err, ERR_CORRUPT, "an entry of the state ends too early");
 }
 
-static bool take(struct sv *in, void *to, size_t n) {
-    if (in->len < n) return false;
-    memcpy(to, in->ptr, n);
-    in->ptr += n;
-    in->len -= n;
-    return true;
-}
-
 int state_table_read_key(const struct state_table *t, struct sv *in, char *row, struct err *err) {
     memset(row, 0, t->row_bytes);
     uint32_t nulls = (uint32_t)(t->n_fields + 7) / 8;
-    if (!take(in, &((struct row_head *)row)->hash, 8) || !take(in, row + t->null_offset, nulls))
+    if (!sv_take(in, &((struct row_head *)row)->hash, 8) ||
+        !sv_take(in, row + t->null_offset, nulls))
         return short_entry(err);
     for (int k = 0; k < t->n_fields; k++) {
         const struct key_field *f = &t->fields[k];
         if (row_null(t, row, k)) continue;
         if (f->phys != PHYS_STR) {
-            if (!take(in, row + f->offset, f->size)) return short_entry(err);
+            if (!sv_take(in, row + f->offset, f->size)) return short_entry(err);
             continue;
         }
         uint32_t len;
-        if (!take(in, &len, 4) || in->len < len) return short_entry(err);
-        *row_str(row, f) = strv_borrow(in->ptr, len);
-        in->ptr += len;
-        in->len -= len;
+        struct sv text;
+        if (!sv_take(in, &len, 4) || !sv_cut(in, len, &text)) return short_entry(err);
+        *row_str(row, f) = strv_borrow(text.ptr, len);
     }
     return 0;
 }
@@ -196,7 +188,7 @@ int state_table_load(struct state_table *t, const struct state_range *of, struct
         if (t->desc.free_payload) t->desc.free_payload(t->desc.self, payload, &t->var);
         memset(payload, 0, t->desc.payload_size_bytes);
     }
-    if (t->desc.ttl_ms && !take(&in, stamp_of(t, row), 8)) return short_entry(err);
+    if (t->desc.ttl_ms && !sv_take(&in, stamp_of(t, row), 8)) return short_entry(err);
     if (t->desc.load_payload) return t->desc.load_payload(t->desc.self, payload, in, &t->var, err);
     if (in.len != t->desc.payload_size_bytes)
         return err_set(err, ERR_CORRUPT, "a payload of %zu bytes where the state's are %u", in.len,

@@ -33,6 +33,7 @@ struct barrier {
 
 struct task;
 struct op;
+struct state_set;
 
 /* What a task gives its ops; one per op, borrowed for the op's life. */
 struct op_ctx {
@@ -46,16 +47,20 @@ struct op_ctx {
                          op_emit_idle(false) in front of its first rows */
     const char *job_id;
     uint64_t attempt;
-    struct arena *arena;        /* lives as long as the op */
+    struct arena *arena;      /* lives as long as the op */
+    struct state_set *states; /* the op's parts, as checkpoints see them: it adds those it has from
+                                 the start in open (worker/state/state_set.h). Never NULL */
     struct op_metrics *metrics; /* late rows, errors, state size: worker/metrics.h */
 };
 
 enum op_flags {
     /* Steps of a batch are handled by the op itself. Without either flag the framework cuts batches
      * at their steps and calls watermark in between. */
-    OP_STEPS_PASS = 1, /* stateless: output batches carry the steps on */
-    OP_STEPS_LATE = 2  /* steps only decide which rows are late (op_wm_cursor); the framework calls
-                          watermark with the last step's after push */
+    OP_STEPS_PASS = 1,  /* stateless: output batches carry the steps on */
+    OP_STEPS_LATE = 2,  /* steps only decide which rows are late (op_wm_cursor); the framework calls
+                           watermark with the last step's after push */
+    OP_CHECKPOINTED = 4 /* all that it must remember is in ctx->states. A job whose plan has a
+                           stateful op without this can't take checkpoints: it is refused by name */
 };
 
 struct op_ops {
@@ -86,6 +91,12 @@ struct op_ops {
     void (*close)(struct op *op);
     /* What the op prepared for this checkpoint has been committed. May be NULL. */
     void (*committed)(struct op *op, uint64_t checkpoint);
+    /* Restoring, between open and the first data: op->watermark is set to what it was, then parts
+     * are loaded. make_part: the snapshot has a part that the op didn't add when it opened (a slice
+     * of a window): make it, state_set_add it. NULL: it has none of that kind. restored: all parts
+     * are loaded: what derives from them is made again, timers are set. NULL: nothing to do. */
+    int (*make_part)(struct op *op, const char *name, int64_t ns, struct err *err);
+    int (*restored)(struct op *op, struct err *err);
 };
 
 /* One per op kind: `const struct op_desc op_<kind>`, one line in op_list.def. */

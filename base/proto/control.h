@@ -48,6 +48,19 @@ enum { CONTROL_VERSION = 1 };
  * all are counted. */
 #define MSG_SKIPPED "skipped"
 
+/* {"t", "job", "attempt", "checkpoint", "file": name below state/ or null, "bytes", "ms": from the
+ * trigger's arrival to the file's being visible, "tasks": [{"v", "s", "pieces": [[offset,
+ * bytes]...], "full": true if they don't build on the base, "groups": [first, last] key groups,
+ * "watermarks":
+ * [{"op": uid, "wm"}], "splits": [SPLIT...] (sources: with their positions), "committables":
+ * [{"op": index in the vertex, "value"}], "syncMs": of the barrier, "alignMs"}...]}: this worker's
+ * share of a checkpoint is durable. */
+#define MSG_ACKED "acked"
+/* {"t", "job", "attempt", "checkpoint", "reason"}: it can't take part in this one. */
+#define MSG_DECLINED "declined"
+/* {"t", "job", "attempt", "checkpoint"}: answers MSG_COMMITTED of a checkpoint. */
+#define MSG_COMMIT_DONE "commitDone"
+
 /* ---- coordinator → worker ---- */
 /* {"t", "worker": number}: the registration is accepted. */
 #define MSG_REGISTERED "registered"
@@ -55,12 +68,25 @@ enum { CONTROL_VERSION = 1 };
  * "placement": [[worker number per subtask] per vertex], "tasks": [{"v", "s", "splits": [...]
  * (sources), "moreSplits": true if MSG_SPLITS may follow}] of this worker, "idle": [{"v", "s",
  * "moreSplits"}] sources of all workers that have no split, "token", "fileSystems": rows as in the
- * manifest: where keys stand, not the keys; absent: none} */
+ * manifest: where keys stand, not the keys; absent: none, "checkpoints": {"dir": URI, "timeoutMs",
+ * "unalignedAfterMs": -1 never} (absent: the job takes none), "restore": RESTORE (absent: from
+ * nothing)}.
+ * RESTORE: {"dir": URI, "checkpoint", "files": [name...], "chains": [{"ops": [uids of stateful
+ * ops], "first", "last": key groups, "pieces": [[index in files, offset, bytes]...] in the order to
+ * apply, "watermarks": as in MSG_ACKED}...]}; a task reads the chains that share an op with it and
+ * overlap its key groups, and leaves out blocks of other ops and groups. Sources get their splits,
+ * with positions, in "tasks". */
 #define MSG_DEPLOY "deploy"
 /* {"t", "job", "attempt"}: all workers have deployed: run. */
 #define MSG_START "start"
 /* {"t", "job", "attempt", "v", "s", "splits": [...]}: splits that came into being since. */
 #define MSG_SPLITS "splits"
+/* {"t", "job", "attempt", "epoch", "checkpoint", "base": the newest complete one, 0 = none, "kind":
+ * "checkpoint" | "savepoint" | "stop", "full": true: everything, not what changed since the base}:
+ * to all workers with tasks; sources send the barrier. "stop": sources end behind it. */
+#define MSG_TRIGGER "trigger"
+/* {"t", "job", "attempt", "checkpoint"}: given up: what was taken for it comes with the next. */
+#define MSG_ABORT "abort"
 /* {"t", "job", "attempt"}: stop all tasks; each answers MSG_TASK cancelled (or what it ended with).
  */
 #define MSG_CANCEL "cancel"

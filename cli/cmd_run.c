@@ -24,7 +24,7 @@ static const struct cli_option options[] = {
     {"progress", 0, "WHEN", "auto (on a terminal), always or never", progresses},
     {"usage", 0, NULL, "say at the end what memory and CPU each process used", NULL},
     {"rest-port", 0, "PORT", "port of the REST API (any free one)", NULL},
-    {"log", 0, "LEVELS", "such as warn or info,exchange=debug (warn)", NULL},
+    {"log", 0, "LEVELS", "such as warn or info,net=debug (warn)", NULL},
     {NULL, 0, NULL, NULL, NULL}};
 
 static int run(int argc, char **argv) {

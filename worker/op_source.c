@@ -43,8 +43,9 @@ static void skipped(void *self, struct sv raw, const char *place, const struct e
     s->n_skipped++;
     /* The first ones, then fewer and fewer. */
     if ((s->n_skipped & (s->n_skipped - 1)) == 0)
-        log_warn("record skipped", KV_STR("table", s->table.name), KV_STR("place", place),
-                 KV_STR("error", why->msg), KV_U64("skipped", s->n_skipped));
+        log_warn(op_side_connected(&s->base) ? "record sent to the dead letters" : "record skipped",
+                 KV_STR("table", s->table.name), KV_STR("place", place), KV_STR("error", why->msg),
+                 KV_U64("skipped", s->n_skipped));
     if (!op_side_connected(&s->base)) return;
     col_add_str(&s->letters[0], raw.ptr, raw.len);
     col_add_str(&s->letters[1], place, strlen(place));

@@ -194,6 +194,26 @@ bool log_site_on(struct log_site *site, enum log_level level) {
     return (int)level >= __atomic_load_n(&site->level, __ATOMIC_RELAXED);
 }
 
+static const char *const module_names[] = {
+#define LOG_MODULE_ROW(name, doc) name,
+#include "base/core/log_modules.def"
+#undef LOG_MODULE_ROW
+};
+
+static int unknown_module(const char *name, struct err *err) {
+    AUTO_STR names = STR_INIT;
+    for (size_t i = 0; i < ARRAY_LEN(module_names); i++)
+        str_addf(&names, "%s%s", i ? ", " : "", module_names[i]);
+    return err_set(err, ERR_VALIDATION, "log level '%s=': there is no module '%s'; modules: %s",
+                   name, name, str_text(&names));
+}
+
+static bool module_known(const char *name) {
+    for (size_t i = 0; i < ARRAY_LEN(module_names); i++)
+        if (!strcmp(name, module_names[i])) return true;
+    return false;
+}
+
 int log_parse_levels(const char *spec, struct err *err) {
     /* Two rounds, so that a wrong part changes nothing. */
     for (int apply = 0; apply < 2; apply++) {
@@ -214,6 +234,7 @@ int log_parse_levels(const char *spec, struct err *err) {
                                "of trace, debug, info, warn, error, off",
                                (int)trimmed.len, trimmed.ptr);
             }
+            if (eq && !module_known(text)) return unknown_module(text, err);
             if (apply) log_set_level(eq ? text : NULL, level, 0);
         }
     }

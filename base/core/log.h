@@ -4,7 +4,7 @@
  *
  * Text form (default): 2026-01-31T10:00:00.123Z INFO  coordinator  checkpoint done checkpoint=4
  * JSON form: one object a line. To stderr. Each .c names its module once, before including this:
- *     #define LOG_MODULE "exchange"
+ *     #define LOG_MODULE "worker"
  * Levels are per module and can change while running, with an expiry. Never log a secret, never
  * log per row. Thread-safe. */
 #ifndef PENSTOCK_BASE_CORE_LOG_H
@@ -56,7 +56,8 @@ struct log_module_level {
     int64_t ttl_ms;
 };
 size_t log_levels(struct log_module_level *ret, size_t max);
-/* "debug" or "info,exchange=debug,sql=trace". A wrong part changes nothing. */
+/* "debug" or "info,net=debug,worker=trace"; modules are those of log_modules.def. A wrong part
+ * changes nothing. */
 int log_parse_levels(const char *spec, struct err *err) ATTR_MUST_USE;
 uint64_t log_count(enum log_level level); /* lines written at this level since the start */
 const char *log_level_name(enum log_level level);

@@ -240,8 +240,11 @@ static int status_of(int code) {
 }
 
 void http_reply_err(struct http_exchange *x, const struct err *err) {
-    reply_error(x, status_of(err->code), err_code_name(err->code), err_class_name(err->cls),
-                err->msg, err->line, err->column);
+    int status = status_of(err->code);
+    /* What is wrong with a request is its sender's to mend. */
+    enum err_class cls = status < 500 && err->cls == ERR_CLASS_JOB ? ERR_CLASS_USER : err->cls;
+    reply_error(x, status, err_code_name(err->code), err_class_name(cls), err->msg, err->line,
+                err->column);
 }
 
 void http_reply_redirect(struct http_exchange *x, const char *location) {

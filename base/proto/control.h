@@ -98,7 +98,7 @@ enum { CONTROL_VERSION = 1 };
 /* {"t", "job", "seq"}: rows and output up to seq have been handed on (credit for
  * CONTROL_OUTPUT_WINDOW). */
 #define MSG_ACK "ack"
-/* {"t", "levels": "info,exchange=debug", "ttlMs"} */
+/* {"t", "levels": "info,net=debug", "ttlMs"} */
 #define MSG_LOG "log"
 /* {"t"}: close and exit 0. */
 #define MSG_SHUTDOWN "shutdown"

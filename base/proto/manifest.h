@@ -36,7 +36,7 @@ struct job_spec {
     int n_settings;
     const struct job_setting *settings;
     const char *file_systems; /* spec.fileSystems as JSON text; NULL = none */
-    const char *log_levels;   /* "info,exchange=debug" */
+    const char *log_levels;   /* "info,net=debug" */
     bool log_json;
     int n_edits;
     const struct job_vertex_edit *edits;

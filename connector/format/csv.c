@@ -6,6 +6,8 @@
 #include "base/core/mem.h"
 #include "connector/format/csv_index.h"
 #include "connector/format/emit.h"
+#include "vector/text.h"
+#include "vector/value_text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,9 +82,10 @@ struct csv_decoder {
     const int *target; /* builder of each, -1: not wanted */
     uint32_t *pos;     /* specials in the window */
     uint32_t pos_cap, row_bytes;
-    struct str scratch;
+    struct str scratch, mended;
     struct err err;
     struct buffer *borrow;
+    bool ascii;  /* the window */
     bool header; /* the record being read is a file's first, and passed over */
 };
 
@@ -221,8 +224,15 @@ static int put_field(struct csv_decoder *d, struct row_sink *out, int i,
                      const struct csv_field *f) {
     if (d->header || i >= d->n_columns || d->target[i] < 0) return 0;
     const struct type *t = d->fields[i].type;
-    int rc = csv_value(&d->options, t, f->text, d->borrow && !f->escaped, &out->cols[d->target[i]],
-                       &d->err);
+    struct sv text = f->text;
+    bool mend = !d->ascii && !text_utf8_valid(text.ptr, text.len);
+    if (unlikely(mend)) { /* what isn't UTF-8 becomes U+FFFD */
+        str_clear(&d->mended);
+        value_text_utf8(text.ptr, text.len, &d->mended);
+        text = str_view(&d->mended);
+    }
+    int rc = csv_value(&d->options, t, text, d->borrow && !f->escaped && !mend,
+                       &out->cols[d->target[i]], &d->err);
     return rc ? err_wrap(&d->err, "column '%s'", d->fields[i].name) : 0;
 }
 
@@ -379,6 +389,7 @@ static int csv_decode(struct decoder *base, const char *data, size_t len, bool a
         uint32_t n = (uint32_t)MIN(left, MAX(want, grow));
         reserve_positions(d, n);
         uint32_t n_pos = csv_index(data + run.at, n, d->specials, d->pos);
+        d->ascii = text_is_ascii(data + run.at, n);
         size_t before = run.at;
         rc = read_window(d, data + run.at, n, n_pos, at_end && n == left, &run);
         if (run.at == before && !rc) { /* not one whole record in it: look further */
@@ -411,6 +422,7 @@ static int csv_message(struct decoder *base, const char *data, size_t len, struc
     str_add_n(&copy, data, len);
     reserve_positions(d, (uint32_t)len);
     uint32_t n_pos = csv_index(str_text(&copy), (uint32_t)len, d->specials, d->pos);
+    d->ascii = text_is_ascii(data, len);
     d->pos[n_pos] = d->pos[n_pos + 1] = UINT32_MAX;
     struct csv_cursor c = {
         .text = str_text(&copy), .len = (uint32_t)len, .pos = d->pos, .whole = true};
@@ -429,6 +441,7 @@ static int csv_message(struct decoder *base, const char *data, size_t len, struc
 static void csv_decoder_free(struct decoder *base) {
     struct csv_decoder *d = CONTAINER_OF(base, struct csv_decoder, base);
     str_release(&d->scratch);
+    str_release(&d->mended);
     free(d->pos);
     arena_release(&d->arena);
     free(d);

@@ -127,11 +127,13 @@ static void level_with_expiry_falls_back(void **state) {
 
 static void parse_levels(void **state) {
     struct err e = ERR_INIT;
-    assert_ok(log_parse_levels(" warn, testmod=debug ,other=OFF", &e), &e);
+    assert_ok(log_parse_levels(" warn, net=debug ,worker=OFF", &e), &e);
     assert_int_equal(log_level_of("unset"), LOG_WARN);
-    assert_int_equal(log_level_of("testmod"), LOG_DEBUG);
-    assert_int_equal(log_level_of("other"), LOG_OFF);
-    assert_err(log_parse_levels("trace,testmod=loud", &e), ERR_VALIDATION, &e, "testmod=loud");
+    assert_int_equal(log_level_of("net"), LOG_DEBUG);
+    assert_int_equal(log_level_of("worker"), LOG_OFF);
+    assert_err(log_parse_levels("trace,net=loud", &e), ERR_VALIDATION, &e, "net=loud");
+    assert_err(log_parse_levels("trace,nosuch=info", &e), ERR_VALIDATION, &e,
+               "no module 'nosuch'; modules: coordinator, ");
     assert_err(log_parse_levels("=debug", &e), ERR_VALIDATION, &e, "MODULE=LEVEL");
     assert_int_equal(log_level_of("unset"), LOG_WARN); /* nothing was applied */
     enum log_level level;

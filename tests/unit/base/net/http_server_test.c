@@ -300,6 +300,7 @@ static void json_bodies(void **state) {
     assert_int_equal(raw_request(fd, "POST /json HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n",
                                  buf, sizeof(buf)),
                      400);
+    assert_non_null(strstr(buf, "\"class\":\"USER\""));
     close(fd);
 }
 

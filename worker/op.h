@@ -29,6 +29,9 @@ struct barrier {
     enum barrier_kind kind;
     uint64_t routing_version; /* upstream switches to it behind this barrier */
     int64_t trigger_ms;       /* wall clock */
+    uint64_t epoch;           /* of the coordinator that triggered */
+    uint64_t base;            /* newest complete checkpoint; 0 = none */
+    bool full;                /* everything is taken, not what changed since the base */
 };
 
 struct task;

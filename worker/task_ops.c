@@ -5,6 +5,7 @@
 #include "base/core/clock.h"
 #include "base/core/mem.h"
 #include "connector/connector.h"
+#include "worker/state/state_set.h"
 
 #include <stdlib.h>
 
@@ -457,6 +458,15 @@ static const struct schema *side_schema(struct op_links *front) {
     return s;
 }
 
+static struct state_set *states_new(const struct task *t, const struct plan_op *p) {
+    uint32_t max = (uint32_t)t->vertex->max_parallelism, n = (uint32_t)t->vertex->parallelism;
+    uint32_t s = (uint32_t)t->opts.subtask;
+    struct state_range range = {.first = key_group_start(max, n, s),
+                                .last = key_group_start(max, n, s + 1) - 1,
+                                .max_parallelism = max};
+    return state_set_new(p->uid, &range);
+}
+
 static int op_new(struct task *t, int i, struct err *err) {
     const struct plan_op *p = &t->vertex->ops[i];
     struct op_links *l = &t->ops[i];
@@ -465,6 +475,7 @@ static int op_new(struct task *t, int i, struct err *err) {
         return err_set(err, ERR_UNSUPPORTED, "%s: this worker has no op of kind '%s'", p->name,
                        p->kind);
     arena_init(&l->arena);
+    l->states = states_new(t, p);
     struct op *op = l->op = mem_zalloc(desc->ops->size_bytes);
     int n_inputs = i == 0 ? t->vertex->n_inputs : 1;
     l->inputs = mem_calloc((size_t)n_inputs + 1, sizeof(struct schema *));
@@ -482,6 +493,7 @@ static int op_new(struct task *t, int i, struct err *err) {
                              .job_id = t->opts.job_id,
                              .attempt = t->opts.attempt,
                              .arena = &l->arena,
+                             .states = l->states,
                              .metrics = &l->metrics};
     op->desc = desc;
     op->ctx = &l->ctx;
@@ -551,6 +563,7 @@ void ops_free(struct task *t) {
     for (int i = 0; i < t->vertex->n_ops && t->ops; i++) {
         struct op_links *l = &t->ops[i];
         free(l->op);
+        state_set_free(l->states);
         free(l->inputs);
         free(l->targets);
         free(l->side_targets);

@@ -43,6 +43,7 @@ struct op_links {
     struct op_ctx ctx;
     struct arena arena;
     struct op_metrics metrics;
+    struct state_set *states;
     const struct schema **inputs;
     int n_targets, n_side_targets;
     struct op_target *targets, *side_targets;

@@ -54,7 +54,8 @@ int frame_read_header(const uint8_t bytes[FRAME_HEADER_BYTES], struct frame *ret
 struct barrier_payload {
     uint64_t id, routing_version;
     int64_t trigger_ms;
-    uint64_t kind;
+    uint32_t kind, full;
+    uint64_t epoch, base;
 };
 _Static_assert(sizeof(struct barrier_payload) == FRAME_CONTROL_MAX_BYTES, "the longest");
 
@@ -75,8 +76,9 @@ uint32_t frame_put_control(const struct elem *e, uint8_t ret[FRAME_CONTROL_MAX_B
         ret[0] = e->u.idle;
         return 1;
     case ELEM_BARRIER: {
-        struct barrier_payload p = {e->u.barrier.id, e->u.barrier.routing_version,
-                                    e->u.barrier.trigger_ms, e->u.barrier.kind};
+        const struct barrier *b = &e->u.barrier;
+        struct barrier_payload p = {b->id,   b->routing_version, b->trigger_ms, b->kind,
+                                    b->full, b->epoch,           b->base};
         *ret_type = FRAME_BARRIER;
         memcpy(ret, &p, sizeof(p));
         return sizeof(p);
@@ -116,9 +118,15 @@ int frame_get_control(const struct frame *f, const uint8_t *payload, struct elem
         e.kind = ELEM_BARRIER;
         want = sizeof(p);
         if (f->len == want) memcpy(&p, payload, want);
-        if (p.kind > BARRIER_STOP) return err_set(err, ERR_CORRUPT, "a barrier of unknown kind");
-        e.u.barrier =
-            (struct barrier){p.id, (enum barrier_kind)p.kind, p.routing_version, p.trigger_ms};
+        if (p.kind > BARRIER_STOP || p.full > 1)
+            return err_set(err, ERR_CORRUPT, "a barrier of unknown kind");
+        e.u.barrier = (struct barrier){.id = p.id,
+                                       .kind = (enum barrier_kind)p.kind,
+                                       .routing_version = p.routing_version,
+                                       .trigger_ms = p.trigger_ms,
+                                       .epoch = p.epoch,
+                                       .base = p.base,
+                                       .full = p.full};
     } else if (f->type == FRAME_LATENCY) {
         struct latency_payload p = {0};
         e.kind = ELEM_LATENCY;

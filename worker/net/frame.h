@@ -19,7 +19,7 @@ enum frame_type {
     FRAME_TYPE_END
 };
 
-enum { FRAME_HEADER_BYTES = 48, FRAME_CONTROL_MAX_BYTES = 32, FRAME_JSON_MAX_BYTES = 4096 };
+enum { FRAME_HEADER_BYTES = 48, FRAME_CONTROL_MAX_BYTES = 48, FRAME_JSON_MAX_BYTES = 4096 };
 
 struct frame {
     enum frame_type type;

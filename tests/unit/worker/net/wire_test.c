@@ -133,11 +133,12 @@ static void headers_are_checked(void **state) {
 }
 
 static void control_elements_come_back(void **state) {
-    struct elem in[] = {{.kind = ELEM_WATERMARK, .u.wm = -5},
-                        {.kind = ELEM_IDLE, .u.idle = true},
-                        {.kind = ELEM_BARRIER, .u.barrier = {7, BARRIER_SAVEPOINT, 3, 123456}},
-                        {.kind = ELEM_LATENCY, .u.latency = {1, 2, 3}},
-                        {.kind = ELEM_END}};
+    struct elem in[] = {
+        {.kind = ELEM_WATERMARK, .u.wm = -5},
+        {.kind = ELEM_IDLE, .u.idle = true},
+        {.kind = ELEM_BARRIER, .u.barrier = {7, BARRIER_SAVEPOINT, 3, 123456, 9, 6, true}},
+        {.kind = ELEM_LATENCY, .u.latency = {1, 2, 3}},
+        {.kind = ELEM_END}};
     for (size_t i = 0; i < ARRAY_LEN(in); i++) {
         uint8_t payload[FRAME_CONTROL_MAX_BYTES];
         struct frame f = {0};
@@ -148,8 +149,11 @@ static void control_elements_come_back(void **state) {
         assert_int_equal(out.kind, in[i].kind);
         if (in[i].kind == ELEM_WATERMARK) assert_true(out.u.wm == -5);
         if (in[i].kind == ELEM_IDLE) assert_true(out.u.idle);
-        if (in[i].kind == ELEM_BARRIER)
-            assert_memory_equal(&out.u.barrier, &in[i].u.barrier, sizeof(struct barrier));
+        if (in[i].kind == ELEM_BARRIER) {
+            const struct barrier *b = &out.u.barrier;
+            assert_true(b->id == 7 && b->kind == BARRIER_SAVEPOINT && b->routing_version == 3);
+            assert_true(b->trigger_ms == 123456 && b->epoch == 9 && b->base == 6 && b->full);
+        }
         if (in[i].kind == ELEM_LATENCY)
             assert_memory_equal(&out.u.latency, &in[i].u.latency, sizeof(struct latency_marker));
         f.len++;

@@ -116,8 +116,8 @@ $(B)/gen/sql/lexer.c $(B)/gen/sql/lexer.h &: sql/lexer.l $(B)/gen/sql/grammar.h
 	@mkdir -p $(@D)
 	flex --header-file=$(B)/gen/sql/lexer.h -o $(B)/gen/sql/lexer.c $<
 
-# The CRD's text is part of the programs (.incbin).
-$(B)/obj/base/proto/crd_data.c.o: crds/penstock.dev_flinkjobs.yaml
+# The CRDs' text is part of the programs (.incbin).
+$(B)/obj/base/proto/crd_data.c.o: crds/penstock.dev_flinkjobs.yaml crds/penstock.dev_flinksnapshots.yaml
 
 define archive_rule
 $(B)/lib/lib$(1).a: $(OBJS_$(1))
@@ -360,7 +360,7 @@ install: all
 	$(B)/bin/penstock completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/penstock.fish
 	$(B)/bin/penstock completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_penstock
 	install -m 644 README.md docs/*.md $(DESTDIR)$(PREFIX)/share/doc/penstock
-	install -m 644 crds/penstock.dev_flinkjobs.yaml $(DESTDIR)$(PREFIX)/share/doc/penstock
+	install -m 644 crds/*.yaml $(DESTDIR)$(PREFIX)/share/doc/penstock
 
 # ---- checks of form ------------------------------------------------------------------------
 .PHONY: fmt fmt-check tidy hdr-check

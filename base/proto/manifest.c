@@ -179,20 +179,86 @@ static void read_spec(struct arena *a, const cJSON *spec, struct job_spec *s) {
     read_edits(a, json_opt(json_opt(spec, "plan"), "vertices"), s);
 }
 
-static int check_rules(const struct ynode *job, const struct job_spec *s, struct err *err) {
-    const struct ynode *spec = ynode_get(job, "spec");
-    bool sql = ynode_get(spec, "sql"), from = ynode_get(spec, "sqlFrom");
-    if (sql == from)
-        return err_set_at(err, ERR_VALIDATION, spec->line, spec->column,
-                          "spec: give the SQL either inline in 'sql' or by reference in 'sqlFrom'");
-    if (s->parallelism > s->max_parallelism) {
-        const struct ynode *p = ynode_get(spec, "parallelism");
-        return err_set_at(err, ERR_VALIDATION, p ? p->line : spec->line,
-                          p ? p->column : spec->column,
-                          "field 'spec.parallelism': %d is more than spec.maxParallelism (%d)",
-                          s->parallelism, s->max_parallelism);
+/* ---- the CRD's rules: their messages are the CRD's, what they say in CEL is said here in C ----
+ */
+
+static bool rule_name(const cJSON *job) {
+    const char *s = json_opt_str(json_opt(job, "metadata"), "name", "");
+    size_t n = strlen(s);
+    if (!n || n > JOB_NAME_MAX || s[0] < 'a' || s[0] > 'z' || s[n - 1] == '-') return false;
+    return strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
+static bool rule_sql(const cJSON *spec) {
+    return !json_opt(spec, "sql") != !json_opt(spec, "sqlFrom");
+}
+
+static bool rule_parallelism(const cJSON *spec) {
+    return json_opt_i64(spec, "parallelism", 1) <= json_opt_i64(spec, "maxParallelism", 1);
+}
+
+static bool rule_slots(const cJSON *spec) {
+    const cJSON *w = json_opt(spec, "workers");
+    return !json_opt(w, "replicas") || !json_opt(w, "slots") ||
+           json_opt_i64(w, "replicas", 0) * json_opt_i64(w, "slots", 0) >=
+               json_opt_i64(spec, "parallelism", 1);
+}
+
+static bool rule_savepoint_dir(const cJSON *spec) {
+    return strcmp(json_opt_str(spec, "upgradeMode", ""), "savepoint") ||
+           json_opt(json_opt(spec, "config"), "execution.checkpointing.savepoint-dir");
+}
+
+static bool rule_secret(const cJSON *secret) {
+    return !json_opt(secret, "name") + !json_opt(secret, "path") + !json_opt(secret, "file") +
+               !json_opt(secret, "envPrefix") >=
+           3;
+}
+
+/* By how the rule begins; NULL: one about updates, which a manifest alone can't break. */
+static const struct rule {
+    const char *cel;
+    bool (*holds)(const cJSON *self);
+} RULES[] = {
+    {"self.metadata.name.matches(", rule_name},
+    {"has(self.sql) != has(self.sqlFrom)", rule_sql},
+    {"self.parallelism <= self.maxParallelism", rule_parallelism},
+    {"!has(self.workers.replicas) || !has(self.workers.slots) ||", rule_slots},
+    {"self.upgradeMode != 'savepoint' ||", rule_savepoint_dir},
+    {"self.upgradeMode == 'stateless' || self.maxParallelism == oldSelf", NULL},
+    {"(has(self.name) ? 1 : 0) + (has(self.path) ? 1 : 0)", rule_secret},
+};
+
+static int check_rules_at(const struct ynode *schema, const struct ynode *v, const cJSON *self,
+                          struct err *err) {
+    const struct ynode *list = ynode_get(schema, "x-kubernetes-validations");
+    for (int i = 0; list && i < list->n; i++) {
+        const char *cel = text_of(list->items[i], "rule");
+        const struct rule *r = NULL;
+        for (size_t k = 0; k < ARRAY_LEN(RULES); k++)
+            if (!strncmp(cel, RULES[k].cel, strlen(RULES[k].cel))) r = &RULES[k];
+        CHECKF(r, "rule of the CRD that isn't known here: %s", cel);
+        if (r->holds && !r->holds(self))
+            return err_set_at(err, ERR_VALIDATION, v->line, v->column, "%s",
+                              text_of(list->items[i], "message"));
     }
     return 0;
+}
+
+/* self: v with defaults filled in, checked against the schema. */
+static int check_rules(const struct ynode *schema, const struct ynode *v, const cJSON *self,
+                       struct err *err) {
+    int rc = check_rules_at(schema, v, self, err);
+    const struct ynode *props = ynode_get(schema, "properties"),
+                       *items = ynode_get(schema, "items");
+    for (int i = 0; !rc && props && i < props->n; i++) {
+        const struct ynode *sub = ynode_get(v, props->keys[i]->text);
+        const cJSON *sub_self = json_opt(self, props->keys[i]->text);
+        if (sub && sub_self) rc = check_rules(props->items[i], sub, sub_self, err);
+    }
+    for (int i = 0; !rc && items && i < v->n; i++)
+        rc = check_rules(items, v->items[i], cJSON_GetArrayItem(self, i), err);
+    return rc;
 }
 
 static int read_docs(struct arena *a, const char *text, struct ynode **docs, int n,
@@ -201,7 +267,8 @@ static int read_docs(struct arena *a, const char *text, struct ynode **docs, int
     int rc = find_job(docs, n, &job, err);
     if (rc) return rc;
     AUTO_JSON *checked = NULL;
-    if ((rc = schema_check(a, load_crd_schema(a), job, "FlinkJob", &checked, err))) return rc;
+    const struct ynode *schema = load_crd_schema(a);
+    if ((rc = schema_check(a, schema, job, "FlinkJob", &checked, err))) return rc;
     const struct ynode *spec = ynode_get(job, "spec"), *meta = ynode_get(job, "metadata");
     s->name = text_of(meta, "name");
     if (!s->name)
@@ -209,7 +276,7 @@ static int read_docs(struct arena *a, const char *text, struct ynode **docs, int
                           "field 'metadata.name' is missing");
     s->ns = text_of(meta, "namespace") ? text_of(meta, "namespace") : "default";
     read_spec(a, cJSON_GetObjectItemCaseSensitive(checked, "spec"), s);
-    if ((rc = check_rules(job, s, err))) return rc;
+    if ((rc = check_rules(schema, job, checked, err))) return rc;
     const struct ynode *sql = ynode_get(spec, "sql");
     if (!sql) return sql_from_config_map(text, docs, n, spec, s, err);
     s->sql = sql->text;

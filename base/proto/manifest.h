@@ -1,12 +1,14 @@
 /* manifest.h - FlinkJob manifests, read strictly. The schema is the CRD itself (crds/), carried in
  * the program: unknown fields, wrong types, missing and out-of-range values are errors with the
  * line, the path of the field and the nearest known name; defaults are filled in. The CRD's CEL
- * rules that concern a manifest alone are checked by job_spec_read. */
+ * rules that concern a manifest alone are checked by job_spec_read, with the CRD's messages. */
 #ifndef PENSTOCK_BASE_PROTO_MANIFEST_H
 #define PENSTOCK_BASE_PROTO_MANIFEST_H
 
 #include "base/core/map.h"
 #include "base/core/yaml.h"
+
+enum { JOB_NAME_MAX = 40 /* pods and services have longer names, made from it */ };
 
 enum job_mode { JOB_MODE_UNSET, JOB_MODE_STREAMING, JOB_MODE_BATCH, JOB_MODE_AUTOMATIC };
 
@@ -65,9 +67,10 @@ int job_spec_from_json(struct arena *a, const cJSON *j, struct job_spec **ret,
 int schema_check(struct arena *a, const struct ynode *schema, const struct ynode *value,
                  const char *path, cJSON **ret, struct err *err) ATTR_MUST_USE;
 
-/* The CRD's text, as built in. */
+/* The CRDs' text, as built in. */
 struct sv crd_flinkjob_text(void);
-/* docs/flinkjob.md, made from the CRD. Appended. */
+struct sv crd_flinksnapshot_text(void);
+/* docs/flinkjob.md, made from the CRDs. Appended. */
 int crd_print_docs(struct str *out, struct err *err) ATTR_MUST_USE;
 
 #endif

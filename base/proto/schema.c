@@ -1,6 +1,6 @@
 /* schema.c - values checked against the OpenAPI v3 subset that CRDs use: type, properties,
  * required, additionalProperties, items, enum, minimum, maximum, minLength, maxLength,
- * pattern-free. */
+ * x-kubernetes-int-or-string, x-kubernetes-preserve-unknown-fields; pattern-free. */
 #include "base/proto/manifest.h"
 
 #include <string.h>
@@ -171,8 +171,24 @@ static int check_array(struct arena *a, const struct ynode *schema, const struct
     return 0;
 }
 
+static bool says(const struct ynode *schema, const char *key) {
+    const struct ynode *v = ynode_get(schema, key);
+    return v && v->kind == YNODE_BOOL && v->i;
+}
+
+/* Quantities: 2, 500m, 1Gi. */
+static int check_int_or_string(const struct ynode *v, const char *path, cJSON **ret,
+                               struct err *err) {
+    if (v->kind != YNODE_INT && v->kind != YNODE_STRING)
+        return wrong_type(v, path, "an integer or a string", err);
+    *ret = v->kind == YNODE_INT ? json_i64(v->i) : cJSON_CreateString(v->text);
+    return 0;
+}
+
 int schema_check(struct arena *a, const struct ynode *schema, const struct ynode *value,
                  const char *path, cJSON **ret, struct err *err) {
+    if (says(schema, "x-kubernetes-int-or-string"))
+        return check_int_or_string(value, path, ret, err);
     const char *type = schema_type(schema);
     if (!strcmp(type, "object")) return check_object(a, schema, value, path, ret, err);
     if (!strcmp(type, "array")) return check_array(a, schema, value, path, ret, err);

@@ -137,6 +137,17 @@ static void errors_say_where_and_what(void **state) {
     expect_error(HEAD "  sql: x\n  mode: btach\n", "did you mean 'batch'");
     expect_error(HEAD "  sql: 3\n", "must be a string, not an integer: put 3 in quotes");
     expect_error(HEAD "  parallelism: 2\n", "either inline in 'sql' or by reference");
+    expect_error(HEAD "  sql: x\n  parallelism: 4\n  workers: {replicas: 1, slots: 2}\n",
+                 "spec.workers: 'replicas' times 'slots' is less than spec.parallelism");
+    expect_error(HEAD "  sql: x\n  upgradeMode: savepoint\n", "spec.upgradeMode: savepoint needs");
+    expect_error(HEAD "  sql: x\n  fileSystems: [{prefix: 's3:', type: s3, secret: {name: a, path: "
+                      "/b}}]\n",
+                 "spec.fileSystems[].secret: give one of");
+    expect_error(
+        "apiVersion: penstock.dev/v1\nkind: FlinkJob\nmetadata: {name: 9a}\nspec: {sql: x}\n",
+        "metadata.name: pods and services are named after the job");
+    expect_error(HEAD "  sql: x\n  workers: {resources: {limits: {cpu: [1]}}}\n",
+                 "must be an integer or a string");
     expect_error(HEAD "  sql: x\n  sqlFrom: {configMapKeyRef: {name: q, key: s}}\n",
                  "either inline");
     expect_error(HEAD "  sqlFrom: {configMapKeyRef: {name: q}}\n",

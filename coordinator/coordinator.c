@@ -66,8 +66,11 @@ int coordinator_new(struct net_loop *loop, const struct coordinator_options *opt
     sql_reader_init(&c->reader, opts->spec->sql, strlen(opts->spec->sql));
     c->worker_timer = net_timer_new(loop, on_worker_timeout, c);
     c->advance_timer = net_timer_new(loop, on_advance, c);
-    struct http_server_options server = {
-        .address = opts->address, .port = opts->port, .authorize = authorize, .authorize_self = c};
+    struct http_server_options server = {.address = opts->address,
+                                         .port = opts->port,
+                                         .tls = opts->tls,
+                                         .authorize = authorize,
+                                         .authorize_self = c};
     int rc = io_pool_new(&(struct io_pool_options){.name = "commit"}, &c->io, err);
     if (!rc) rc = http_server_new(loop, &server, &c->server, err);
     if (rc) {
@@ -75,11 +78,15 @@ int coordinator_new(struct net_loop *loop, const struct coordinator_options *opt
         return rc;
     }
     rest_routes(c);
+    operate_routes(c);
     static const struct ws_options frames = {.message_max_bytes = CONTROL_MESSAGE_MAX_BYTES,
                                              .queue_max_bytes = CONTROL_MESSAGE_MAX_BYTES};
     http_server_ws(c->server, CONTROL_PATH_WORKER, &worker_ws_ops, &frames, c);
     http_server_ws(c->server, CONTROL_PATH_CLIENT, &client_ws_ops, &frames, c);
-    net_timer_set(c->worker_timer, c->opts.worker_timeout_ms);
+    if (opts->hold)
+        net_timer_set(c->advance_timer, 0);
+    else
+        net_timer_set(c->worker_timer, c->opts.worker_timeout_ms);
     *ret = c;
     return 0;
 }
@@ -141,6 +148,7 @@ void coordinator_free(struct coordinator *c) {
     net_timer_free(c->advance_timer);
     session_free(c->session);
     cJSON_Delete(c->held);
+    cJSON_Delete(c->plan);
     arena_release(&c->stmt_arena);
     arena_release(&c->arena);
     free(c);

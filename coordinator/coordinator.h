@@ -4,7 +4,9 @@
 #ifndef PENSTOCK_COORDINATOR_COORDINATOR_H
 #define PENSTOCK_COORDINATOR_COORDINATOR_H
 
+#include "base/core/json.h"
 #include "base/net/net_loop.h"
+#include "base/net/tls.h"
 #include "base/proto/manifest.h"
 
 struct coordinator;
@@ -13,13 +15,17 @@ struct coordinator_options {
     const struct job_spec *spec; /* borrowed until coordinator_free */
     bool script; /* a bare script: statements run one behind the other; else all INSERTs are one job
                   */
-    bool keep_going;           /* script: go on behind a statement that failed */
-    bool wait_client;          /* begin when a client is connected, and stop when it leaves */
+    bool keep_going;  /* script: go on behind a statement that failed */
+    bool wait_client; /* begin when a client is connected, and stop when it leaves */
+    /* A manifest: compile at once, then wait for POST /v1/start and, as long as it takes, for the
+     * workers. */
+    bool hold;
     int workers;               /* begin when so many have registered */
     int64_t worker_timeout_ms; /* for that; 0 = COORDINATOR_WORKER_TIMEOUT_MS */
     const char *address;
     int port;          /* 0 = any */
     const char *token; /* NULL or "" = no authorization */
+    struct tls_options tls;
 };
 
 enum { COORDINATOR_WORKER_TIMEOUT_MS = 30000, COORDINATOR_JOBS_KEPT_MAX = 32 /* that are over */ };
@@ -32,6 +38,8 @@ int coordinator_port(const struct coordinator *c);
 int coordinator_failed(const struct coordinator *c);
 /* Likewise: was a job of it, or what was left of the script, cancelled? */
 bool coordinator_cancelled(const struct coordinator *c);
+/* base/proto/status.h; owned by the caller. On the loop's thread, or after the loop. */
+cJSON *coordinator_status(const struct coordinator *c);
 /* On the loop's thread: cancels what runs, then the loop stops. Again: at once. */
 void coordinator_stop(struct coordinator *c);
 void coordinator_free(struct coordinator *c);

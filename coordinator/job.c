@@ -243,26 +243,27 @@ static void make_tables(struct job *j) {
     load_init(j);
 }
 
-static int plan_job(struct job *j, const struct rel *const *sinks, int n_sinks, struct err *err) {
-    const struct job_spec *spec = j->coord->opts.spec;
-    struct vertex_override *edits = ARENA_NEW_N(&j->arena, struct vertex_override, spec->n_edits);
+int job_plan(struct coordinator *c, struct arena *a, const char *name,
+             const struct rel *const *sinks, int n_sinks, struct plan **ret, struct err *err) {
+    const struct job_spec *spec = c->opts.spec;
+    struct vertex_override *edits = ARENA_NEW_N(a, struct vertex_override, spec->n_edits);
     for (int i = 0; i < spec->n_edits; i++)
         edits[i] = (struct vertex_override){.uid = spec->edits[i].uid,
                                             .parallelism = spec->edits[i].parallelism,
                                             .slot_group = spec->edits[i].slot_group,
                                             .chain = spec->edits[i].chain};
-    const char *p = session_is_set(j->coord->session, "parallelism.default")
-                        ? session_get(j->coord->session, "parallelism.default")
+    const char *p = session_is_set(c->session, "parallelism.default")
+                        ? session_get(c->session, "parallelism.default")
                         : NULL;
-    struct planner_input in = {.name = j->name,
+    struct planner_input in = {.name = name,
                                .n_sinks = n_sinks,
                                .sinks = sinks,
-                               .session = j->coord->session,
+                               .session = c->session,
                                .parallelism = p ? atoi(p) : spec->parallelism,
                                .max_parallelism = spec->max_parallelism,
                                .n_overrides = spec->n_edits,
                                .overrides = edits};
-    return planner_plan(&j->arena, &in, &j->plan, err);
+    return planner_plan(a, &in, ret, err);
 }
 
 static void new_id(char id[17]) {
@@ -305,7 +306,7 @@ int job_start(struct coordinator *c, int index, struct arena *stmt, const struct
     j->name = arena_strdup(&j->arena, name);
     new_id(j->id);
     j->start_ns = clock_mono_ns();
-    int rc = plan_job(j, sinks, n_sinks, err);
+    int rc = job_plan(c, &j->arena, j->name, sinks, n_sinks, &j->plan, err);
     if (!rc) {
         make_tables(j);
         rc = place_tasks(j, err);

@@ -7,11 +7,14 @@
 #include "base/core/log.h"
 #include "base/core/mem.h"
 #include "base/net/net_signals.h"
+#include "base/proto/control.h"
+#include "base/proto/status.h"
 #include "fs/stores.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +56,9 @@ static void usage(FILE *f) {
           "  --script           run statements one behind the other\n"
           "  --keep-going       go on behind a statement that failed\n"
           "  --wait-client      begin when a client is connected, stop when it leaves\n"
+          "  --hold             compile, then wait for POST /v1/start\n"
+          "  --tls DIR          serve TLS with tls.crt and tls.key of this folder\n"
+          "  --result FILE      write the job's end here, as JSON\n"
           "  --ready-fd N       write the port here when listening\n"
           "  --version, --help\n",
           f);
@@ -60,22 +66,19 @@ static void usage(FILE *f) {
 
 struct args {
     struct coordinator_options opts;
-    const char *spec;
+    const char *spec, *tls_dir, *result;
     int ready_fd;
 };
 
 static int parse_args(int argc, char **argv, struct args *a) {
-    static const struct option table[] = {{"spec", required_argument, NULL, 's'},
-                                          {"listen", required_argument, NULL, 'l'},
-                                          {"port", required_argument, NULL, 'p'},
-                                          {"workers", required_argument, NULL, 'w'},
-                                          {"script", no_argument, NULL, 'S'},
-                                          {"keep-going", no_argument, NULL, 'k'},
-                                          {"wait-client", no_argument, NULL, 'c'},
-                                          {"ready-fd", required_argument, NULL, 'r'},
-                                          {"version", no_argument, NULL, 'V'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option table[] = {
+        {"spec", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
+        {"port", required_argument, NULL, 'p'},     {"workers", required_argument, NULL, 'w'},
+        {"script", no_argument, NULL, 'S'},         {"keep-going", no_argument, NULL, 'k'},
+        {"wait-client", no_argument, NULL, 'c'},    {"hold", no_argument, NULL, 'H'},
+        {"tls", required_argument, NULL, 't'},      {"result", required_argument, NULL, 'R'},
+        {"ready-fd", required_argument, NULL, 'r'}, {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", table, NULL)) >= 0;) {
         switch (c) {
         case 's':
@@ -98,6 +101,15 @@ static int parse_args(int argc, char **argv, struct args *a) {
             break;
         case 'c':
             a->opts.wait_client = true;
+            break;
+        case 'H':
+            a->opts.hold = true;
+            break;
+        case 't':
+            a->tls_dir = optarg;
+            break;
+        case 'R':
+            a->result = optarg;
             break;
         case 'r':
             a->ready_fd = atoi(optarg);
@@ -128,6 +140,27 @@ static void tell_ready(int fd, int port) {
     close(fd);
 }
 
+/* Short enough for a pod's termination message. */
+static void write_result(const char *path, cJSON *status /* takes */) {
+    AUTO_STR text = STR_INIT;
+    cJSON_DeleteItemFromObjectCaseSensitive(status, "plan");
+    json_print(status, &text);
+    if (text.len > STATUS_RESULT_MAX_BYTES) { /* the error's message */
+        cJSON *e = cJSON_GetObjectItemCaseSensitive(status, "error");
+        AUTO_STR cut = STR_INIT;
+        str_add(&cut, json_opt_str(e, "message", ""));
+        str_truncate(&cut, MIN(cut.len, (size_t)1000));
+        json_set_str(e, "message", str_text(&cut));
+        str_clear(&text);
+        json_print(status, &text);
+    }
+    cJSON_Delete(status);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text.ptr, text.len) != (ssize_t)text.len)
+        log_warn("result not written", KV_STR("file", path), KV_STR("error", strerror(errno)));
+    if (fd >= 0) close(fd);
+}
+
 /* Runs to the end; 0 if it ran, whatever became of the job: *ret_code is the exit status. */
 static int run(struct args *a, struct job_spec *spec, int *ret_code, struct err *err) {
     static const int signals[] = {SIGINT, SIGTERM, 0};
@@ -136,6 +169,12 @@ static int run(struct args *a, struct job_spec *spec, int *ret_code, struct err 
     struct net_signals *s = NULL;
     a->opts.spec = spec;
     AUTO_JSON *stores = job_spec_file_systems(spec);
+    char cert[PATH_MAX], key[PATH_MAX];
+    if (a->tls_dir) {
+        snprintf(cert, sizeof cert, "%s/tls.crt", a->tls_dir);
+        snprintf(key, sizeof key, "%s/tls.key", a->tls_dir);
+        a->opts.tls = (struct tls_options){.enabled = true, .cert_file = cert, .key_file = key};
+    }
     int rc = fs_use(stores, err);
     if (!rc) rc = net_loop_new(&(struct net_loop_options){.name = "coordinator"}, &loop, err);
     if (!rc) rc = coordinator_new(loop, &a->opts, &c, err);
@@ -144,6 +183,7 @@ static int run(struct args *a, struct job_spec *spec, int *ret_code, struct err 
         log_info("listening", KV_I64("port", coordinator_port(c)));
         tell_ready(a->ready_fd, coordinator_port(c));
         net_loop_run(loop);
+        if (a->result) write_result(a->result, coordinator_status(c));
         *ret_code = coordinator_cancelled(c) ? 130 : coordinator_failed(c) ? 1 : 0;
     }
     net_signals_free(s);
@@ -169,6 +209,12 @@ int main(int argc, char **argv) {
     if (!rc) rc = run(&a, spec, &code, &err);
     if (rc) {
         fprintf(stderr, "penstock-coordinator: %s\n", err.msg);
+        if (a.result) {
+            cJSON *o = cJSON_CreateObject();
+            json_set_str(o, "state", STATUS_FAILED);
+            json_set(o, "error", control_error_to_json(&err, "runtime"));
+            write_result(a.result, o);
+        }
         return 2;
     }
     arena_release(&arena);

@@ -37,18 +37,30 @@ static int fill_slots(struct coordinator *c, int *slots, int need, struct err *e
     return 0;
 }
 
-int place_tasks(struct job *j, struct err *err) {
-    const struct plan *p = j->plan;
-    AUTO_FREE struct group *groups = mem_calloc((size_t)p->n_vertices + 1, sizeof *groups);
-    int n_groups = 0, need = 0;
+/* The plan's slot groups, behind each other; returns how many slots they need. */
+static int lay_out(const struct plan *p, struct group *groups, int *n_groups) {
+    int need = 0;
     for (int v = 0; v < p->n_vertices; v++) {
-        struct group *g = group_of(groups, &n_groups, p->vertices[v].slot_group);
+        struct group *g = group_of(groups, n_groups, p->vertices[v].slot_group);
         g->slots = MAX(g->slots, p->vertices[v].parallelism);
     }
-    for (int i = 0; i < n_groups; i++) {
+    for (int i = 0; i < *n_groups; i++) {
         groups[i].first = need;
         need += groups[i].slots;
     }
+    return need;
+}
+
+int place_slots(const struct plan *p) {
+    AUTO_FREE struct group *groups = mem_calloc((size_t)p->n_vertices + 1, sizeof *groups);
+    int n_groups = 0;
+    return lay_out(p, groups, &n_groups);
+}
+
+int place_tasks(struct job *j, struct err *err) {
+    const struct plan *p = j->plan;
+    AUTO_FREE struct group *groups = mem_calloc((size_t)p->n_vertices + 1, sizeof *groups);
+    int n_groups = 0, need = lay_out(p, groups, &n_groups);
     AUTO_FREE int *slots = mem_calloc((size_t)need + 1, sizeof *slots);
     int rc = fill_slots(j->coord, slots, need, err);
     if (rc) return rc;

@@ -1,7 +1,7 @@
 /* rest.c - the REST API: docs/rest.md. */
 #include "coordinator/state.h"
 
-static cJSON *job_summary(const struct job *j) {
+cJSON *rest_job_summary(const struct job *j) {
     cJSON *o = cJSON_CreateObject();
     json_set_str(o, "id", j->id);
     json_set_str(o, "name", j->name);
@@ -43,7 +43,7 @@ static void get_jobs(void *self, struct http_exchange *x) {
     struct coordinator *c = self;
     cJSON *list = cJSON_CreateArray();
     for (int i = 0; i < c->n_jobs; i++)
-        cJSON_AddItemToArray(list, job_summary(c->jobs[i]));
+        cJSON_AddItemToArray(list, rest_job_summary(c->jobs[i]));
     cJSON *o = cJSON_CreateObject();
     json_set(o, "jobs", list);
     reply(x, o);
@@ -51,7 +51,7 @@ static void get_jobs(void *self, struct http_exchange *x) {
 
 static void get_job(void *self, struct http_exchange *x) {
     struct job *j = job_of(self, x);
-    if (j) reply(x, job_summary(j));
+    if (j) reply(x, rest_job_summary(j));
 }
 
 static void get_plan(void *self, struct http_exchange *x) {
@@ -85,7 +85,7 @@ static void post_cancel(void *self, struct http_exchange *x) {
     struct job *j = job_of(self, x);
     if (!j) return;
     if (!job_is_over(j)) job_cancel(j);
-    reply(x, job_summary(j));
+    reply(x, rest_job_summary(j));
 }
 
 static void get_workers(void *self, struct http_exchange *x) {

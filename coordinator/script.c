@@ -27,6 +27,7 @@ static const char *stage_of(const struct err *err) {
 static void script_fail(struct coordinator *c, const struct sql_statement *stmt,
                         const struct err *err) {
     c->n_failed++;
+    if (!c->error.code) c->error = *err;
     log_debug("statement refused", KV_I64("statement", c->n_statements), KV_ERR(err));
     client_statement_error(c, c->n_statements, stmt ? &stmt->span : NULL, err, stage_of(err));
     if (!c->client)
@@ -126,11 +127,31 @@ static void run_manifest(struct coordinator *c) {
     if (rc) script_fail(c, NULL, &err);
 }
 
+/* With opts.hold: what there is to run, before anything runs. */
+static void preview_manifest(struct coordinator *c) {
+    struct err err = ERR_INIT;
+    struct plan *p;
+    struct arena a ATTR_CLEANUP(arena_release);
+    arena_init(&a);
+    int rc = c->n_sinks ? job_plan(c, &a, job_name(c), c->sinks, c->n_sinks, &p, &err)
+                        : err_set(&err, ERR_VALIDATION,
+                                  "the script has no INSERT statement: there is nothing to run");
+    if (rc)
+        script_fail(c, NULL, &err);
+    else
+        c->plan = operate_plan_summary(p);
+}
+
 static void next_statement(struct coordinator *c) {
     struct sql_statement stmt = {0};
     struct err err = ERR_INIT;
     if (c->opts.script) arena_clear(&c->stmt_arena);
     int rc = sql_next_statement(&c->reader, &c->stmt_arena, &stmt, &err);
+    if (rc == 0 && c->opts.hold) {
+        c->compiled = true;
+        preview_manifest(c);
+        return;
+    }
     if (rc == 0) {
         c->script_done = true;
         if (!c->opts.script) run_manifest(c);
@@ -171,8 +192,29 @@ static void finish(struct coordinator *c) {
     coordinator_wind_up(c);
 }
 
+static void compile(struct coordinator *c) {
+    struct err err = ERR_INIT;
+    if (apply_settings(c, &err)) script_fail(c, NULL, &err);
+    while (!c->script_done && !c->compiled)
+        next_statement(c);
+    c->begun = c->script_done; /* it failed: there is no more to wait for */
+}
+
+/* opts.hold: compiled, told to start, and the workers there? */
+static void advance_held(struct coordinator *c) {
+    if (!c->compiled && !c->script_done && !c->stopping) compile(c);
+    if (c->begun || !c->told_start || c->n_registered < c->opts.workers) return;
+    c->begun = c->script_done = true;
+    run_manifest(c);
+}
+
 void script_advance(struct coordinator *c) {
     if (c->done) return;
+    if (c->opts.hold) {
+        advance_held(c);
+        if (c->begun && !anything_runs(c)) finish(c);
+        return;
+    }
     if (!c->begun) {
         if (c->n_registered < c->opts.workers || (c->opts.wait_client && !c->client)) return;
         c->begun = true;
@@ -188,6 +230,7 @@ void script_advance(struct coordinator *c) {
 void script_job_ended(struct coordinator *c, struct job *j) {
     if (j->foreground) c->n_foreground--;
     if (j->state == JOB_FAILED) {
+        if (!c->error.code) c->error = j->error;
         c->n_failed++;
         if (!c->opts.keep_going) c->script_done = true;
     }

@@ -92,6 +92,9 @@ struct coordinator {
     int n_statements, n_failed;
     int n_foreground; /* jobs the script waits for before its next statement */
     bool begun, script_done, stopping, cancelled, done;
+    bool compiled, told_start; /* opts.hold */
+    cJSON *plan;               /* likewise: its summary, as in the status */
+    struct err error;          /* the first that ended something */
     struct arena
         stmt_arena; /* of the statement in hand; manifests: of all, until they are one job */
     const struct rel **sinks; /* manifests: of all INSERTs */
@@ -125,6 +128,9 @@ void script_job_ended(struct coordinator *c, struct job *j);
 void coordinator_wind_up(struct coordinator *c);
 
 /* job.c */
+int job_plan(struct coordinator *c, struct arena *a, const char *name,
+             const struct rel *const *sinks, int n_sinks, struct plan **ret,
+             struct err *err) ATTR_MUST_USE;
 /* stmt: arena of the sinks; moved into the job, on failure too. */
 int job_start(struct coordinator *c, int index, struct arena *stmt, const struct rel *const *sinks,
               int n_sinks, const char *name, struct job **ret, struct err *err) ATTR_MUST_USE;
@@ -151,7 +157,15 @@ void load_metrics_text(const struct coordinator *c, struct str *out);
 /* place.c: which worker runs which subtask; ERR_UNAVAILABLE says how many slots are missing. */
 int place_tasks(struct job *j, struct err *err) ATTR_MUST_USE;
 
+/* Slots that the plan's slot groups need together. */
+int place_slots(const struct plan *p);
+
 /* rest.c */
 void rest_routes(struct coordinator *c);
+cJSON *rest_job_summary(const struct job *j);
+
+/* operate.c: what the operator asks. */
+void operate_routes(struct coordinator *c);
+cJSON *operate_plan_summary(const struct plan *p);
 
 #endif

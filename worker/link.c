@@ -21,6 +21,7 @@
 
 /* How long until the next report: soon at first, for jobs that are over soon. */
 enum { REPORT_FIRST_MS = 100, REPORT_MAX_MS = 1000 };
+enum { CONNECT_AGAIN_MS = 200 };
 
 struct local_job {
     struct link *link;
@@ -43,7 +44,9 @@ struct link {
     struct worker *worker;
     struct link_options opts;
     struct ws_conn *conn;
-    struct net_timer *report_timer;
+    struct net_timer *report_timer, *connect_timer;
+    int64_t connect_until_ns;
+    bool registered;
     int report_ms;
     struct local_job **jobs;
     int n_jobs, cap_jobs;
@@ -336,6 +339,7 @@ static void shut_down(struct link *l) {
 static void obey(struct link *l, const char *type, const cJSON *msg) {
     if (!strcmp(type, MSG_REGISTERED)) {
         l->number = (int)json_opt_i64(msg, "worker", 0);
+        l->registered = true;
     } else if (!strcmp(type, MSG_DEPLOY)) {
         deploy(l, msg);
     } else if (!strcmp(type, MSG_SHUTDOWN)) {
@@ -404,6 +408,10 @@ static void on_close(void *self, struct ws_conn *conn, int code, const char *rea
     l->conn = NULL;
     for (int i = 0; i < l->n_jobs; i++)
         outbox_connect(l->jobs[i]->out, NULL);
+    if (!l->registered && clock_mono_ns() < l->connect_until_ns) {
+        net_timer_set(l->connect_timer, CONNECT_AGAIN_MS);
+        return;
+    }
     if (!l->shutdown && code != WS_CLOSE_NORMAL)
         err_set(&l->error, ERR_UNAVAILABLE, "the coordinator has gone: %s",
                 reason && *reason ? reason : "the connection was cut");
@@ -412,6 +420,25 @@ static void on_close(void *self, struct ws_conn *conn, int code, const char *rea
 
 static const struct ws_ops link_ops = {on_open, on_message, on_writable, on_close};
 
+static int connect_link(struct link *l, struct err *err) {
+    AUTO_STR url = STR_INIT;
+    str_addf(&url, "%s" CONTROL_PATH_WORKER, l->opts.url);
+    struct ws_connect_options o = {
+        .url = str_text(&url), .bearer_token = l->opts.token, .tls = l->opts.tls};
+    /* A plan is at most 1 MiB, its splits may be many; so may be what a row holds. */
+    o.ws.message_max_bytes = o.ws.queue_max_bytes = CONTROL_MESSAGE_MAX_BYTES;
+    return ws_connect(l->loop, &o, &link_ops, l, &l->conn, err);
+}
+
+static void on_connect_again(void *arg) {
+    struct link *l = arg;
+    if (connect_link(l, &l->error)) net_loop_stop(l->loop);
+}
+
+bool link_is_registered(const struct link *l) {
+    return l->registered;
+}
+
 int link_new(struct net_loop *loop, struct worker *w, const struct link_options *opts,
              struct link **ret, struct err *err) {
     struct link *l = mem_zalloc(sizeof *l);
@@ -419,12 +446,9 @@ int link_new(struct net_loop *loop, struct worker *w, const struct link_options 
     l->worker = w;
     l->opts = *opts;
     l->report_timer = net_timer_new(loop, on_report, l);
-    AUTO_STR url = STR_INIT;
-    str_addf(&url, "%s" CONTROL_PATH_WORKER, opts->url);
-    struct ws_connect_options o = {.url = str_text(&url), .bearer_token = opts->token};
-    /* A plan is at most 1 MiB, its splits may be many; so may be what a row holds. */
-    o.ws.message_max_bytes = o.ws.queue_max_bytes = CONTROL_MESSAGE_MAX_BYTES;
-    int rc = ws_connect(loop, &o, &link_ops, l, &l->conn, err);
+    l->connect_timer = net_timer_new(loop, on_connect_again, l);
+    l->connect_until_ns = clock_mono_ns() + opts->connect_for_ms * 1000000;
+    int rc = connect_link(l, err);
     if (rc) {
         link_free(l);
         return rc;
@@ -445,5 +469,6 @@ void link_free(struct link *l) {
     if (l->conn) ws_set_self(l->conn, NULL);
     free(l->jobs);
     net_timer_free(l->report_timer);
+    net_timer_free(l->connect_timer);
     free(l);
 }

@@ -164,7 +164,7 @@ static int give(struct normalize_op *n, struct err *err) {
         if (op_output_full(&n->op)) return OP_MORE;
         while (n->in_row < n->in->n && n->n_outs < max) {
             uint32_t ahead = n->in_row + PREFETCH_ROWS;
-            if (ahead < n->in->n) __builtin_prefetch(n->found[ahead]->row);
+            if (ahead < n->in->n) mem_prefetch(n->found[ahead]->row);
             work_row(n, n->in_row++);
         }
         int rc = emit_outs(n, err);

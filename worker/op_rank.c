@@ -451,11 +451,11 @@ static void fetch_ahead(const struct rank_op *r, uint32_t from) {
     uint32_t n = r->in->n;
     for (uint32_t i = from + AHEAD; i < MIN(from + 2 * AHEAD, n); i++) {
         const struct rank_list *l = (const struct rank_list *)r->lists[i];
-        if (l && l->rows) __builtin_prefetch(l->rows);
+        if (l && l->rows) mem_prefetch(l->rows);
     }
     for (uint32_t i = from; i < MIN(from + AHEAD, n); i++) {
         const struct rank_list *l = (const struct rank_list *)r->lists[i];
-        if (l && l->n) __builtin_prefetch(l->rows[l->n - 1]);
+        if (l && l->n) mem_prefetch(l->rows[l->n - 1]);
         row_pack_prefetch(r->pack, r->in->cols, i);
     }
 }

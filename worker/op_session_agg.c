@@ -145,7 +145,7 @@ static int assign(struct session_agg *a, const struct batch *b, struct err *err)
     struct wm_cursor c = wm_cursor_of(proctime ? now - 1 : a->op.watermark, b);
     int64_t wm = c.wm;
     for (uint32_t i = 0; i < b->n; i++) {
-        if (i + AHEAD < b->n) __builtin_prefetch(*(char **)a->keys[i + AHEAD], 1);
+        if (i + AHEAD < b->n) mem_prefetch_write(*(char **)a->keys[i + AHEAD]);
         if (!proctime && !col_is_valid(time, i)) { /* as in Flink: dropped, not late */
             a->late[a->n_late++] = a->keys[i];
             continue;

@@ -307,7 +307,7 @@ uint32_t session_take_due(struct session_set *ss, int64_t wm, struct session **r
                 time_queue_push(&ss->queue, fire, s);
                 continue;
             }
-            __builtin_prefetch(s->key);
+            mem_prefetch(s->key);
             ret[got++] = s;
         }
     for (uint32_t i = 0; i < got; i++)

@@ -21,6 +21,19 @@ char *mem_strdup(const char *s); /* NULL gives NULL */
 char *mem_strndup(const char *s, size_t n);
 void *mem_dup(const void *p, size_t size_bytes);
 
+/* Asks for the cache line of p, to be read or written soon. The empty statement is what keeps the
+ * compiler from taking a function that does nothing but this for one without effects, whose calls
+ * it then drops. */
+static inline void mem_prefetch(const void *p) {
+    __builtin_prefetch(p);
+    __asm__ volatile("");
+}
+
+static inline void mem_prefetch_write(const void *p) {
+    __builtin_prefetch(p, 1);
+    __asm__ volatile("");
+}
+
 /* Makes room for one more element in a growing array: grows by doubling. */
 #define MEM_GROW(arr, len, cap)                                                                    \
     do {                                                                                           \

@@ -236,8 +236,8 @@ void row_pack_prefetch(const struct row_pack *p, const struct column *cols, uint
     for (int k = 0; k < p->n_texts; k++) {
         const struct strv *s = &COL_DATA(&cols[p->texts[k]], struct strv)[row];
         if (s->len <= STRV_INLINE_MAX_BYTES) continue;
-        __builtin_prefetch(s->u.ref.ptr);
-        if (s->len > LINE_BYTES / 2) __builtin_prefetch(s->u.ref.ptr + s->len - 1);
+        mem_prefetch(s->u.ref.ptr);
+        if (s->len > LINE_BYTES / 2) mem_prefetch(s->u.ref.ptr + s->len - 1);
     }
 }
 
@@ -469,7 +469,7 @@ void row_pack_read_column(const struct row_pack *p, int i, const char *const *pa
 static void prefetch_rows(const char *const *packed, uint32_t from, uint32_t to) {
     for (uint32_t r = from; r < to; r++)
         for (int l = 0; packed[r] && l < PREFETCH_LINES; l++)
-            __builtin_prefetch(packed[r] + l * LINE_BYTES);
+            mem_prefetch(packed[r] + l * LINE_BYTES);
 }
 
 /* Block by block, each row's fields while the row is in the cache. */

@@ -276,11 +276,11 @@ static uint32_t row_number(const uint32_t *rows, uint32_t i) {
 static void prefetch_block(const struct state_table *t, const uint64_t *hashes,
                            const uint32_t *rows, uint32_t from, uint32_t to) {
     for (uint32_t i = from; i < to; i++)
-        __builtin_prefetch(&t->dir[hashes[row_number(rows, i)] & t->mask]);
+        mem_prefetch(&t->dir[hashes[row_number(rows, i)] & t->mask]);
     for (uint32_t i = from; i < to; i++) {
         uint64_t hash = hashes[row_number(rows, i)];
         struct entry e = t->dir[hash & t->mask];
-        if (e.row < ENTRY_GONE && e.tag == tag_of(hash)) __builtin_prefetch(row_at(t, e.row), 1);
+        if (e.row < ENTRY_GONE && e.tag == tag_of(hash)) mem_prefetch_write(row_at(t, e.row));
     }
 }
 
@@ -408,7 +408,7 @@ void state_table_upsert_rows(struct state_table *t, const struct state_table *fr
         uint8_t f;
         if (i + 16 < n) {
             const struct row_head *h = (const struct row_head *)row_of(from, from_payloads[i + 16]);
-            __builtin_prefetch(&t->dir[h->hash & t->mask]);
+            mem_prefetch(&t->dir[h->hash & t->mask]);
         }
         payloads[i] = upsert_row(t, row_of(from, from_payloads[i]), &f) + t->payload_offset;
         if (fresh) fresh[i] = f;

@@ -63,7 +63,7 @@ static bool advance(struct time_queue *q, int64_t upto) {
     if (b->least > upto) return false;
     q->last = key_of(b->least);
     for (uint32_t k = 0; k < b->n; k++) {
-        if (i <= NEAR) __builtin_prefetch(b->entries[k].item);
+        if (i <= NEAR) mem_prefetch(b->entries[k].item);
         put(bucket_of(q, key_of(b->entries[k].time)), b->entries[k]);
     }
     b->n = 0;

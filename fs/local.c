@@ -3,6 +3,7 @@
 #include "fs/local.h"
 
 #include "base/core/mem.h"
+#include "fs/append.h"
 #include "fs/fs_ops.h"
 #include "fs/uri.h"
 
@@ -300,6 +301,7 @@ struct local_writer {
     struct arena arena;
     const char *tmp, *dst;
     int fd; /* -1: closed */
+    struct append_file file;
     unsigned flags;
     bool keep; /* tmp is renamed, or staged */
 };
@@ -319,19 +321,15 @@ static int open_new(struct arena *a, const char *path, int *ret_fd, struct err *
 
 static int writer_write(struct fs_writer *base, const void *p, size_t n, struct err *err) {
     struct local_writer *w = CONTAINER_OF(base, struct local_writer, base);
-    while (n) {
-        ssize_t k = write(w->fd, p, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k < 0) return fail(err, errno, "write", w->tmp);
-        p = (const char *)p + k;
-        n -= (size_t)k;
-    }
-    return 0;
+    int errnum = append_write(&w->file, p, n);
+    return errnum ? fail(err, errnum, "write", w->tmp) : 0;
 }
 
 /* The bytes are durable; the name is so when its directory is synced. */
 static int writer_close(struct local_writer *w, struct err *err) {
-    int rc = fsync(w->fd) == 0 ? 0 : fail(err, errno, "sync", w->tmp);
+    int errnum = append_end(&w->file);
+    int rc = errnum ? fail(err, errnum, "write", w->tmp) : 0;
+    if (!rc && fsync(w->fd) != 0) rc = fail(err, errno, "sync", w->tmp);
     if (close(w->fd) != 0 && !rc) rc = fail(err, errno, "close", w->tmp);
     w->fd = -1;
     return rc;
@@ -363,6 +361,7 @@ static void writer_abandon(struct fs_writer *base) {
     struct local_writer *w = CONTAINER_OF(base, struct local_writer, base);
     if (w->fd >= 0) close(w->fd);
     if (!w->keep) unlink(w->tmp); /* what can't be removed now is swept up later */
+    append_release(&w->file);
     arena_release(&w->arena);
     free(w);
 }
@@ -386,6 +385,7 @@ static int local_create(struct fs *f, const char *uri, unsigned flags, const str
         free(w);
         return rc;
     }
+    append_init(&w->file, w->fd);
     fs_writer_init(&w->base, &local_writer_ops, f, w->dst);
     *ret = &w->base;
     return 0;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PART_BUFFER_BYTES = 256 << 10 };
+enum { PART_BUFFER_BYTES = 256 << 10, SPARES_MAX = 8 };
 
 struct part_group {
     struct fs *fs;
@@ -18,6 +18,8 @@ struct part_group {
     uint32_t refs; /* the owner, and each part_io */
     uint32_t pending;
     size_t queued_bytes;
+    int n_spares;
+    struct str spares[SPARES_MAX]; /* buffers of written pieces, kept: their pages are there */
     int rc;
     struct err err;
     void (*wake)(void *self); /* NULL: the owner has gone */
@@ -57,6 +59,8 @@ static void group_unref(struct part_group *g) { /* called with the lock held */
     bool last = --g->refs == 0;
     pthread_mutex_unlock(&g->lock);
     if (!last) return;
+    while (g->n_spares)
+        str_release(&g->spares[--g->n_spares]);
     fs_cancel_release(&g->cancel);
     pthread_mutex_destroy(&g->lock);
     free(g);
@@ -121,6 +125,16 @@ static int write_piece(struct part_io *io, const struct str *data, struct err *e
     return rc ? rc : fs_write(io->writer, data->ptr, data->len, err);
 }
 
+/* Takes data; called with the lock held. */
+static void keep_spare(struct part_group *g, struct str *data) {
+    if (g->n_spares == SPARES_MAX || data->cap > 2 * PART_BUFFER_BYTES) {
+        str_release(data);
+        return;
+    }
+    str_clear(data);
+    g->spares[g->n_spares++] = *data;
+}
+
 static int stage(struct part_io *io, struct err *err) {
     struct fs_writer *w = io->writer;
     io->writer = NULL;
@@ -141,9 +155,9 @@ static void io_run(void *arg) {
         pthread_mutex_unlock(&g->lock);
         size_t n = p ? p->data.len : 0;
         int rc = failed ? 0 : p ? write_piece(io, &p->data, &err) : stage(io, &err);
-        if (p) str_release(&p->data);
-        free(p);
         pthread_mutex_lock(&g->lock);
+        if (p) keep_spare(g, &p->data);
+        free(p);
         if (rc && !g->rc) {
             g->rc = rc;
             g->err = err;
@@ -170,23 +184,18 @@ static void io_start(struct part_io *io) { /* called with the lock held, which i
     if (start) background_run(io_run, io);
 }
 
-/* Takes data's bytes. */
-static int io_write(struct part_io *io, struct str *data, struct err *err) {
+/* Takes data's bytes, and leaves an empty buffer. */
+static void io_write(struct part_io *io, struct str *data) {
     struct part_group *g = io->group;
-    if (fs_is_local(g->fs)) {
-        int rc = write_piece(io, data, err);
-        str_clear(data);
-        return rc;
-    }
     struct piece *p = mem_zalloc(sizeof *p);
     p->data = *data;
     *data = (struct str)STR_INIT;
     pthread_mutex_lock(&g->lock);
+    if (g->n_spares) *data = g->spares[--g->n_spares];
     *io->last = p;
     io->last = &p->next;
     g->queued_bytes += p->data.len;
     io_start(io);
-    return 0;
 }
 
 static void io_close(struct part_io *io) {
@@ -227,7 +236,7 @@ int part_open(struct part_group *g, const char *dir, const char *name, const cha
     return 0;
 }
 
-static int write_out(struct part *p, bool end, struct err *err) {
+static void write_out(struct part *p, bool end) {
     struct str packed = STR_INIT;
     struct str *out = &p->buf;
     if (p->packer) {
@@ -235,25 +244,22 @@ static int write_out(struct part *p, bool end, struct err *err) {
         out = &packed;
     }
     p->bytes += out->len;
-    int rc = out->len || end ? io_write(p->io, out, err) : 0;
+    if (out->len || end) io_write(p->io, out);
     str_release(&packed);
     str_clear(&p->buf);
-    return rc;
 }
 
-int part_write(struct part *p, struct err *err) {
+void part_write(struct part *p) {
     p->written_ms = clock_wall_ms();
-    return p->buf.len < PART_BUFFER_BYTES ? 0 : write_out(p, false, err);
+    if (p->buf.len >= PART_BUFFER_BYTES) write_out(p, false);
 }
 
-int part_close(struct part *p, struct err *err) {
-    int rc = write_out(p, true, err);
-    if (rc) return rc;
+void part_close(struct part *p) {
+    write_out(p, true);
     io_close(p->io);
     packer_free(p->packer);
     p->packer = NULL;
     str_release(&p->buf);
-    return 0;
 }
 
 cJSON *part_take_staged(struct part *p) {

@@ -1,6 +1,5 @@
 /* part.h - one part file on its way: encoded, written under no visible name, staged in the
- * background, and made visible by the commit. Writing to a local store is done in line, to a remote
- * one on I/O threads. */
+ * background, and made visible by the commit. Writing is done on I/O threads. */
 #ifndef PENSTOCK_CONNECTOR_FILESYSTEM_PART_H
 #define PENSTOCK_CONNECTOR_FILESYSTEM_PART_H
 
@@ -39,9 +38,9 @@ struct part {
 int part_open(struct part_group *g, const char *dir, const char *name, const char *partition,
               enum codec codec, struct part **ret, struct err *err) ATTR_MUST_USE;
 /* Writes p->buf out when there is much of it. */
-int part_write(struct part *p, struct err *err) ATTR_MUST_USE;
+void part_write(struct part *p);
 /* Writes the rest, and has it staged in the background. */
-int part_close(struct part *p, struct err *err) ATTR_MUST_USE;
+void part_close(struct part *p);
 /* What fs_commit needs, once nothing is pending and there was no error; owned by the caller. From
  * then on part_free leaves the file alone. */
 cJSON *part_take_staged(struct part *p);

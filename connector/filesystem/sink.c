@@ -47,23 +47,19 @@ static int open_part(struct fs_sink *s, const char *partition, struct part **ret
     return rc;
 }
 
-static int close_part(struct fs_sink *s, struct part *p, struct err *err) {
+static void close_part(struct fs_sink *s, struct part *p) {
     map_remove(&s->open, p->partition);
     p->next = s->closed;
     s->closed = p;
-    return part_close(p, err);
+    part_close(p);
 }
 
 /* Closes the parts for which due says so; all with due NULL. */
-static int close_parts(struct fs_sink *s, bool (*due)(const struct fs_sink *, const struct part *),
-                       struct err *err) {
+static void close_parts(struct fs_sink *s,
+                        bool (*due)(const struct fs_sink *, const struct part *)) {
     struct map_entry e;
-    for (size_t i = 0; map_next(&s->open, &i, &e);) {
-        if (due && !due(s, e.value)) continue;
-        int rc = close_part(s, e.value, err);
-        if (rc) return rc;
-    }
-    return 0;
+    for (size_t i = 0; map_next(&s->open, &i, &e);)
+        if (!due || due(s, e.value)) close_part(s, e.value);
 }
 
 static bool over_time(const struct fs_sink *s, const struct part *p) {
@@ -71,30 +67,30 @@ static bool over_time(const struct fs_sink *s, const struct part *p) {
            s->checked_ms - p->written_ms >= s->options.roll_inactivity_ms;
 }
 
-static int check_times(struct fs_sink *s, struct err *err) {
+static void check_times(struct fs_sink *s) {
     int64_t now = clock_wall_ms();
-    if (now - s->checked_ms < s->options.roll_check_ms) return 0;
+    if (now - s->checked_ms < s->options.roll_check_ms) return;
     s->checked_ms = now;
-    return close_parts(s, over_time, err);
+    close_parts(s, over_time);
 }
 
 /* So many partitions at once: the one written to longest ago gives way. */
-static int make_room(struct fs_sink *s, struct err *err) {
-    if (map_size(&s->open) < OPEN_PARTS_MAX) return 0;
+static void make_room(struct fs_sink *s) {
+    if (map_size(&s->open) < OPEN_PARTS_MAX) return;
     struct map_entry e;
     struct part *oldest = NULL;
     for (size_t i = 0; map_next(&s->open, &i, &e);) {
         struct part *p = e.value;
         if (!oldest || p->written_ms < oldest->written_ms) oldest = p;
     }
-    return close_part(s, oldest, err);
+    close_part(s, oldest);
 }
 
 static int part_of(struct fs_sink *s, const char *partition, struct part **ret, struct err *err) {
     *ret = map_get(&s->open, partition);
     if (*ret) return 0;
-    int rc = make_room(s, err);
-    return rc ? rc : open_part(s, partition, ret, err);
+    make_room(s);
+    return open_part(s, partition, ret, err);
 }
 
 /* ---- rows ---- */
@@ -109,18 +105,28 @@ static int write_rows(struct fs_sink *s, const struct batch *view, const char *p
     if (rc) return rc;
     p->records += n;
     __atomic_fetch_add(&s->base.bytes, p->buf.len - before, __ATOMIC_RELAXED);
-    rc = part_write(p, err);
-    if (!rc && p->bytes + p->buf.len >= (uint64_t)s->options.roll_size_bytes)
-        rc = close_part(s, p, err);
-    return rc;
+    part_write(p);
+    if (p->bytes + p->buf.len >= (uint64_t)s->options.roll_size_bytes) close_part(s, p);
+    return 0;
 }
 
-static bool same_partition(const struct fs_sink *s, const struct batch *b, uint32_t x, uint32_t y) {
+/* Behind the rows from `from` on that are of one partition. */
+static uint32_t end_of_partition(const struct fs_sink *s, const struct batch *b, uint32_t from) {
+    uint32_t end = b->n;
     for (int i = 0; i < s->table->n_partition_keys; i++) {
         const struct column *c = &b->cols[s->table->partition_keys[i]];
-        if (!col_eq(c, x, c, y)) return false;
+        uint32_t to = from + 1;
+        if (c->phys == PHYS_STR && !c->valid) {
+            const struct strv *v = c->data;
+            while (to < end && strv_eq(&v[from], &v[to]))
+                to++;
+        } else {
+            while (to < end && col_eq(c, from, c, to))
+                to++;
+        }
+        end = to;
     }
-    return true;
+    return end;
 }
 
 static void print_partition(struct fs_sink *s, const struct batch *b, uint32_t row) {
@@ -147,15 +153,13 @@ static struct batch *file_view(struct fs_sink *s, const struct batch *in) {
 static int sink_write(struct sink *base, struct batch *in, struct err *err) {
     struct fs_sink *s = CONTAINER_OF(base, struct fs_sink, base);
     int rc = part_group_error(s->group, err);
-    if (!rc) rc = check_times(s, err);
-    if (rc || !in->n) return rc ? rc : SINK_OK;
+    if (rc) return rc;
+    check_times(s);
+    if (!in->n) return SINK_OK;
     if (part_group_full(s->group)) return SINK_BUSY;
     struct batch *view = file_view(s, in);
     for (uint32_t from = 0, to; from < in->n && !rc; from = to) {
-        to = from + 1;
-        if (!s->table->n_partition_keys) to = in->n;
-        while (to < in->n && same_partition(s, in, from, to))
-            to++;
+        to = end_of_partition(s, in, from);
         print_partition(s, in, from);
         rc = write_rows(s, view, str_text(&s->partition), from, to - from, err);
     }
@@ -166,7 +170,8 @@ static int sink_write(struct sink *base, struct batch *in, struct err *err) {
 }
 
 static int sink_flush(struct sink *base, struct err *err) {
-    return check_times(CONTAINER_OF(base, struct fs_sink, base), err);
+    check_times(CONTAINER_OF(base, struct fs_sink, base));
+    return 0;
 }
 
 static void sink_watermark(struct sink *base, int64_t wm) {
@@ -206,10 +211,9 @@ static cJSON *committable(struct fs_sink *s) {
 static int sink_prepare(struct sink *base, uint64_t checkpoint, bool end, cJSON **ret,
                         struct err *err) {
     struct fs_sink *s = CONTAINER_OF(base, struct fs_sink, base);
-    int rc = close_parts(s, NULL, err);
-    if (rc) return rc;
+    close_parts(s, NULL);
     if (part_group_pending(s->group)) return SINK_BUSY;
-    rc = part_group_error(s->group, err);
+    int rc = part_group_error(s->group, err);
     if (rc) return rc;
     bool by_time = s->options.success_file && (s->options.commit_trigger == COMMIT_PARTITION_TIME ||
                                                s->options.commit_delay_ms > 0);

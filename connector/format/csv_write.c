@@ -6,11 +6,24 @@
 #include "connector/format/iso_time.h"
 #include "connector/format/json_write.h"
 #include "vector/text.h"
+#include "vector/text_digits.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUOTE_ALWAYS_CHARS = 24, UTF8_MAX_BYTES = 4 };
+enum { QUOTE_ALWAYS_CHARS = 24, UTF8_MAX_BYTES = 4, MS_PER_SECOND = 1000 };
+
+/* How a column's values are written: the frequent kinds straight into the output. */
+enum csv_put { PUT_OTHER, PUT_INT, PUT_TIME, PUT_TEXT };
+
+struct csv_field {
+    enum csv_put put;
+    /* PUT_TIME: the text of the second that the last value was in, up to its fraction. */
+    bool has_second;
+    uint8_t n_text;
+    int64_t second_ms;
+    char text[ISO_TIMESTAMP_MAX_BYTES + 1];
+};
 
 struct csv_encoder {
     struct encoder base;
@@ -19,6 +32,7 @@ struct csv_encoder {
     char delimiter, quote, escape; /* NUL: none */
     unsigned char safe;            /* characters from here on need no quotes */
     int n;
+    struct csv_field *fields;
     struct str list; /* an ARRAY or ROW before quoting */
 };
 
@@ -158,33 +172,209 @@ static void write_list(struct csv_encoder *e, const struct column *c, uint32_t r
     write_text(e, str_view(&e->list), out);
 }
 
+/* ---- straight into the output ---- */
+
+/* Room for n bytes at d and a NUL behind them. */
+static inline char *room(struct str *out, char *d, size_t n) {
+    size_t len = (size_t)(d - out->ptr);
+    if (out->cap - len > n) return d;
+    out->len = len;
+    str_reserve(out, n);
+    return out->ptr + len;
+}
+
+static inline uint64_t load8(const char *p) {
+    uint64_t w;
+    memcpy(&w, p, 8);
+    return w;
+}
+
+#define EACH_BYTE(b) (~0ull / 255 * (uint64_t)(b))
+
+/* Whether one of eight bytes is below b, at most 128. */
+static inline bool any_below(uint64_t w, unsigned b) {
+    return (w - EACH_BYTE(b)) & ~w & EACH_BYTE(0x80);
+}
+
+/* Of n <= 8 bytes. The others read as 0xff. */
+static inline uint64_t load_few(const char *p, size_t n) {
+    uint64_t w = ~0ull;
+    memcpy(&w, p, n);
+    return w;
+}
+
+/* Whether s has a character that asks for quotes, or more than 24. */
+static inline bool is_quoted(const struct csv_encoder *e, const char *s, size_t n) {
+    if (n > QUOTE_ALWAYS_CHARS * UTF8_MAX_BYTES) return true;
+    if (n > QUOTE_ALWAYS_CHARS) {
+        uint64_t high = load8(s) | load8(s + 8) | load8(s + 16) | (uint8_t)s[24];
+        if (!(high & EACH_BYTE(0x80))) return true; /* 25 of ASCII */
+        if (text_utf8_count(s, n) > QUOTE_ALWAYS_CHARS) return true;
+    }
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        if (any_below(load8(s + i), e->safe)) return true;
+    return i < n && any_below(load_few(s + i, n - i), e->safe);
+}
+
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+
+/* Copies n bytes; whether q is among them. */
+static inline bool copy_finding(char *d, const char *s, size_t n, char q) {
+    if (n < 16) {
+        bool found = false;
+        for (size_t i = 0; i < n; i++) {
+            d[i] = s[i];
+            found |= s[i] == q;
+        }
+        return found;
+    }
+    bytes16 hits = {0}, v;
+    for (size_t i = 0; i < n; i += 16) {
+        size_t at = MIN(i, n - 16); /* the last ones overlap */
+        memcpy(&v, s + at, 16);
+        memcpy(d + at, &v, 16);
+        hits |= (bytes16)(v == (uint8_t)q);
+    }
+    uint64_t w[2];
+    memcpy(w, &hits, 16);
+    return w[0] | w[1];
+}
+
+/* There is room for twice the bytes and two quotes. */
+static char *put_text(const struct csv_encoder *e, char *d, const struct strv *v) {
+    const char *s = strv_data(v);
+    size_t n = v->len;
+    if (!e->quote || !is_quoted(e, s, n)) {
+        memcpy(d, s, n);
+        return d + n;
+    }
+    *d++ = e->quote;
+    if (!copy_finding(d, s, n, e->quote)) {
+        d += n;
+    } else {
+        for (size_t i = 0; i < n; i++) {
+            if (s[i] == e->quote) *d++ = s[i];
+            *d++ = s[i];
+        }
+    }
+    *d++ = e->quote;
+    return d;
+}
+
+static void begin_second(const struct csv_encoder *e, struct csv_field *f, int64_t ms) {
+    int64_t in_second = ms % MS_PER_SECOND;
+    f->second_ms = ms - in_second - (in_second < 0 ? MS_PER_SECOND : 0);
+    f->has_second = true;
+    f->n_text = 0;
+    if (e->quote) f->text[f->n_text++] = e->quote;
+    f->n_text += (uint8_t)iso_fmt_timestamp(f->text + f->n_text, f->second_ms, 0, ' ');
+}
+
+static char *put_time(const struct csv_encoder *e, struct csv_field *f, char *d, int64_t ms,
+                      bool zulu) {
+    if (!f->has_second || (uint64_t)(ms - f->second_ms) >= MS_PER_SECOND) begin_second(e, f, ms);
+    memcpy(d, f->text, sizeof f->text);
+    d += f->n_text;
+    unsigned frac = (unsigned)(ms - f->second_ms);
+    if (frac) {
+        unsigned tenths = frac / 100, rest = frac % 100;
+        *d++ = '.';
+        *d++ = (char)('0' + tenths);
+        if (rest) *d++ = (char)('0' + rest / 10);
+        if (rest % 10) *d++ = (char)('0' + rest % 10);
+    }
+    if (zulu) *d++ = 'Z';
+    if (e->quote) *d++ = e->quote;
+    return d;
+}
+
+static inline int64_t int_at(const struct column *c, uint32_t row) {
+    switch (c->phys) {
+    case PHYS_I8:
+        return COL_DATA(c, int8_t)[row];
+    case PHYS_I16:
+        return COL_DATA(c, int16_t)[row];
+    case PHYS_I32:
+        return COL_DATA(c, int32_t)[row];
+    default:
+        return COL_DATA(c, int64_t)[row];
+    }
+}
+
+static char *put_other(struct csv_encoder *e, const struct column *c, uint32_t row, char *d,
+                       struct str *out) {
+    out->len = (size_t)(d - out->ptr);
+    if ((c->phys == PHYS_LIST || c->phys == PHYS_ROW) && col_is_valid(c, row))
+        write_list(e, c, row, out);
+    else
+        write_simple(e, c, row, true, out);
+    return room(out, out->ptr + out->len, 1);
+}
+
+static char *put_row(struct csv_encoder *e, const struct batch *b, uint32_t row, char *d,
+                     struct str *out) {
+    for (int i = 0; i < e->n; i++) {
+        struct csv_field *f = &e->fields[i];
+        const struct column *c = &b->cols[i];
+        enum csv_put put = col_is_valid(c, row) ? f->put : PUT_OTHER;
+        size_t text = put == PUT_TEXT ? 2 * (size_t)COL_DATA(c, struct strv)[row].len : 0;
+        d = room(out, d, text + sizeof f->text + TEXT_PUT_MAX_BYTES);
+        if (i) *d++ = e->delimiter;
+        if (put == PUT_INT)
+            d = text_put_i64(d, int_at(c, row));
+        else if (put == PUT_TIME)
+            d = put_time(e, f, d, COL_DATA(c, int64_t)[row], c->type->kind == TYPE_TIMESTAMP_LTZ);
+        else if (put == PUT_TEXT)
+            d = put_text(e, d, &COL_DATA(c, struct strv)[row]);
+        else
+            d = put_other(e, c, row, d, out);
+    }
+    return d;
+}
+
+/* A timestamp's text has quotes around it, or none have; and nothing in it is doubled. */
+static bool times_are_simple(const struct csv_encoder *e) {
+    return !e->quote || (!e->escape && e->safe > ' ' && !strchr("0123456789-+: .Z", e->quote));
+}
+
+static enum csv_put put_of(const struct csv_encoder *e, const struct type *t) {
+    enum phys ph = type_phys(t);
+    if (type_is_timestamp(t)) return ph == PHYS_I64 && times_are_simple(e) ? PUT_TIME : PUT_OTHER;
+    if (is_time(t)) return PUT_OTHER;
+    if (ph >= PHYS_I8 && ph <= PHYS_I64) return PUT_INT;
+    bool text = ph == PHYS_STR && type_is_char(t) && !e->escape && e->safe <= 128;
+    return text ? PUT_TEXT : PUT_OTHER;
+}
+
 static int csv_encode_message(struct encoder *base, const struct batch *b, uint32_t row,
                               struct str *out, struct err *err) {
     struct csv_encoder *e = CONTAINER_OF(base, struct csv_encoder, base);
-    for (int i = 0; i < e->n; i++) {
-        if (i) str_add_char(out, e->delimiter);
-        const struct column *c = &b->cols[i];
-        if ((c->phys == PHYS_LIST || c->phys == PHYS_ROW) && col_is_valid(c, row))
-            write_list(e, c, row, out);
-        else
-            write_simple(e, c, row, true, out);
-    }
+    str_reserve(out, 1);
+    char *d = put_row(e, b, row, out->ptr + out->len, out);
+    *d = '\0';
+    out->len = (size_t)(d - out->ptr);
     return 0;
 }
 
 static int csv_encode(struct encoder *base, const struct batch *b, uint32_t from, uint32_t n,
                       struct str *out, struct err *err) {
+    struct csv_encoder *e = CONTAINER_OF(base, struct csv_encoder, base);
+    str_reserve(out, 1);
+    char *d = out->ptr + out->len;
     for (uint32_t i = from; i < from + n; i++) {
-        int rc = csv_encode_message(base, b, i, out, err);
-        if (rc) return rc;
-        str_add_char(out, '\n');
+        d = room(out, put_row(e, b, i, d, out), 1);
+        *d++ = '\n';
     }
+    *d = '\0';
+    out->len = (size_t)(d - out->ptr);
     return 0;
 }
 
 static void csv_encoder_free(struct encoder *base) {
     struct csv_encoder *e = CONTAINER_OF(base, struct csv_encoder, base);
     str_release(&e->list);
+    free(e->fields);
     arena_release(&e->arena);
     free(e);
 }
@@ -206,6 +396,9 @@ int csv_encoder_new(const struct format_ctx *ctx, struct encoder **ret, struct e
     unsigned char d = (unsigned char)e->delimiter, q = (unsigned char)e->quote;
     e->safe = (unsigned char)(MAX(MAX(d, q), '\n') + 1);
     e->n = ctx->n_produced;
+    e->fields = mem_calloc((size_t)e->n + 1, sizeof *e->fields);
+    for (int i = 0; i < e->n; i++)
+        e->fields[i].put = put_of(e, ctx->schema->fields[ctx->produced[i]].type);
     *ret = &e->base;
     return 0;
 }

@@ -120,8 +120,43 @@ static void printed_release(struct printed *p) {
     str_release(&p->tmp);
 }
 
+/* One pattern for all rows, whose text is the same through a span of time. False: it isn't so. */
+static bool same_in_spans(struct kernel_call *k, const struct arg *a,
+                          const struct time_format **ret) {
+    bool one = k->n_args == 1 || k->const_mask >> 1 & 1;
+    if (!one || k->ret->valid || a->col->phys != PHYS_I64 || a->col->n < k->n || !k->n)
+        return false;
+    struct err e = ERR_INIT; /* raised again by who asked */
+    if (row_format(k, 1, SECONDS_PATTERN, TIME_JAVA_TIME, 0, ret, &e)) {
+        err_clear(&e);
+        return false;
+    }
+    return time_format_span_ms(*ret) > 1;
+}
+
+static int date_format_spans(struct kernel_call *k, const int64_t *ms, const struct time_format *f,
+                             struct err *err) {
+    struct heap *h = col_heap(k->ret);
+    ATTR_CLEANUP(printed_release) struct printed p = {.tmp = STR_INIT};
+    uint64_t span = (uint64_t)time_format_span_ms(f);
+    int64_t from = 0;
+    for (uint32_t i = 0; i < k->n; i++) {
+        if (i && (uint64_t)(ms[i] - from) < span) {
+            RET_STR(k)[i] = p.last;
+            continue;
+        }
+        int rc = put_time(k, h, &p, i, f, ms[i], 0, err);
+        if (rc) return rc;
+        from = p.span * (int64_t)span;
+    }
+    return 0;
+}
+
 static int kernel_date_format(struct kernel_call *k, struct err *err) {
     struct arg a = kernel_arg(k, 0);
+    const struct time_format *one;
+    if (k->call->args[0]->type->kind == TYPE_TIMESTAMP && same_in_spans(k, &a, &one))
+        return date_format_spans(k, a.col->data, one, err);
     bool ltz = k->call->args[0]->type->kind == TYPE_TIMESTAMP_LTZ;
     struct heap *h = col_heap(k->ret);
     ATTR_CLEANUP(printed_release) struct printed p = {.tmp = STR_INIT};

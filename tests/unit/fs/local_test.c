@@ -102,12 +102,43 @@ static void test_nothing_left(void **state) {
     arena_release(&a);
 }
 
+/* Large writes go past the page cache; what is read must not tell. */
+static void test_large_writes(void **state) {
+    static const size_t sizes[][5] = {{300000, 65536, 99999, 7, 200000},
+                                      {65536, 4096, 1 << 20, 65535, 1},
+                                      {10, 1 << 20, 3, 0, 0},
+                                      {(1 << 20) + 4095, 70001, 70001, 0, 65536}};
+    struct err e = ERR_INIT;
+    char path[128];
+    size_t max = 3 << 20;
+    char *bytes = mem_alloc(max), *read = mem_alloc(max);
+    uint32_t x = 1;
+    for (size_t i = 0; i < max; i++)
+        bytes[i] = (char)((x = x * 1664525 + 1013904223) >> 24);
+    for (size_t f = 0; f < ARRAY_LEN(sizes); f++) {
+        struct fs_writer *w;
+        struct fs_file *file;
+        size_t n = 0, got;
+        snprintf(path, sizeof path, "%s/large-%zu", dir, f);
+        assert_ok(fs_create(fs, path, 0, NULL, &w, &e), &e);
+        for (size_t i = 0; i < ARRAY_LEN(sizes[f]); n += sizes[f][i++])
+            assert_ok(fs_write(w, bytes + n, sizes[f][i], &e), &e);
+        assert_ok(fs_finish(w, &e), &e);
+        assert_ok(fs_open(fs, path, NULL, &file, &e), &e);
+        assert_ok(fs_read_at(file, 0, read, max, &got, NULL, &e), &e);
+        assert_int_equal(got, n);
+        assert_memory_equal(read, bytes, n);
+        fs_close(file);
+    }
+    free(bytes);
+    free(read);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_contract),
-        cmocka_unit_test(test_relative_path),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_nothing_left),
+        cmocka_unit_test(test_contract),     cmocka_unit_test(test_relative_path),
+        cmocka_unit_test(test_errors),       cmocka_unit_test(test_nothing_left),
+        cmocka_unit_test(test_large_writes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -220,6 +220,41 @@ static void writing(void **state) {
     harness_release(&h);
 }
 
+/* Every length and kind that the encoder has a way of its own for. */
+static void writing_lengths(void **state) {
+    struct harness h;
+    harness_init(&h, "ROW<i BIGINT, n SMALLINT, s STRING, ts TIMESTAMP(3), l TIMESTAMP_LTZ(3)>",
+                 NULL);
+    struct batch *b = harness_batch(
+        &h,
+        "{\"i\":-9223372036854775808,\"n\":-32768,\"s\":\"twenty-four-characters-\",\"ts\":"
+        "\"1969-12-31 23:59:59.001\"}\n"
+        "{\"i\":9223372036854775807,\"n\":0,\"s\":\"twenty-five-characters--,\",\"ts\":"
+        "\"1969-12-31 23:59:59.9\",\"l\":\"2024-01-01 10:00:00.05Z\"}\n"
+        "{\"i\":99999999,\"n\":10,\"s\":\"\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4-sixteen-"
+        "more-ok\",\"ts\":\"1970-01-01 00:00:00\"}\n"
+        "{\"i\":100000000,\"n\":-1,\"s\":\"\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4-"
+        "seventeen-more-ok\"}\n"
+        "{\"i\":10000000000000000,\"s\":\"blank \"}\n"
+        "{\"i\":9999999999999999,\"s\":\"a long text whose quote comes late, in its last word: "
+        "\\\"end\\\"\"}\n",
+        NULL);
+    assert_string_equal(
+        harness_encode(&h, "csv", b),
+        "-9223372036854775808,-32768,twenty-four-characters-,\"1969-12-31 23:59:59.001\",\n"
+        "9223372036854775807,0,\"twenty-five-characters--,\",\"1969-12-31 "
+        "23:59:59.9\",\"2024-01-01 "
+        "10:00:00.05Z\"\n"
+        "99999999,10,\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4-sixteen-more-ok,\"1970-01-01 "
+        "00:00:00\",\n"
+        "100000000,-1,\"\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4\u00e4-seventeen-more-ok\",,\n"
+        "10000000000000000,,\"blank \",,\n"
+        "9999999999999999,,\"a long text whose quote comes late, in its last word: "
+        "\"\"end\"\"\",,\n");
+    batch_unref(b);
+    harness_release(&h);
+}
+
 static void options(void **state) {
     static const struct {
         const char *row, *key, *value, *part;
@@ -242,9 +277,11 @@ static void options(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain),        cmocka_unit_test(quotes),  cmocka_unit_test(types),
-        cmocka_unit_test(errors),       cmocka_unit_test(extras),  cmocka_unit_test(block_borders),
-        cmocka_unit_test(long_records), cmocka_unit_test(indexer), cmocka_unit_test(writing),
+        cmocka_unit_test(plain),        cmocka_unit_test(quotes),
+        cmocka_unit_test(types),        cmocka_unit_test(errors),
+        cmocka_unit_test(extras),       cmocka_unit_test(block_borders),
+        cmocka_unit_test(long_records), cmocka_unit_test(indexer),
+        cmocka_unit_test(writing),      cmocka_unit_test(writing_lengths),
         cmocka_unit_test(options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,8 +212,10 @@ static uint64_t digest_of(const struct pnode *n) {
     return h;
 }
 
-/* Which rows there are: a projection has those of its input. */
+/* Which rows there are: a projection has those of its input. So has, for the ops behind it, a
+ * filter of rows that would change nothing: their state fits with and without it. */
 static uint64_t rows_of(const struct pnode *n) {
+    if (n->kind == PHYS_EXTREME_FILTER) return n->inputs[0].node->row_digest;
     if (n->kind != PHYS_CALC) return n->digest;
     uint64_t rows = n->inputs[0].node->row_digest;
     return n->filter ? mix_expr(rows, n, n->filter) : rows;

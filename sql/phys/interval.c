@@ -29,9 +29,11 @@ static bool constant_ms(const struct join_parts *j, const struct expr *e, int64_
     return true;
 }
 
-static bool shifted_of(const struct join_parts *j, const struct expr *e, struct shifted *ret) {
+/* any: also of a column that is no time attribute. */
+static bool shifted_of(const struct join_parts *j, const struct expr *e, bool any,
+                       struct shifted *ret) {
     if (e->kind == EXPR_COLUMN) {
-        if (type_at(j, e->column)->time_attr == TIME_ATTR_NONE) return false;
+        if (!any && type_at(j, e->column)->time_attr == TIME_ATTR_NONE) return false;
         *ret = (struct shifted){e->column, 0};
         return true;
     }
@@ -39,9 +41,9 @@ static bool shifted_of(const struct join_parts *j, const struct expr *e, struct 
     int64_t ms;
     if ((!plus && !minus) || e->n_args != 2) return false;
     if (constant_ms(j, e->args[1], &ms)) {
-        if (!shifted_of(j, e->args[0], ret)) return false;
+        if (!shifted_of(j, e->args[0], any, ret)) return false;
     } else if (plus && constant_ms(j, e->args[0], &ms)) {
-        if (!shifted_of(j, e->args[1], ret)) return false;
+        if (!shifted_of(j, e->args[1], any, ret)) return false;
     } else {
         return false;
     }
@@ -50,6 +52,7 @@ static bool shifted_of(const struct join_parts *j, const struct expr *e, struct 
 }
 
 struct bounds {
+    bool given; /* the columns are, and need not be time attributes */
     int time[2];
     bool has_lower, has_upper;
     int64_t lower, upper;
@@ -59,13 +62,13 @@ struct bounds {
 static bool add_bound(const struct join_parts *j, struct bounds *b, const char *op,
                       const struct expr *ex, const struct expr *ey) {
     struct shifted x, y;
-    if (!shifted_of(j, ex, &x) || !shifted_of(j, ey, &y)) return false;
+    if (!shifted_of(j, ex, b->given, &x) || !shifted_of(j, ey, b->given, &y)) return false;
     bool x_left = x.column < j->n_left;
     if (x_left == (y.column < j->n_left)) return false;
     int left = x_left ? x.column : y.column, right = (x_left ? y.column : x.column) - j->n_left;
     const struct type *lt = j->schema[0]->fields[left].type;
     const struct type *rt = j->schema[1]->fields[right].type;
-    if (lt->time_attr != rt->time_attr || lt->kind != rt->kind) return false;
+    if ((!b->given && lt->time_attr != rt->time_attr) || lt->kind != rt->kind) return false;
     if (b->time[0] >= 0 && (b->time[0] != left || b->time[1] != right)) return false;
     /* x + x.ms op y + y.ms */
     int64_t c = x_left ? y.ms - x.ms : x.ms - y.ms;
@@ -131,4 +134,14 @@ bool join_find_interval(struct join_parts *j, struct join_interval *ret) {
                                   .proctime = j->schema[0]->fields[b.time[0]].type->time_attr ==
                                               TIME_ATTR_PROCTIME};
     return true;
+}
+
+bool join_time_bounds(const struct join_parts *j, int left, int right, int64_t *ret_lower_ms,
+                      int64_t *ret_upper_ms) {
+    struct bounds b = {.given = true, .time = {left, right}};
+    for (int i = 0; i < j->n_rest; i++)
+        (void)conjunct_bounds(j, &b, j->rest[i]);
+    *ret_lower_ms = b.lower;
+    *ret_upper_ms = b.upper;
+    return b.has_lower && b.has_upper;
 }

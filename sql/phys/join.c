@@ -142,6 +142,7 @@ static unsigned join_kinds(const struct join_parts *j) {
 
 static int regular_join(struct join_parts *j, struct pnode **ret, struct err *err) {
     struct planner *p = j->p;
+    join_filter_extreme(j);
     int rc = join_keys(j, err);
     if (rc) return rc;
     struct pnode *n = phys_new(p, PHYS_JOIN, j->r, join_schema(j), j->in, 2);

@@ -57,5 +57,12 @@ struct join_interval {
     bool proctime;
 };
 bool join_find_interval(struct join_parts *j, struct join_interval *ret);
+/* Bounds of left - right that rest sets for two columns, as each input counts them. */
+bool join_time_bounds(const struct join_parts *j, int left, int right, int64_t *ret_lower_ms,
+                      int64_t *ret_upper_ms);
+
+/* extreme.c. Before join_keys: of an inner join with the MAX or MIN of the same rows' window,
+ * leaves out rows that can't have it. */
+void join_filter_extreme(struct join_parts *j);
 
 #endif

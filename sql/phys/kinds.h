@@ -46,6 +46,7 @@ struct phys_kind {
     X(REPLICATE, "replicate", PF_PASS | PF_NEEDS_BEFORE)                                           \
     X(NORMALIZE, "normalize", PF_STATEFUL | PF_UPDATE_BEFORE)                                      \
     X(MATERIALIZE, "materialize", PF_STATEFUL | PF_NEEDS_BEFORE)                                   \
+    X(EXTREME_FILTER, "extreme_filter", PF_PASS)                                                   \
     X(DROP_BEFORE, "drop_before", 0)                                                               \
     X(TO_CHANGELOG, "to_changelog", 0)                                                             \
     X(FROM_CHANGELOG, "from_changelog", 0)                                                         \

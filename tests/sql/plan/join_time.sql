@@ -11,3 +11,8 @@ SELECT l.auction, r.category, l.window_start FROM (SELECT * FROM TABLE(TUMBLE(TA
 SELECT l.auction FROM (SELECT * FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), INTERVAL '10' SECOND))) l WHERE l.auction NOT IN (SELECT r.id FROM (SELECT * FROM TABLE(TUMBLE(TABLE auction, DESCRIPTOR(ts), INTERVAL '10' SECOND))) r WHERE l.window_start = r.window_start AND l.window_end = r.window_end);
 -- windows of different sizes: a regular join
 SELECT l.auction FROM (SELECT * FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), INTERVAL '10' SECOND))) l JOIN (SELECT * FROM TABLE(TUMBLE(TABLE auction, DESCRIPTOR(ts), INTERVAL '20' SECOND))) r ON l.auction = r.id AND l.window_start = r.window_start AND l.window_end = r.window_end;
+-- rows that can't be the best of their window are left out
+SELECT b.auction, b.price FROM bid b JOIN (SELECT MAX(price) AS most, window_end AS until FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end) best ON b.price = best.most WHERE b.ts BETWEEN best.until - INTERVAL '10' SECOND AND best.until;
+-- not where time reaches over the window, where there is more than the best, or an outer join
+SELECT b.auction FROM bid b JOIN (SELECT MAX(price) AS most, window_end AS until FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end) best ON b.price = best.most WHERE b.ts BETWEEN best.until - INTERVAL '11' SECOND AND best.until;
+SELECT b.auction, n FROM bid b JOIN (SELECT MAX(price) AS most, COUNT(*) AS n, window_end AS until FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(ts), INTERVAL '10' SECOND)) GROUP BY window_start, window_end) best ON b.price = best.most WHERE b.ts BETWEEN best.until - INTERVAL '10' SECOND AND best.until;

@@ -78,6 +78,7 @@ static int read_agg(struct op *op, struct agg_set *s, const cJSON *j, struct agg
     s->payload_bytes = (s->payload_bytes + align - 1) / align * align;
     a->offset = s->payload_bytes;
     s->payload_bytes += a->keeps_values ? sizeof(struct agg_values) : a->call.acc_size_bytes;
+    s->payload_align = MAX(s->payload_align, align);
     a->distinct = -1;
     if (a->call.distinct) add_distinct(op, s, a);
     s->retract |= a->call.retract;
@@ -101,6 +102,7 @@ int agg_set_new(struct op *op, const cJSON *keys, const cJSON *aggs, struct agg_
     s->aggs = ARENA_NEW_N(a, struct agg_slot, s->n_aggs);
     s->distinct = ARENA_NEW_N(a, struct distinct_set, s->n_aggs);
     s->payload_bytes = AGG_HEADER_BYTES;
+    s->payload_align = 8;
     const cJSON *j;
     int i = 0;
     cJSON_ArrayForEach(j, keys) {
@@ -171,6 +173,7 @@ static struct agg_state *new_state(const struct agg_set *set, struct state_table
                                 .payload_size_bytes =
                                     8 * (uint32_t)set->distinct[i].n_aggs +
                                     (set->chained ? (uint32_t)sizeof(struct chain) : 0),
+                                .payload_align_bytes = 8,
                                 .ttl_ms = set->ttl_ms};
         s->distinct[i] = state_table_new(&dd);
     }
@@ -181,6 +184,7 @@ struct agg_state *agg_state_new(const struct agg_set *set) {
     struct state_desc d = {.n_keys = set->n_keys,
                            .key_types = set->key_types,
                            .payload_size_bytes = set->payload_bytes,
+                           .payload_align_bytes = set->payload_align,
                            .free_payload = set->blobs ? free_accumulators : NULL,
                            .self = (void *)set,
                            .ttl_ms = set->ttl_ms};

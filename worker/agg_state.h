@@ -47,7 +47,7 @@ struct agg_set {
     struct agg_slot *aggs;
     int n_distinct;
     struct distinct_set *distinct;
-    uint32_t payload_bytes;
+    uint32_t payload_bytes, payload_align;
     bool retract, blobs;
     bool chained; /* DISTINCT: a group knows its values (agg_set_chain); not with ttl_ms */
     uint32_t chain_offset;

@@ -182,6 +182,7 @@ static struct rank_window *find_window(struct rank_op *r, int64_t end) {
     struct state_desc d = {.n_keys = r->n_keys,
                            .key_types = r->key_types,
                            .payload_size_bytes = sizeof(struct rank_list),
+                           .payload_align_bytes = 8,
                            .free_payload = free_list,
                            .self = r,
                            .ttl_ms = r->ttl_ms};

@@ -19,8 +19,10 @@ struct join_store *join_store_new(struct arena *a, const struct schema *schema, 
     const struct type **types = ARENA_NEW_N(a, const struct type *, n_keys + 1);
     for (int i = 0; i < n_keys; i++)
         types[i] = schema->fields[keys[i]].type;
-    struct state_desc d = {
-        .n_keys = n_keys, .key_types = types, .payload_size_bytes = sizeof(struct join_key)};
+    struct state_desc d = {.n_keys = n_keys,
+                           .key_types = types,
+                           .payload_size_bytes = sizeof(struct join_key),
+                           .payload_align_bytes = 8};
     s->table = state_table_new(&d);
     var_init(&s->rows);
     return s;

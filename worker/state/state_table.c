@@ -33,12 +33,15 @@ static void lay_out(struct state_table *t) {
     }
     t->stamp_offset = align_up(at, 8);
     if (d->ttl_ms) at = t->stamp_offset + 8;
-    t->payload_offset = align_up(at, 16);
-    t->row_bytes = align_up(t->payload_offset + d->payload_size_bytes, 16);
+    uint32_t align = d->payload_align_bytes ? d->payload_align_bytes : 16;
+    CHECK(align == 8 || align == 16);
+    for (int i = 0; i < d->n_keys; i++)
+        if (t->fields[i].phys == PHYS_I128) align = 16;
+    t->payload_offset = align_up(at, align);
+    t->row_bytes = align_up(t->payload_offset + d->payload_size_bytes, align);
 }
 
 static void dir_new(struct state_table *t, uint64_t slots) {
-    free(t->dir);
     t->dir = mem_pages(slots * sizeof *t->dir);
     memset(t->dir, 0xFF, slots * sizeof *t->dir);
     t->mask = slots - 1;
@@ -88,10 +91,12 @@ void state_table_clear(struct state_table *t) {
     if (t->n_pages > 1) t->n_pages = 1;
     t->n_rows = t->n_free = 0;
     t->n_live = 0;
-    if (t->mask + 1 > 4096)
+    if (t->mask + 1 > 4096) {
+        free(t->dir);
         dir_new(t, DIR_MIN);
-    else
+    } else {
         memset(t->dir, 0xFF, (t->mask + 1) * sizeof *t->dir);
+    }
     t->n_used = 0;
 }
 
@@ -113,28 +118,29 @@ void state_table_free(struct state_table *t) {
 /* ---- probing ---- */
 
 static uint32_t tag_of(uint64_t hash) {
-    return (uint32_t)(hash >> 32);
+    return (uint32_t)hash;
 }
 
-static void dir_insert(struct state_table *t, uint64_t hash, uint32_t row) {
-    uint64_t s = hash & t->mask;
-    while (t->dir[s].row != ENTRY_EMPTY)
-        s = (s + 1) & t->mask;
-    t->dir[s] = (struct entry){tag_of(hash), row};
-    t->n_used++;
-}
-
-/* Room for n more at a load of at most one half. */
+/* Room for n more at a load of at most one half. Entries know their slots in a directory of any
+ * size: both are gone through in order, without a look at the rows. */
 static void dir_reserve(struct state_table *t, uint64_t n) {
     uint64_t want = t->mask + 1;
     if ((t->n_used + n) * 2 <= want) return;
     while ((t->n_live + n) * 2 > want)
         want *= 2;
+    CHECKF(want <= 1ull << 32, "more than 2^31 keys in one subtask's state");
+    struct entry *old = t->dir;
+    uint64_t n_old = t->mask + 1;
     dir_new(t, want);
-    for (uint32_t r = 0; r < t->n_rows; r++) {
-        const struct row_head *h = (const struct row_head *)row_at(t, r);
-        if (h->live) dir_insert(t, h->hash, r);
+    for (uint64_t i = 0; i < n_old; i++) {
+        if (old[i].row >= ENTRY_GONE) continue;
+        uint64_t s = old[i].tag & t->mask;
+        while (t->dir[s].row != ENTRY_EMPTY)
+            s = (s + 1) & t->mask;
+        t->dir[s] = old[i];
+        t->n_used++;
     }
+    free(old);
 }
 
 static bool fields_equal(const struct state_table *t, const char *row,
@@ -182,9 +188,26 @@ static bool fields_equal(const struct state_table *t, const char *row,
     return true;
 }
 
-/* The single, non-NULL BIGINT key is the common hot case. */
-static bool one_i64(const struct state_table *t, const struct column *const *keys) {
-    return t->n_fields == 1 && t->fields[0].phys == PHYS_I64 && !keys[0]->valid;
+static bool any_null(const struct column *c) {
+    uint64_t missing = 0;
+    if (!c->valid) return false;
+    uint32_t words = c->n / 64, rest = c->n % 64;
+    for (uint32_t i = 0; i < words; i++)
+        missing |= ~c->valid[i];
+    if (rest) missing |= ~c->valid[words] & ((1ull << rest) - 1);
+    return missing != 0;
+}
+
+/* Keys of few 8-byte integers, none of them NULL in the batch, are the common hot case. Returns how
+ * many, 0 for other keys; their data. */
+static int key_words(const struct state_table *t, const struct column *const *keys,
+                     const int64_t **words) {
+    if (!t->n_fields || t->n_fields > WORDS_MAX) return 0;
+    for (int k = 0; k < t->n_fields; k++) {
+        if (t->fields[k].phys != PHYS_I64 || any_null(keys[k])) return 0;
+        words[k] = keys[k]->data;
+    }
+    return t->n_fields;
 }
 
 static uint32_t take_row(struct state_table *t) {
@@ -243,16 +266,26 @@ static char *insert_key(struct state_table *t, const struct column *const *keys,
     return row;
 }
 
-static char *probe_i64(const struct state_table *t, int64_t key, uint64_t hash,
-                       uint64_t *ret_slot) {
-    uint32_t off = t->fields[0].offset, null_off = t->null_offset;
+/* The first field's place is that of a word, the others follow it. */
+static inline bool words_equal(const char *row, uint32_t at, uint32_t null_at,
+                               const int64_t *const *words, int n, uint32_t i) {
+    const int64_t *held = (const int64_t *)(row + at);
+    if (held[0] != words[0][i] || row[null_at]) return false;
+    for (int k = 1; k < n; k++)
+        if (held[k] != words[k][i]) return false;
+    return true;
+}
+
+static inline char *probe_words(const struct state_table *t, const int64_t *const *words, int n,
+                                uint32_t i, uint64_t hash, uint64_t *ret_slot) {
+    uint32_t at = t->fields[0].offset, null_at = t->null_offset;
     for (uint64_t s = hash & t->mask;; s = (s + 1) & t->mask) {
         struct entry e = t->dir[s];
         *ret_slot = s;
         if (e.row == ENTRY_EMPTY) return NULL;
         if (e.tag != tag_of(hash) || e.row == ENTRY_GONE) continue;
         char *row = row_at(t, e.row);
-        if (*(int64_t *)(row + off) == key && !row[null_off]) return row;
+        if (words_equal(row, at, null_at, words, n, i)) return row;
     }
 }
 
@@ -272,6 +305,15 @@ static uint32_t row_number(const uint32_t *rows, uint32_t i) {
     return rows ? rows[i] : i;
 }
 
+static char *probe_any(const struct state_table *t, const struct column *const *keys,
+                       const int64_t *const *words, int n_words, uint32_t i, uint64_t hash,
+                       uint64_t *ret_slot) {
+    if (n_words == 1) return probe_words(t, words, 1, i, hash, ret_slot);
+    if (n_words == 2) return probe_words(t, words, 2, i, hash, ret_slot);
+    if (n_words) return probe_words(t, words, n_words, i, hash, ret_slot);
+    return probe(t, keys, i, hash, ret_slot);
+}
+
 /* Brings the directory lines, then the rows they point to, into the cache. */
 static void prefetch_block(const struct state_table *t, const uint64_t *hashes,
                            const uint32_t *rows, uint32_t from, uint32_t to) {
@@ -280,7 +322,11 @@ static void prefetch_block(const struct state_table *t, const uint64_t *hashes,
     for (uint32_t i = from; i < to; i++) {
         uint64_t hash = hashes[row_number(rows, i)];
         struct entry e = t->dir[hash & t->mask];
-        if (e.row < ENTRY_GONE && e.tag == tag_of(hash)) mem_prefetch_write(row_at(t, e.row));
+        if (e.row >= ENTRY_GONE || e.tag != tag_of(hash)) continue;
+        const char *row = row_at(t, e.row), *end = row + MIN(t->row_bytes, ROW_LINES * LINE_BYTES);
+        for (const char *p = row; p < end; p += LINE_BYTES)
+            mem_prefetch_write(p);
+        mem_prefetch_write(end - 1);
     }
 }
 
@@ -299,15 +345,16 @@ void state_table_upsert(struct state_table *t, const struct column *const *keys,
                         const uint64_t *hashes, const uint32_t *rows, uint32_t n, char **payloads,
                         uint8_t *fresh) {
     dir_reserve(t, n);
-    bool fast = one_i64(t, keys), cached = t->n_live < PREFETCH_MIN_ROWS;
+    const int64_t *words[WORDS_MAX];
+    int n_words = key_words(t, keys, words);
+    bool cached = t->n_live < PREFETCH_MIN_ROWS;
     for (uint32_t from = 0; from < n; from += BLOCK) {
         uint32_t to = MIN(from + BLOCK, n);
         if (!cached) prefetch_block(t, hashes, rows, from, to);
         for (uint32_t i = from; i < to; i++) {
             uint32_t r = row_number(rows, i);
             uint64_t slot;
-            char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[r], hashes[r], &slot)
-                             : probe(t, keys, r, hashes[r], &slot);
+            char *row = probe_any(t, keys, words, n_words, r, hashes[r], &slot);
             bool expired = row && is_expired(t, row);
             if (fresh) fresh[i] = !row || expired;
             if (!row) {
@@ -323,15 +370,16 @@ void state_table_upsert(struct state_table *t, const struct column *const *keys,
 
 void state_table_find(struct state_table *t, const struct column *const *keys,
                       const uint64_t *hashes, const uint32_t *rows, uint32_t n, char **payloads) {
-    bool fast = one_i64(t, keys), cached = t->n_live < PREFETCH_MIN_ROWS;
+    const int64_t *words[WORDS_MAX];
+    int n_words = key_words(t, keys, words);
+    bool cached = t->n_live < PREFETCH_MIN_ROWS;
     for (uint32_t from = 0; from < n; from += BLOCK) {
         uint32_t to = MIN(from + BLOCK, n);
         if (!cached) prefetch_block(t, hashes, rows, from, to);
         for (uint32_t i = from; i < to; i++) {
             uint32_t r = row_number(rows, i);
             uint64_t slot;
-            char *row = fast ? probe_i64(t, COL_DATA(keys[0], int64_t)[r], hashes[r], &slot)
-                             : probe(t, keys, r, hashes[r], &slot);
+            char *row = probe_any(t, keys, words, n_words, r, hashes[r], &slot);
             payloads[i] = row && !is_expired(t, row) ? row + t->payload_offset : NULL;
             if (t->changes && payloads[i]) state_table_row_changes(t, t->dir[slot].row);
         }

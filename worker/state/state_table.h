@@ -26,7 +26,8 @@ enum { STATE_KEYS_MAX = 64 };
 struct state_desc {
     int n_keys;                          /* 0: one row for all */
     const struct type *const *key_types; /* borrowed while the table lives; no nested types */
-    uint32_t payload_size_bytes;         /* a multiple of 16 when it holds 128-bit values */
+    uint32_t payload_size_bytes;
+    uint32_t payload_align_bytes; /* 8 saves room where it holds no 128-bit values; 0: 16 */
     /* Called for each row's payload before it goes (removal, clear, free): frees blobs. May be
      * NULL. */
     void (*free_payload)(void *self, char *payload, struct var_memory *var);

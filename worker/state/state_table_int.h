@@ -12,11 +12,14 @@ enum {
         4, /* rows of the first page; each further page holds as many as all before it and these */
     PAGES_MAX = 28,
     BLOCK = 128, /* rows probed together */
+    WORDS_MAX = 4,
+    LINE_BYTES = 64,
+    ROW_LINES = 4, /* of a row are prefetched */
     ENTRY_EMPTY = 0xFFFFFFFF,
     ENTRY_GONE = 0xFFFFFFFE
 };
 
-/* 32 bits of the hash that the slot number doesn't use, and the row. */
+/* The lower half of the hash, whose lower bits are the slot number, and the row. */
 struct entry {
     uint32_t tag, row;
 };

@@ -9,23 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Memory of one call, shared by an op's states. */
-struct agg_scratch {
-    uint32_t cap;
-    char **payloads;
-    uint8_t *fresh;
-    uint32_t *rows;    /* rows that reach an aggregate */
-    char **row_groups; /* and their groups */
-    char **entries;    /* per distinct_set, `cap` each: of the rows found last */
-    uint64_t *hashes;
-};
-
-/* Header of a payload: ops use it; a merge keeps the group's new address there for a moment. */
-struct header {
-    int64_t op_word;
-    char *forward;
-};
-_Static_assert(sizeof(struct header) == AGG_HEADER_BYTES, "header of groups");
+_Static_assert(sizeof(struct agg_header) == AGG_HEADER_BYTES, "header of groups");
 
 /* ---- the set ---- */
 
@@ -134,6 +118,8 @@ void agg_set_release(struct agg_set *s) {
     free(s->scratch->row_groups);
     free(s->scratch->entries);
     free(s->scratch->hashes);
+    free(s->scratch->wants);
+    free(s->scratch->firsts);
     free(s->scratch);
 }
 
@@ -167,16 +153,9 @@ static struct agg_state *new_state(const struct agg_set *set, struct state_table
     s->set = set;
     s->groups = groups;
     s->distinct = mem_calloc((size_t)set->n_distinct + 1, sizeof *s->distinct);
-    for (int i = 0; i < set->n_distinct; i++) {
-        struct state_desc dd = {.n_keys = set->distinct[i].n_cols + 1,
-                                .key_types = set->distinct[i].types,
-                                .payload_size_bytes =
-                                    8 * (uint32_t)set->distinct[i].n_aggs +
-                                    (set->chained ? (uint32_t)sizeof(struct chain) : 0),
-                                .payload_align_bytes = 8,
-                                .ttl_ms = set->ttl_ms};
-        s->distinct[i] = state_table_new(&dd);
-    }
+    if (set->n_distinct && !set->distinct[0].mask_bits) agg_distinct_plan(set);
+    for (int i = 0; i < set->n_distinct; i++)
+        s->distinct[i] = agg_distinct_table(set, i);
     return s;
 }
 
@@ -235,7 +214,7 @@ void agg_state_age(struct agg_state *s, int64_t now_ms, uint32_t n) {
 }
 
 /* The scratch with room for n rows. */
-static struct agg_scratch *scratch_for(const struct agg_state *s, uint32_t n) {
+struct agg_scratch *agg_scratch_for(const struct agg_state *s, uint32_t n) {
     struct agg_scratch *x = s->set->scratch;
     if (n <= x->cap) return x;
     x->cap = MAX(n, (uint32_t)BATCH_ROWS_MAX);
@@ -246,6 +225,8 @@ static struct agg_scratch *scratch_for(const struct agg_state *s, uint32_t n) {
     size_t n_entries = (size_t)x->cap * (size_t)MAX(s->set->n_distinct, 1);
     x->entries = mem_reallocarray(x->entries, n_entries, sizeof *x->entries);
     x->hashes = mem_reallocarray(x->hashes, x->cap, sizeof *x->hashes);
+    x->wants = mem_reallocarray(x->wants, x->cap, sizeof *x->wants);
+    x->firsts = mem_reallocarray(x->firsts, x->cap, sizeof *x->firsts);
     return x;
 }
 
@@ -261,7 +242,7 @@ static void init_fresh(const struct agg_set *set, char *const *payloads, const u
 
 void agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t *hashes,
                       const uint32_t *rows, uint32_t n, char **groups) {
-    struct agg_scratch *x = scratch_for(s, n);
+    struct agg_scratch *x = agg_scratch_for(s, n);
     const struct column *keys[STATE_KEYS_MAX];
     for (int i = 0; i < s->set->n_keys; i++)
         keys[i] = &b->cols[s->set->keys[i]];
@@ -272,10 +253,6 @@ void agg_state_groups(struct agg_state *s, const struct batch *b, const uint64_t
 
 /* ---- folding ---- */
 
-static bool filter_passes(const struct column *f, uint32_t row) {
-    return col_is_valid(f, row) && COL_DATA(f, uint8_t)[row];
-}
-
 /* Rows that pass the aggregate's filter, with their groups; all rows without copying if there is
  * none. */
 static uint32_t select_rows(struct agg_state *s, const struct agg_slot *a, const struct batch *b,
@@ -285,23 +262,23 @@ static uint32_t select_rows(struct agg_state *s, const struct agg_slot *a, const
     uint32_t k = 0;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = in_rows ? in_rows[i] : i;
-        if (!filter_passes(f, row)) continue;
+        if (!agg_filter_passes(f, row)) continue;
         x->rows[k] = row;
         x->row_groups[k++] = groups[i];
     }
     return k;
 }
 
-static int update_rows(struct agg_state *s, const struct agg_slot *a, const struct agg_rows *r,
-                       struct err *err) {
+int agg_update_rows(struct agg_state *s, const struct agg_slot *a, const struct agg_rows *r,
+                    struct err *err) {
     if (!r->n) return 0;
     if (!a->keeps_values) return a->call.agg->update(&a->call, r, err);
     agg_values_update(&a->values, r, state_table_var(s->groups));
     return 0;
 }
 
-static int update(struct agg_state *s, const struct agg_slot *a, const struct batch *b,
-                  const uint32_t *rows, char *const *groups, uint32_t n, struct err *err) {
+int agg_update(struct agg_state *s, const struct agg_slot *a, const struct batch *b,
+               const uint32_t *rows, char *const *groups, uint32_t n, struct err *err) {
     const struct column *args[AGG_ARGS_MAX];
     for (int i = 0; i < a->call.n_args; i++)
         args[i] = &b->cols[a->cols[i]];
@@ -313,163 +290,7 @@ static int update(struct agg_state *s, const struct agg_slot *a, const struct ba
                          .acc_offset = a->offset,
                          .blobs = &state_table_var(s->groups)->blobs,
                          .env = s->set->env};
-    return update_rows(s, a, &r, err);
-}
-
-/* ---- the values of a group ---- */
-
-struct chain *agg_chain_of(const struct agg_state *s, int d, char *entry) {
-    return (struct chain *)(entry + 8 * (size_t)s->set->distinct[d].n_aggs);
-}
-
-char **agg_chain_head(const struct agg_state *s, int d, char *group) {
-    return (char **)(group + s->set->chain_offset) + d;
-}
-
-void agg_chain_add(struct agg_state *s, int d, char *entry, char *group) {
-    char **head = agg_chain_head(s, d, group);
-    *agg_chain_of(s, d, entry) = (struct chain){NULL, *head};
-    if (*head) agg_chain_of(s, d, *head)->prev = entry;
-    *head = entry;
-}
-
-/* Entries of a group that were just made go into its chain. */
-static void chain_fresh(struct agg_state *s, int d, char *const *entries, char *const *groups,
-                        const uint8_t *fresh, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++)
-        if (fresh[i]) agg_chain_add(s, d, entries[i], groups[i]);
-}
-
-static void remove_value(struct agg_state *s, int d, char *entry, char *group) {
-    if (s->set->chained) {
-        struct chain c = *agg_chain_of(s, d, entry);
-        *(c.prev ? &agg_chain_of(s, d, c.prev)->next : agg_chain_head(s, d, group)) = c.next;
-        if (c.next) agg_chain_of(s, d, c.next)->prev = c.prev;
-    }
-    state_table_remove(s->distinct[d], entry);
-}
-
-static char **entries_of(const struct agg_state *s, int d) {
-    const struct agg_scratch *x = s->set->scratch;
-    return x->entries + (size_t)d * x->cap;
-}
-
-/* Which of n rows an aggregate of the set counts; their numbers among the n go to x->rows. */
-static uint32_t counted_rows(const struct agg_state *s, int d, const struct batch *b,
-                             const uint32_t *rows, uint32_t n) {
-    const struct agg_set *set = s->set;
-    uint32_t k = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        bool any = false;
-        for (int g = 0; g < set->n_aggs && !any; g++)
-            any = set->aggs[g].distinct == d &&
-                  filter_passes(&b->cols[set->aggs[g].filter], rows ? rows[i] : i);
-        if (any) set->scratch->rows[k++] = i;
-    }
-    return k;
-}
-
-/* Entries of (group, values) for rows; NULL is a value, which the aggregates skip that skip it. */
-static void find_values_of(struct agg_state *s, int d, const struct batch *b, const uint32_t *rows,
-                           char *const *groups, uint32_t n) {
-    const struct distinct_set *ds = &s->set->distinct[d];
-    struct agg_scratch *x = s->set->scratch;
-    struct column cols[AGG_ARGS_MAX + 1];
-    const struct column *keys[AGG_ARGS_MAX + 1];
-    cols[0] =
-        (struct column){.type = ds->types[0], .phys = PHYS_I64, .n = n, .data = (void *)groups};
-    memset(x->hashes, 0, sizeof *x->hashes * n);
-    for (int c = 0; c <= ds->n_cols; c++) {
-        if (c && rows)
-            col_gather(&cols[c], &b->cols[ds->cols[c - 1]], rows, n);
-        else if (c)
-            cols[c] = b->cols[ds->cols[c - 1]]; /* borrowed */
-        keys[c] = &cols[c];
-        col_hash(&cols[c], x->hashes, n);
-    }
-    state_table_upsert(s->distinct[d], keys, x->hashes, NULL, n, entries_of(s, d), x->fresh);
-    if (s->set->chained) chain_fresh(s, d, entries_of(s, d), groups, x->fresh, n);
-    for (int c = 1; c <= ds->n_cols && rows; c++)
-        col_release(&cols[c]);
-}
-
-/* Rows that no aggregate of the set counts have no entry (NULL). */
-static void find_values(struct agg_state *s, int d, const struct batch *b, const uint32_t *rows,
-                        char *const *groups, uint32_t n) {
-    uint32_t k = s->set->distinct[d].all_rows ? n : counted_rows(s, d, b, rows, n);
-    if (k == n) {
-        find_values_of(s, d, b, rows, groups, n);
-        return;
-    }
-    struct agg_scratch *x = s->set->scratch;
-    AUTO_FREE uint32_t *some = mem_alloc(sizeof *some * (k + 1));
-    for (uint32_t i = 0; i < k; i++) {
-        some[i] = rows ? rows[x->rows[i]] : x->rows[i];
-        x->row_groups[i] = groups[x->rows[i]];
-    }
-    find_values_of(s, d, b, some, x->row_groups, k);
-    char **entries = entries_of(s, d);
-    for (uint32_t i = n; i-- > 0;) /* from the back: they move to their rows' places */
-        entries[i] = k && x->rows[k - 1] == i ? entries[--k] : NULL;
-}
-
-static bool is_retract(const struct batch *b, uint32_t row) {
-    return b->kinds && !row_kind_adds(b->kinds[row]);
-}
-
-/* Removes the values of rows taken back of which nothing is left. One may stand in the batch
- * several times: its first count marks it as found. */
-static void drop_values(struct agg_state *s, int d, const struct batch *b, const uint32_t *rows,
-                        char *const *groups, uint32_t n) {
-    char **entries = entries_of(s, d), **of = s->set->scratch->row_groups;
-    uint32_t gone = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        if (!entries[i] || !is_retract(b, rows ? rows[i] : i)) continue;
-        int64_t *counts = (int64_t *)entries[i];
-        bool any = false;
-        for (int c = 0; c < s->set->distinct[d].n_aggs; c++)
-            any |= counts[c] != 0;
-        if (any) continue;
-        counts[0] = INT64_MIN;
-        of[gone] = groups[i];
-        entries[gone++] = entries[i];
-    }
-    for (uint32_t i = 0; i < gone; i++)
-        remove_value(s, d, entries[i], of[i]);
-}
-
-/* The entry of the i-th row: by its number in the batch where all of that were found. */
-static char **entry_at(char **entries, const uint32_t *rows, uint32_t i, bool found_all) {
-    return &entries[rows && found_all ? rows[i] : i];
-}
-
-/* Folds the first occurrences (and last retractions) for each aggregate over one set of argument
- * columns. */
-static int fold_distinct(struct agg_state *s, int d, const struct batch *b, const uint32_t *in_rows,
-                         char *const *groups, uint32_t n, bool found_all, struct err *err) {
-    struct agg_scratch *x = s->set->scratch;
-    uint32_t *rows = x->rows;
-    char **row_groups = x->row_groups, **entries = entries_of(s, d);
-    for (int g = 0; g < s->set->n_aggs; g++) {
-        const struct agg_slot *a = &s->set->aggs[g];
-        if (a->distinct != d) continue;
-        uint32_t m = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            uint32_t row = in_rows ? in_rows[i] : i;
-            if (a->filter >= 0 && !filter_passes(&b->cols[a->filter], row)) continue;
-            char **entry = entry_at(entries, in_rows, i, found_all);
-            int64_t *count = (int64_t *)*entry + a->distinct_bit;
-            bool first = is_retract(b, row) ? --*count == 0 : (*count)++ == 0;
-            if (!first) continue;
-            rows[m] = row;
-            row_groups[m++] = groups[i];
-            /* Without retractions a count of 1 is as good as any: only then a value is written. */
-            if (!s->set->retract) state_table_touch(s->distinct[d], entry, 1);
-        }
-        int rc = update(s, a, b, rows, row_groups, m, err);
-        if (rc) return rc;
-    }
-    return 0;
+    return agg_update_rows(s, a, &r, err);
 }
 
 static int fold_rows(struct agg_state *s, const struct batch *b, const uint32_t *rows,
@@ -481,36 +302,21 @@ static int fold_rows(struct agg_state *s, const struct batch *b, const uint32_t 
         int rc;
         if (a->filter >= 0) {
             uint32_t k = select_rows(s, a, b, rows, groups, n);
-            rc = update(s, a, b, x->rows, x->row_groups, k, err);
+            rc = agg_update(s, a, b, x->rows, x->row_groups, k, err);
         } else {
-            rc = update(s, a, b, rows, groups, n, err);
+            rc = agg_update(s, a, b, rows, groups, n, err);
         }
         if (rc) return rc;
     }
     for (int d = 0; d < s->set->n_distinct; d++) {
-        int rc = fold_distinct(s, d, b, rows, groups, n, found_all, err);
+        int rc = agg_distinct_fold(s, d, b, rows, groups, n, found_all, err);
         if (rc) return rc;
     }
     return 0;
 }
 
-static void find_all_values(struct agg_state *s, const struct batch *b, const uint32_t *rows,
-                            char *const *groups, uint32_t n) {
-    scratch_for(s, n);
-    for (int d = 0; d < s->set->n_distinct; d++)
-        find_values(s, d, b, rows, groups, n);
-}
-
-static void settle_values(struct agg_state *s, const struct batch *b, const uint32_t *rows,
-                          char *const *groups, uint32_t n) {
-    for (int d = 0; d < s->set->n_distinct && s->set->retract; d++) {
-        state_table_touch(s->distinct[d], entries_of(s, d), n);
-        drop_values(s, d, b, rows, groups, n);
-    }
-}
-
 void agg_state_begin_parts(struct agg_state *s, const struct batch *b, char *const *groups) {
-    find_all_values(s, b, NULL, groups, b->n);
+    agg_distinct_find(s, b, NULL, groups, b->n);
 }
 
 int agg_state_fold_part(struct agg_state *s, const struct batch *b, const uint32_t *rows,
@@ -519,14 +325,14 @@ int agg_state_fold_part(struct agg_state *s, const struct batch *b, const uint32
 }
 
 void agg_state_end_parts(struct agg_state *s, const struct batch *b, char *const *groups) {
-    settle_values(s, b, NULL, groups, b->n);
+    agg_distinct_settle(s, b, NULL, groups, b->n);
 }
 
 int agg_state_fold(struct agg_state *s, const struct batch *b, const uint32_t *rows, uint32_t n,
                    char *const *groups, struct err *err) {
-    find_all_values(s, b, rows, groups, n);
+    agg_distinct_find(s, b, rows, groups, n);
     int rc = fold_rows(s, b, rows, groups, n, false, err);
-    if (!rc) settle_values(s, b, rows, groups, n);
+    if (!rc) agg_distinct_settle(s, b, rows, groups, n);
     return rc;
 }
 
@@ -572,7 +378,7 @@ static int merge_blob(struct agg_state *s, const struct agg_slot *a, char *group
 
 int agg_state_fold_partials(struct agg_state *s, const struct batch *b, char *const *groups,
                             struct err *err) {
-    struct agg_scratch *x = scratch_for(s, b->n);
+    struct agg_scratch *x = agg_scratch_for(s, b->n);
     for (int g = 0; g < s->set->n_aggs; g++) {
         const struct agg_slot *a = &s->set->aggs[g];
         const struct column *c = &b->cols[a->cols[0]];
@@ -602,8 +408,6 @@ int agg_state_fold_partials(struct agg_state *s, const struct batch *b, char *co
 
 /* ---- merging of whole states ---- */
 
-static int merge_distinct(struct agg_state *dst, struct agg_state *src, int d, struct err *err);
-
 static int merge_accs(struct agg_state *dst, char *const *to, const char *const *from, uint32_t n,
                       struct err *err) {
     struct var_memory *var = state_table_var(dst->groups);
@@ -627,15 +431,15 @@ static int merge_groups(struct agg_state *dst, struct agg_state *src, char **fro
     state_table_upsert_rows(dst->groups, src->groups, from, n, x->payloads, x->fresh);
     init_fresh(set, x->payloads, x->fresh, n);
     for (uint32_t i = 0; i < n; i++) {
-        struct header *h = (struct header *)from[i];
+        struct agg_header *h = (struct agg_header *)from[i];
         h->forward = x->payloads[i];
-        ((struct header *)x->payloads[i])->op_word += h->op_word;
+        ((struct agg_header *)x->payloads[i])->op_word += h->op_word;
     }
     return merge_accs(dst, x->payloads, (const char *const *)from, n, err);
 }
 
 int agg_state_merge(struct agg_state *dst, struct agg_state *src, struct err *err) {
-    scratch_for(dst, BATCH_ROWS_MAX);
+    agg_scratch_for(dst, BATCH_ROWS_MAX);
     AUTO_FREE char **from = mem_calloc(BATCH_ROWS_MAX, sizeof *from);
     uint64_t pos = 0;
     uint32_t n;
@@ -644,70 +448,7 @@ int agg_state_merge(struct agg_state *dst, struct agg_state *src, struct err *er
         if (rc) return rc;
     }
     for (int d = 0; d < dst->set->n_distinct; d++) {
-        int rc = merge_distinct(dst, src, d, err);
-        if (rc) return rc;
-    }
-    return 0;
-}
-
-/* Values of src are folded into dst's groups as if they came as rows, once each per aggregate that
- * saw them. One that has gone more often than it came takes away what dst has of it. */
-static int merge_values(struct agg_state *dst, struct agg_state *src, int d, char **from,
-                        uint32_t n, struct err *err) {
-    const struct distinct_set *ds = &dst->set->distinct[d];
-    struct agg_scratch *x = dst->set->scratch;
-    struct column cols[AGG_ARGS_MAX + 1];
-    const struct column *keys[AGG_ARGS_MAX + 1];
-    state_table_keys(src->distinct[d], from, n, cols);
-    int64_t *addresses = cols[0].data;
-    for (uint32_t i = 0; i < n; i++)
-        addresses[i] = (int64_t)(intptr_t)((struct header *)(intptr_t)addresses[i])->forward;
-    memset(x->hashes, 0, sizeof *x->hashes * n);
-    for (int c = 0; c <= ds->n_cols; c++) {
-        keys[c] = &cols[c];
-        col_hash(&cols[c], x->hashes, n);
-    }
-    state_table_upsert(dst->distinct[d], keys, x->hashes, NULL, n, x->entries, x->fresh);
-    if (dst->set->chained) chain_fresh(dst, d, x->entries, (char *const *)addresses, x->fresh, n);
-    uint8_t *kinds = x->fresh; /* from here on */
-    int rc = 0;
-    for (int g = 0; g < dst->set->n_aggs && !rc; g++) {
-        const struct agg_slot *a = &dst->set->aggs[g];
-        if (a->distinct != d) continue;
-        uint32_t m = 0;
-        for (uint32_t i = 0; i < n; i++) {
-            int64_t *count = (int64_t *)x->entries[i] + a->distinct_bit;
-            bool was = *count > 0;
-            *count += ((int64_t *)from[i])[a->distinct_bit];
-            if (was == (*count > 0)) continue;
-            kinds[i] = was ? ROW_DELETE : ROW_INSERT;
-            x->rows[m] = i;
-            x->row_groups[m++] = (char *)(intptr_t)addresses[i];
-        }
-        const struct column *args[AGG_ARGS_MAX];
-        for (int c = 0; c < ds->n_cols; c++)
-            args[c] = &cols[c + 1];
-        struct agg_rows r = {.n = m,
-                             .rows = x->rows,
-                             .args = args,
-                             .kinds = dst->set->retract ? kinds : NULL,
-                             .accs = x->row_groups,
-                             .acc_offset = a->offset,
-                             .blobs = &state_table_var(dst->groups)->blobs,
-                             .env = dst->set->env};
-        rc = update_rows(dst, a, &r, err);
-    }
-    for (int c = 0; c <= ds->n_cols; c++)
-        col_release(&cols[c]);
-    return rc;
-}
-
-static int merge_distinct(struct agg_state *dst, struct agg_state *src, int d, struct err *err) {
-    uint64_t pos = 0;
-    uint32_t n;
-    AUTO_FREE char **from = mem_calloc(BATCH_ROWS_MAX, sizeof *from);
-    while ((n = state_table_scan(src->distinct[d], &pos, from, BATCH_ROWS_MAX))) {
-        int rc = merge_values(dst, src, d, from, n, err);
+        int rc = agg_distinct_merge(dst, src, d, err);
         if (rc) return rc;
     }
     return 0;
@@ -724,7 +465,7 @@ static void remove_values(struct agg_state *s, char *group) {
     for (int d = 0; d < s->set->n_distinct; d++) {
         char **head = agg_chain_head(s, d, group);
         while (*head)
-            remove_value(s, d, *head, group);
+            agg_distinct_remove(s, d, *head, group);
     }
 }
 
@@ -736,8 +477,8 @@ void agg_group_release(struct agg_state *s, char *group) {
 int agg_group_merge(struct agg_state *s, char *dst, char *src, struct err *err) {
     int rc = merge_accs(s, &dst, (const char *const *)&src, 1, err);
     if (rc) return rc;
-    scratch_for(s, BATCH_ROWS_MAX);
-    ((struct header *)src)->forward = dst;
+    agg_scratch_for(s, BATCH_ROWS_MAX);
+    ((struct agg_header *)src)->forward = dst;
     AUTO_FREE char **values =
         s->set->n_distinct ? mem_calloc(BATCH_ROWS_MAX, sizeof *values) : NULL;
     for (int d = 0; d < s->set->n_distinct; d++) {
@@ -746,7 +487,7 @@ int agg_group_merge(struct agg_state *s, char *dst, char *src, struct err *err) 
             uint32_t n = 0;
             for (; e && n < BATCH_ROWS_MAX; e = agg_chain_of(s, d, e)->next)
                 values[n++] = e;
-            rc = merge_values(s, s, d, values, n, err);
+            rc = agg_distinct_merge_entries(s, s, d, values, n, err);
             if (rc) return rc;
         }
     }

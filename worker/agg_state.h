@@ -32,6 +32,9 @@ struct distinct_set {
     struct row_pack *pack;     /* of the columns; chained sets */
     int n_aggs;
     bool all_rows; /* an aggregate of it has no FILTER */
+    /* Where entries are masks (agg_distinct.c): bits of a value, log2 of the values in an entry. */
+    uint32_t mask_bits, block_log;
+    bool same_filters; /* as the set in front of it, aggregate by aggregate */
 };
 
 struct agg_scratch;

@@ -40,7 +40,7 @@ static int run(int argc, char **argv) {
     rc = cli_read_job(&arena, &args, &spec, &o.script, &err);
     if (!rc && !cli_flag(&args, "log") && !strcmp(spec->log_levels, "info"))
         spec->log_levels = "warn";
-    if (!rc) rc = log_parse_levels(spec->log_levels, &err);
+    if (!rc) rc = log_parse_levels(spec->log_levels, 0, &err);
     if (!rc)
         rc =
             cli_int(&args, "workers", 1, 1000, spec->workers ? spec->workers : 1, &o.workers, &err);

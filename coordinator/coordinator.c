@@ -82,7 +82,10 @@ int coordinator_new(struct net_loop *loop, const struct coordinator_options *opt
     static const struct ws_options frames = {.message_max_bytes = CONTROL_MESSAGE_MAX_BYTES,
                                              .queue_max_bytes = CONTROL_MESSAGE_MAX_BYTES};
     http_server_ws(c->server, CONTROL_PATH_WORKER, &worker_ws_ops, &frames, c);
-    http_server_ws(c->server, CONTROL_PATH_CLIENT, &client_ws_ops, &frames, c);
+    /* A client that waits for its own reader (a pager) answers no pings, and may take its time. */
+    struct ws_options patient = frames;
+    patient.ping_ms = -1;
+    http_server_ws(c->server, CONTROL_PATH_CLIENT, &client_ws_ops, &patient, c);
     if (opts->hold)
         net_timer_set(c->advance_timer, 0);
     else

@@ -3,6 +3,7 @@
 
 #include "base/core/clock.h"
 #include "base/core/mem.h"
+#include "coordinator/load/sampler.h"
 
 #include <stdlib.h>
 
@@ -13,12 +14,23 @@ static int count_ops(const struct job *j) {
     return n;
 }
 
+static void on_sampling(void *arg) {
+    struct job *j = arg;
+    net_timer_set(j->sampling, SAMPLER_INTERVAL_MS);
+    if (!job_is_over(j)) sampler_tick(j->sampler, clock_wall_ms());
+}
+
 void load_init(struct job *j) {
+    j->sampler = sampler_new(j->plan);
+    j->sampling = net_timer_new(j->coord->loop, on_sampling, j);
+    net_timer_set(j->sampling, SAMPLER_INTERVAL_MS);
     j->sink_records = mem_calloc((size_t)count_ops(j) + 1, sizeof *j->sink_records);
     j->worker_reports = mem_calloc((size_t)j->n_workers + 1, sizeof *j->worker_reports);
 }
 
 void load_free(struct job *j) {
+    net_timer_free(j->sampling);
+    sampler_free(j->sampler);
     free(j->sink_records);
     for (int w = 0; j->worker_reports && w < j->n_workers; w++)
         cJSON_Delete(j->worker_reports[w]);
@@ -93,8 +105,17 @@ void load_on_report(struct job *j, int worker, const cJSON *msg) {
         if (v < 0 || v >= j->plan->n_vertices || s < 0 || s >= j->plan->vertices[v].parallelism)
             continue;
         read_task(j, (int)v, &j->tasks[v][s], t);
+        sampler_report(j->sampler, t);
     }
     sum_sinks(j);
+}
+
+cJSON *load_now(const struct job *j) {
+    return sampler_load(j->sampler, clock_wall_ms());
+}
+
+void load_history(const struct job *j, int64_t since_ms, struct str *out) {
+    sampler_history(j->sampler, since_ms, out);
 }
 
 struct totals {

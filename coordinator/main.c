@@ -204,7 +204,7 @@ int main(int argc, char **argv) {
     int rc = read_spec(&arena, a.spec, &spec, &err);
     if (!rc) {
         log_init("penstock-coordinator", LOG_INFO, spec->log_json);
-        rc = log_parse_levels(spec->log_levels, &err);
+        rc = log_parse_levels(spec->log_levels, 0, &err);
     }
     if (!rc) rc = run(&a, spec, &code, &err);
     if (rc) {

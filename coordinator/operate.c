@@ -2,7 +2,6 @@
 #define LOG_MODULE "coordinator"
 #include "coordinator/state.h"
 
-#include "base/core/log.h"
 #include "base/proto/status.h"
 
 static const char *job_status(const struct job *j) {
@@ -93,29 +92,8 @@ static void post_stop(void *self, struct http_exchange *x) {
     reply(c, x, 202);
 }
 
-static void post_log(void *self, struct http_exchange *x) {
-    struct coordinator *c = self;
-    struct err err = ERR_INIT;
-    AUTO_JSON *body = NULL;
-    const char *levels;
-    int rc = http_body_json(x, &body, &err);
-    if (!rc) rc = json_get_str(body, "levels", &levels, &err);
-    if (!rc) rc = log_parse_levels(levels, &err);
-    if (rc) {
-        http_reply_err(x, &err);
-        return;
-    }
-    for (int i = 0; i < c->n_workers; i++) {
-        cJSON *m = control_new(MSG_LOG);
-        json_set_str(m, "levels", levels);
-        worker_send(c->workers[i], m);
-    }
-    reply(c, x, 200);
-}
-
 void operate_routes(struct coordinator *c) {
     http_server_route(c->server, "GET", STATUS_PATH, get_status, c);
     http_server_route(c->server, "POST", STATUS_PATH_START, post_start, c);
     http_server_route(c->server, "POST", STATUS_PATH_STOP, post_stop, c);
-    http_server_route(c->server, "POST", STATUS_PATH_LOG, post_log, c);
 }

@@ -1,6 +1,12 @@
 /* rest.c - the REST API: docs/rest.md. */
 #include "coordinator/state.h"
 
+#include "base/core/clock.h"
+#include "base/core/log.h"
+#include "base/proto/status.h"
+
+#include <stdlib.h>
+
 cJSON *rest_job_summary(const struct job *j) {
     cJSON *o = cJSON_CreateObject();
     json_set_str(o, "id", j->id);
@@ -64,6 +70,29 @@ static void get_metrics_json(void *self, struct http_exchange *x) {
     if (j) reply(x, load_metrics_json(j));
 }
 
+static void get_load(void *self, struct http_exchange *x) {
+    struct job *j = job_of(self, x);
+    if (j) reply(x, load_now(j));
+}
+
+static void get_history(void *self, struct http_exchange *x) {
+    enum { DEFAULT_S = 600, MAX_S = 86400 };
+    struct job *j = job_of(self, x);
+    if (!j) return;
+    const char *text = http_query(x, "seconds");
+    char *end = NULL;
+    long seconds = text ? strtol(text, &end, 10) : DEFAULT_S;
+    if (text && (end == text || *end || seconds < 1 || seconds > MAX_S)) {
+        struct err err = ERR_INIT;
+        err_set(&err, ERR_VALIDATION, "seconds=%s: a number from 1 to %d is wanted", text, MAX_S);
+        http_reply_err(x, &err);
+        return;
+    }
+    AUTO_STR out = STR_INIT;
+    load_history(j, clock_wall_ms() - seconds * 1000, &out);
+    http_reply(x, 200, "application/json", str_text(&out), out.len);
+}
+
 static void get_threads(void *self, struct http_exchange *x) {
     struct job *j = job_of(self, x);
     if (!j) return;
@@ -106,6 +135,60 @@ static void get_workers(void *self, struct http_exchange *x) {
     reply(x, o);
 }
 
+static cJSON *levels_json(void) {
+    enum { LEVELS_MAX = 64 };
+    struct log_module_level levels[LEVELS_MAX];
+    size_t n = log_levels(levels, LEVELS_MAX);
+    cJSON *list = cJSON_CreateArray(), *o = cJSON_CreateObject();
+    for (size_t i = 0; i < n; i++) {
+        cJSON *l = cJSON_CreateObject();
+        if (levels[i].module) json_set_str(l, "module", levels[i].module);
+        json_set_str(l, "level", log_level_name(levels[i].level));
+        if (levels[i].ttl_ms) json_set_i64(l, "ttlMs", levels[i].ttl_ms);
+        cJSON_AddItemToArray(list, l);
+    }
+    json_set(o, "levels", list);
+    return o;
+}
+
+static void get_log_levels(void *self, struct http_exchange *x) {
+    reply(x, levels_json());
+}
+
+/* Of one worker, or of the coordinator and all its workers. */
+static int set_log_levels(struct coordinator *c, const cJSON *body, struct err *err) {
+    const char *levels, *id = json_opt_str(body, "worker", NULL);
+    int64_t ttl_ms = json_opt_i64(body, "ttlMs", 0);
+    int rc = json_get_str(body, "levels", &levels, err);
+    if (!rc && ttl_ms < 0)
+        rc = err_set(err, ERR_VALIDATION, "ttlMs: %lld is negative", (long long)ttl_ms);
+    int found = 0;
+    for (int i = 0; !rc && id && i < c->n_workers; i++)
+        found += c->workers[i]->conn && !strcmp(c->workers[i]->id, id);
+    if (!rc && id && !found) rc = err_set(err, ERR_NOT_FOUND, "no worker '%s' is connected", id);
+    if (!rc) rc = id ? log_check_levels(levels, err) : log_parse_levels(levels, ttl_ms, err);
+    for (int i = 0; !rc && i < c->n_workers; i++) {
+        struct worker *w = c->workers[i];
+        if (!w->conn || (id && strcmp(w->id, id))) continue;
+        cJSON *m = control_new(MSG_LOG);
+        json_set_str(m, "levels", levels);
+        json_set_i64(m, "ttlMs", ttl_ms);
+        worker_send(w, m);
+    }
+    return rc;
+}
+
+static void post_log_levels(void *self, struct http_exchange *x) {
+    AUTO_JSON *body = NULL;
+    struct err err = ERR_INIT;
+    int rc = http_body_json(x, &body, &err);
+    if (!rc) rc = set_log_levels(self, body, &err);
+    if (rc)
+        http_reply_err(x, &err);
+    else
+        reply(x, levels_json());
+}
+
 static void get_health(void *self, struct http_exchange *x) {
     http_reply_text(x, 200, "ok\n");
 }
@@ -123,7 +206,11 @@ void rest_routes(struct coordinator *c) {
     http_server_route(c->server, "GET", "/v1/jobs/{id}", get_job, c);
     http_server_route(c->server, "GET", "/v1/jobs/{id}/plan", get_plan, c);
     http_server_route(c->server, "GET", "/v1/jobs/{id}/metrics", get_metrics_json, c);
+    http_server_route(c->server, "GET", "/v1/jobs/{id}/load", get_load, c);
+    http_server_route(c->server, "GET", "/v1/jobs/{id}/history", get_history, c);
     http_server_route(c->server, "GET", "/v1/jobs/{id}/threads", get_threads, c);
     http_server_route(c->server, "POST", "/v1/jobs/{id}/cancel", post_cancel, c);
     http_server_route(c->server, "GET", "/v1/workers", get_workers, c);
+    http_server_route(c->server, "GET", STATUS_PATH_LOG, get_log_levels, c);
+    http_server_route(c->server, "POST", STATUS_PATH_LOG, post_log_levels, c);
 }

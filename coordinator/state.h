@@ -67,8 +67,9 @@ struct job {
     cJSON **worker_reports;             /* [worker number]: last MSG_REPORT, NULL before */
     int64_t total_bytes, total_records; /* of bounded sources, 0 = unknown */
     int64_t start_ns, end_ns;
-    struct net_timer *progress;
+    struct net_timer *progress, *sampling;
     int progress_ms;
+    struct sampler *sampler;        /* load/sampler.h */
     struct settlement *settlement;  /* settle.h; NULL: none under way */
     struct discovery **discoveries; /* discovery.h */
     int n_discoveries, cap_discoveries;
@@ -149,6 +150,8 @@ const char *job_state_name(enum job_state s);
 void load_on_report(struct job *j, int worker, const cJSON *msg);
 void load_init(struct job *j);
 void load_free(struct job *j);
+cJSON *load_now(const struct job *j); /* load/sampler.h */
+void load_history(const struct job *j, int64_t since_ms, struct str *out);
 cJSON *load_progress(const struct job *j); /* EVENT_PROGRESS */
 cJSON *load_end(const struct job *j);      /* EVENT_END */
 cJSON *load_metrics_json(const struct job *j);

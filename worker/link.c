@@ -327,7 +327,7 @@ static void deploy(struct link *l, const cJSON *msg) {
 
 static void set_log_levels(const cJSON *msg) {
     struct err err = ERR_INIT;
-    if (log_parse_levels(json_opt_str(msg, "levels", ""), &err))
+    if (log_parse_levels(json_opt_str(msg, "levels", ""), json_opt_i64(msg, "ttlMs", 0), &err))
         log_warn("log levels not changed", KV_ERR(&err));
 }
 

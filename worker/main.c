@@ -183,7 +183,7 @@ int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     log_init("penstock-worker", LOG_INFO, a.log_json);
     struct err err = ERR_INIT;
-    if (log_parse_levels(a.levels, &err)) {
+    if (log_parse_levels(a.levels, 0, &err)) {
         fprintf(stderr, "penstock-worker: --log: %s\n", err.msg);
         return 2;
     }

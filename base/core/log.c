@@ -214,31 +214,42 @@ static bool module_known(const char *name) {
     return false;
 }
 
-int log_parse_levels(const char *spec, struct err *err) {
-    /* Two rounds, so that a wrong part changes nothing. */
-    for (int apply = 0; apply < 2; apply++) {
-        const char *p = spec;
-        while (*p) {
-            size_t n = strcspn(p, ",");
-            AUTO_FREE char *part = mem_strndup(p, n);
-            p += n + (p[n] == ',');
-            struct sv trimmed = sv_trim(sv_from(part));
-            if (trimmed.len == 0) continue;
-            AUTO_FREE char *text = mem_strndup(trimmed.ptr, trimmed.len);
-            char *eq = strchr(text, '=');
-            if (eq) *eq = '\0';
-            enum log_level level;
-            if (log_level_parse(eq ? eq + 1 : text, &level) != 0 || (eq && eq == text)) {
-                return err_set(err, ERR_VALIDATION,
-                               "log level '%.*s': expected LEVEL or MODULE=LEVEL, with LEVEL one "
-                               "of trace, debug, info, warn, error, off",
-                               (int)trimmed.len, trimmed.ptr);
-            }
-            if (eq && !module_known(text)) return unknown_module(text, err);
-            if (apply) log_set_level(eq ? text : NULL, level, 0);
+static int levels_of(const char *spec, bool apply, int64_t ttl_ms, struct err *err) {
+    const char *p = spec;
+    while (*p) {
+        size_t n = strcspn(p, ",");
+        AUTO_FREE char *part = mem_strndup(p, n);
+        p += n + (p[n] == ',');
+        struct sv trimmed = sv_trim(sv_from(part));
+        if (trimmed.len == 0) continue;
+        AUTO_FREE char *text = mem_strndup(trimmed.ptr, trimmed.len);
+        char *eq = strchr(text, '=');
+        if (eq) *eq = '\0';
+        const char *module = eq ? text : NULL;
+        enum log_level level = LOG_INFO;
+        bool reset = !strcmp(eq ? eq + 1 : text, "default");
+        if ((!reset && log_level_parse(eq ? eq + 1 : text, &level) != 0) || eq == text) {
+            return err_set(err, ERR_VALIDATION,
+                           "log level '%.*s': expected LEVEL or MODULE=LEVEL, with LEVEL one of "
+                           "trace, debug, info, warn, error, off, default",
+                           (int)trimmed.len, trimmed.ptr);
         }
+        if (eq && !module_known(text)) return unknown_module(text, err);
+        if (apply && reset)
+            log_reset_level(module);
+        else if (apply)
+            log_set_level(module, level, ttl_ms);
     }
     return 0;
+}
+
+int log_check_levels(const char *spec, struct err *err) {
+    return levels_of(spec, false, 0, err);
+}
+
+int log_parse_levels(const char *spec, int64_t ttl_ms, struct err *err) {
+    int rc = levels_of(spec, false, ttl_ms, err);
+    return rc ? rc : levels_of(spec, true, ttl_ms, err);
 }
 
 /* ---- bound keys ---------------------------------------------------------------------------- */

@@ -56,9 +56,11 @@ struct log_module_level {
     int64_t ttl_ms;
 };
 size_t log_levels(struct log_module_level *ret, size_t max);
-/* "debug" or "info,net=debug,worker=trace"; modules are those of log_modules.def. A wrong part
- * changes nothing. */
-int log_parse_levels(const char *spec, struct err *err) ATTR_MUST_USE;
+/* "debug" or "info,net=debug,worker=default"; modules are those of log_modules.def. "default"
+ * forgets a level. A wrong part changes nothing. ttl_ms as in log_set_level. */
+int log_parse_levels(const char *spec, int64_t ttl_ms, struct err *err) ATTR_MUST_USE;
+/* The same, without changing anything. */
+int log_check_levels(const char *spec, struct err *err) ATTR_MUST_USE;
 uint64_t log_count(enum log_level level); /* lines written at this level since the start */
 const char *log_level_name(enum log_level level);
 int log_level_parse(const char *name, enum log_level *ret_level); /* 0, or -1 if unknown */

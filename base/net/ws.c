@@ -38,8 +38,8 @@ struct ws_conn {
     char reason[256];
     struct net_timer *timer; /* ping, pong, close */
     int64_t heard_ns;        /* when the last bytes came */
-    bool ping_sent;
-    struct arena arena; /* of the request's strings */
+    bool ping_sent, doubted; /* doubted: late, but it may be this process that slept */
+    struct arena arena;      /* of the request's strings */
     const struct http_param *params;
     size_t n_params;
     const char *query;
@@ -309,7 +309,7 @@ static int next_frame(struct ws_conn *w) {
 static void on_data(void *arg) {
     struct ws_conn *w = arg;
     w->heard_ns = clock_mono_ns();
-    w->ping_sent = false;
+    w->ping_sent = w->doubted = false;
     while (net_conn_is_open(w->conn) && next_frame(w) == 0)
         ;
 }
@@ -342,7 +342,13 @@ static void ws_timer(void *arg) {
         return;
     }
     int64_t quiet_ms = (clock_mono_ns() - w->heard_ns) / 1000000;
-    if (w->ping_sent && quiet_ms >= w->o.ping_ms + w->o.pong_timeout_ms) {
+    if (w->ping_sent && !w->doubted && quiet_ms >= w->o.ping_ms + w->o.pong_timeout_ms) {
+        /* What came while this process couldn't run is read first. */
+        w->doubted = true;
+        net_timer_set(w->timer, WS_DOUBT_MS);
+        return;
+    }
+    if (w->doubted) {
         snprintf(text, sizeof(text), "nothing heard from the peer for %lld ms",
                  (long long)quiet_ms);
         ws_end(w, WS_CLOSE_ABNORMAL, text);

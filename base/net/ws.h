@@ -30,9 +30,10 @@ enum ws_close_code {
 enum {
     WS_MESSAGE_MAX_BYTES = 4 << 20, /* default limit of one message received */
     WS_QUEUE_MAX_BYTES = 8 << 20,   /* default limit of what waits to be sent */
-    WS_PING_MS = 5000,              /* default: ping after this long without receiving anything */
-    WS_PONG_TIMEOUT_MS = 10000,     /* default: and give up after this much longer */
-    WS_CLOSE_TIMEOUT_MS = 2000      /* for the peer's answer to our close frame */
+    WS_DOUBT_MS = 50,  /* once the time for a pong is over: for what has come and isn't read yet */
+    WS_PING_MS = 5000, /* default: ping after this long without receiving anything */
+    WS_PONG_TIMEOUT_MS = 10000, /* default: and give up after this much longer */
+    WS_CLOSE_TIMEOUT_MS = 2000  /* for the peer's answer to our close frame */
 };
 
 struct ws_options {

@@ -9,14 +9,15 @@
  *
  * POST /v1/start {}: a job that was prepared (--hold) runs. POST /v1/stop {"checkpoint": bool}:
  * with a last checkpoint (ERR_UNSUPPORTED where the job takes none: nothing is stopped), or at
- * once. POST /v1/log {"levels": "info,exchange=debug"}: of the coordinator and its workers. */
+ * once. POST /v1/log-levels {"levels": "info,net=debug", "ttlMs"}: of the coordinator and its
+ * workers. */
 #ifndef PENSTOCK_BASE_PROTO_STATUS_H
 #define PENSTOCK_BASE_PROTO_STATUS_H
 
 #define STATUS_PATH "/v1/status"
 #define STATUS_PATH_START "/v1/start"
 #define STATUS_PATH_STOP "/v1/stop"
-#define STATUS_PATH_LOG "/v1/log"
+#define STATUS_PATH_LOG "/v1/log-levels"
 
 #define STATUS_COMPILING "compiling"
 #define STATUS_PREPARED "prepared" /* compiled; POST /v1/start is awaited */

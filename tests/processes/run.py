@@ -4,7 +4,7 @@
   run.py [--bin DIR] [CASE...]
 
 Waits for conditions, each for at most LIMIT_S; a hang is a failure. Exit status 1 if a case failed."""
-import argparse, gzip, os, signal, subprocess, sys, tempfile, threading, time
+import argparse, gzip, json, os, signal, subprocess, sys, tempfile, threading, time
 
 LIMIT_S = 60
 
@@ -305,7 +305,50 @@ def progress_is_shown(args, start):
     r.said(" records in ", "[")
 
 
-CASES = [progress_is_shown, worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, dml_async, dml_sync, watched_directory,
+def slow_reader_is_named(args, start):
+    """Nobody reads the output: the sink waits for the outside, and is named as what holds the source up."""
+    r = start("""SET 'pipeline.name' = 'slow-reader-%d';
+                 CREATE TABLE g (id INT) WITH ('connector' = 'datagen', 'rows-per-second' = '200000');
+                 CREATE TABLE o (id INT) WITH ('connector' = 'print');
+                 INSERT INTO o SELECT id FROM g;""" % os.getpid(),
+              "-p", "2", "--set", "pipeline.operator-chaining.enabled=false")
+    r.wait_line("+I[")
+    children = r.children()
+
+    def ask(*command):
+        p = subprocess.run([os.path.join(args.bin, "penstock")] + list(command), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if p.returncode:
+            raise Failure("%s: %s" % (command, p.stderr.decode()))
+        return p.stdout.decode()
+
+    name = "slow-reader-%d" % os.getpid()
+    r.p.send_signal(signal.SIGSTOP)
+    seen = {}
+
+    def named():
+        seen.update(json.loads(ask("top", name, "--output", "json")))
+        edges = seen["edges"]
+        return seen["causes"] and seen["causes"][0]["reason"] == "outside" and edges[0]["blocked"] >= 0.95
+
+    wait_for("the cause of the backpressure", named)
+    cause, source, edge = seen["causes"][0], seen["vertices"][0], seen["edges"][0]
+    if cause["vertex"] != seen["vertices"][-1]["uid"] or cause["victim"] != source["uid"]:
+        raise Failure("%s is blamed: %s" % (cause["vertex"], seen))
+    if source["backpressured"] < 0.95 or cause["share"] < 0.95:
+        raise Failure("shares of a job that stands still: %s" % seen)
+    if edge["episodes"] != sum(edge["episodeLengths"]) or edge["blockedMs"] <= 0:
+        raise Failure("episodes: %s" % edge)
+    if "is busy" in ask("top", name) or "waits" not in ask("top", name):
+        raise Failure("top: %s" % ask("top", name))
+    if "net=debug for" not in (ask("log-level", name, "net=debug") + ask("log-level", name)):
+        raise Failure("log levels: %s" % ask("log-level", name))
+    r.p.send_signal(signal.SIGCONT)
+    os.kill(r.p.pid, signal.SIGINT)
+    r.end(130)
+    none_left(children)
+
+
+CASES = [slow_reader_is_named, progress_is_shown, worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, dml_async, dml_sync, watched_directory,
          watched_directory_by_three, watched_file_is_broken, watched_directory_is_missing, output_is_full, reader_goes, long_rows]
 
 

@@ -127,15 +127,21 @@ static void level_with_expiry_falls_back(void **state) {
 
 static void parse_levels(void **state) {
     struct err e = ERR_INIT;
-    assert_ok(log_parse_levels(" warn, net=debug ,worker=OFF", &e), &e);
+    assert_ok(log_parse_levels(" warn, net=debug ,worker=OFF", 0, &e), &e);
     assert_int_equal(log_level_of("unset"), LOG_WARN);
     assert_int_equal(log_level_of("net"), LOG_DEBUG);
     assert_int_equal(log_level_of("worker"), LOG_OFF);
-    assert_err(log_parse_levels("trace,net=loud", &e), ERR_VALIDATION, &e, "net=loud");
-    assert_err(log_parse_levels("trace,nosuch=info", &e), ERR_VALIDATION, &e,
+    assert_err(log_parse_levels("trace,net=loud", 0, &e), ERR_VALIDATION, &e, "net=loud");
+    assert_err(log_parse_levels("trace,nosuch=info", 0, &e), ERR_VALIDATION, &e,
                "no module 'nosuch'; modules: coordinator, ");
-    assert_err(log_parse_levels("=debug", &e), ERR_VALIDATION, &e, "MODULE=LEVEL");
+    assert_err(log_parse_levels("=debug", 0, &e), ERR_VALIDATION, &e, "MODULE=LEVEL");
     assert_int_equal(log_level_of("unset"), LOG_WARN); /* nothing was applied */
+    assert_ok(log_parse_levels("default,net=default", 0, &e), &e);
+    assert_int_equal(log_level_of("net"), LOG_INFO);
+    assert_ok(log_parse_levels("net=trace", 500, &e), &e);
+    assert_int_equal(log_level_of("net"), LOG_TRACE);
+    now_ms += 500;
+    assert_int_equal(log_level_of("net"), LOG_INFO);
     enum log_level level;
     assert_int_equal(log_level_parse("nope", &level), -1);
     assert_int_equal(log_level_parse(NULL, &level), -1);

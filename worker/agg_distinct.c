@@ -43,8 +43,8 @@ void agg_distinct_plan(const struct agg_set *s) {
     }
 }
 
-struct state_table *agg_distinct_table(const struct agg_set *s, int d) {
-    const struct distinct_set *ds = &s->distinct[d];
+struct state_table *agg_distinct_table(const struct agg_set *s, int d, struct state_table *groups) {
+    struct distinct_set *ds = &s->distinct[d];
     uint32_t bytes = 8 * (uint32_t)ds->n_aggs;
     if (agg_set_is_masked(s)) bytes = ds->block_log ? BLOCK_BITS / 8 : WORD_BITS / 8;
     struct state_desc desc = {.n_keys = ds->n_cols + 1,
@@ -52,7 +52,11 @@ struct state_table *agg_distinct_table(const struct agg_set *s, int d) {
                               .payload_size_bytes =
                                   bytes + (s->chained ? (uint32_t)sizeof(struct chain) : 0),
                               .payload_align_bytes = 8,
-                              .ttl_ms = s->ttl_ms};
+                              .save_payload = s->chained ? agg_save_counts : NULL,
+                              .load_payload = s->chained ? agg_load_counts : NULL,
+                              .self = ds,
+                              .ttl_ms = s->ttl_ms,
+                              .owner = groups};
     return state_table_new(&desc);
 }
 

@@ -1,13 +1,16 @@
-/* agg_group.c - a group of a chained set as bytes, for checkpoints, and back.
+/* agg_group.c - groups as bytes, for checkpoints, and back: as parts of an op's state, or one group
+ * of a chained set with all its values.
  *
  * Per aggregate without DISTINCT: uint32 length, accumulator. Per set of DISTINCT's columns: uint32
  * number of values; per value a packed row (row_pack.h) of them and the counts, 8 bytes each.
  * Little-endian. */
 #include "worker/agg_state_int.h"
 #include "worker/state/row_pack.h"
+#include "worker/state/state_set.h"
 
 #include "base/core/mem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,15 +63,21 @@ void agg_group_save(struct agg_state *s, const char *group, struct str *out) {
         save_values(s, d, (char *)group, out);
 }
 
+void agg_group_save_payload(void *self, const char *payload, struct str *out) {
+    const struct agg_set *set = self;
+    str_add_n(out, payload, 8); /* the op's word */
+    for (int g = 0; g < set->n_aggs; g++)
+        save_accumulator(&set->aggs[g], payload, out);
+}
+
 /* ---- and back ---- */
 
 static int too_short(struct err *err) {
     return err_set(err, ERR_CORRUPT, "the state of an aggregate ends too early");
 }
 
-static int load_accumulator(struct agg_state *s, const struct agg_slot *a, char *group,
-                            struct sv *in, struct err *err) {
-    struct var_memory *var = state_table_var(s->groups);
+static int load_accumulator(const struct agg_slot *a, char *group, struct sv *in,
+                            struct var_memory *var, struct err *err) {
     char *acc = group + a->offset;
     uint32_t len;
     struct sv bytes;
@@ -114,7 +123,7 @@ static int load_value(struct agg_state *s, int d, char *group, struct sv *in, st
 int agg_group_load(struct agg_state *s, char *group, struct sv bytes, struct err *err) {
     int rc = 0;
     for (int g = 0; g < s->set->n_aggs && !rc; g++)
-        rc = load_accumulator(s, &s->set->aggs[g], group, &bytes, err);
+        rc = load_accumulator(&s->set->aggs[g], group, &bytes, state_table_var(s->groups), err);
     for (int d = 0; d < s->set->n_distinct && !rc; d++) {
         uint32_t n;
         if (!sv_take(&bytes, &n, sizeof n)) return too_short(err);
@@ -122,4 +131,70 @@ int agg_group_load(struct agg_state *s, char *group, struct sv bytes, struct err
             rc = load_value(s, d, group, &bytes, err);
     }
     return rc;
+}
+
+int agg_group_load_payload(void *self, char *payload, struct sv bytes, struct var_memory *var,
+                           struct err *err) {
+    const struct agg_set *set = self;
+    if (!sv_take(&bytes, payload, 8)) return too_short(err);
+    int rc = 0;
+    for (int g = 0; g < set->n_aggs && !rc; g++)
+        rc = load_accumulator(&set->aggs[g], payload, &bytes, var, err);
+    return rc;
+}
+
+/* ---- as parts of an op's state ---- */
+
+void agg_save_counts(void *self, const char *payload, struct str *out) {
+    const struct distinct_set *ds = self;
+    str_add_n(out, payload, 8 * (size_t)ds->n_aggs);
+}
+
+int agg_load_counts(void *self, char *payload, struct sv bytes, struct var_memory *var,
+                    struct err *err) {
+    const struct distinct_set *ds = self;
+    if (bytes.len != 8 * (size_t)ds->n_aggs)
+        return err_set(err, ERR_CORRUPT, "counts of a DISTINCT value of another size");
+    memcpy(payload, bytes.ptr, bytes.len);
+    return 0;
+}
+
+static void part_name(const char *name, int distinct, char *ret) {
+    int n = distinct < 0 ? snprintf(ret, STATE_NAME_MAX + 1, "%s", name)
+                         : snprintf(ret, STATE_NAME_MAX + 1, "%s.distinct%d", name, distinct);
+    CHECK(n <= STATE_NAME_MAX);
+}
+
+void agg_state_add_parts(struct agg_state *s, struct state_set *states, const char *name,
+                         int64_t ns) {
+    char text[STATE_NAME_MAX + 1];
+    for (int d = s->set->n_distinct - 1; d >= -1; d--) { /* their owner last */
+        part_name(name, d, text);
+        state_set_add(states, text, ns, &state_table_part, d < 0 ? s->groups : s->distinct[d]);
+    }
+}
+
+void agg_state_drop_parts(struct agg_state *s, struct state_set *states, const char *name,
+                          int64_t ns) {
+    char text[STATE_NAME_MAX + 1];
+    for (int d = s->set->n_distinct - 1; d >= -1; d--) {
+        part_name(name, d, text);
+        state_set_drop(states, text, ns);
+    }
+}
+
+void agg_state_restored(struct agg_state *s) {
+    char *entries[256];
+    for (int d = 0; d < s->set->n_distinct && s->set->chained; d++) {
+        uint64_t pos = 0;
+        uint32_t n;
+        while ((n = state_table_scan(s->distinct[d], &pos, entries, 256))) {
+            struct column cols[AGG_ARGS_MAX + 1];
+            state_table_keys(s->distinct[d], entries, n, cols);
+            for (uint32_t i = 0; i < n; i++)
+                agg_chain_add(s, d, entries[i], COL_DATA(&cols[0], char *)[i]);
+            for (int c = 0; c <= s->set->distinct[d].n_cols; c++)
+                col_release(&cols[c]);
+        }
+    }
 }

@@ -155,16 +155,19 @@ static struct agg_state *new_state(const struct agg_set *set, struct state_table
     s->distinct = mem_calloc((size_t)set->n_distinct + 1, sizeof *s->distinct);
     if (set->n_distinct && !set->distinct[0].mask_bits) agg_distinct_plan(set);
     for (int i = 0; i < set->n_distinct; i++)
-        s->distinct[i] = agg_distinct_table(set, i);
+        s->distinct[i] = agg_distinct_table(set, i, groups);
     return s;
 }
 
 struct agg_state *agg_state_new(const struct agg_set *set) {
+    bool bytes = set->blobs || set->chained;
     struct state_desc d = {.n_keys = set->n_keys,
                            .key_types = set->key_types,
                            .payload_size_bytes = set->payload_bytes,
                            .payload_align_bytes = set->payload_align,
                            .free_payload = set->blobs ? free_accumulators : NULL,
+                           .save_payload = bytes ? agg_group_save_payload : NULL,
+                           .load_payload = bytes ? agg_group_load_payload : NULL,
                            .self = (void *)set,
                            .ttl_ms = set->ttl_ms};
     return new_state(set, state_table_new(&d));

@@ -130,6 +130,14 @@ int agg_group_merge(struct agg_state *s, char *dst, char *src, struct err *err) 
 void agg_group_save(struct agg_state *s, const char *group, struct str *out);
 int agg_group_load(struct agg_state *s, char *group, struct sv bytes,
                    struct err *err) ATTR_MUST_USE;
+/* Checkpoints: the groups, and what DISTINCT counts of them, as parts "<name>" and
+ * "<name>.distinct<n>" of a state set. */
+void agg_state_add_parts(struct agg_state *s, struct state_set *states, const char *name,
+                         int64_t ns);
+void agg_state_drop_parts(struct agg_state *s, struct state_set *states, const char *name,
+                          int64_t ns);
+/* The parts have been loaded. */
+void agg_state_restored(struct agg_state *s);
 /* Drops a group; with what DISTINCT counted for it, where the set is chained. */
 void agg_state_remove(struct agg_state *s, char *group);
 

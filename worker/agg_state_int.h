@@ -62,7 +62,8 @@ static inline bool agg_set_is_masked(const struct agg_set *s) {
 }
 /* How entries are laid out; with the first state, when the op has said all it says of the set. */
 void agg_distinct_plan(const struct agg_set *s);
-struct state_table *agg_distinct_table(const struct agg_set *s, int d);
+/* groups: the table of the groups whose values these are. */
+struct state_table *agg_distinct_table(const struct agg_set *s, int d, struct state_table *groups);
 /* For rows that are about to be folded: finds the entries of their values; folds those that are
  * first (or last to be taken back); drops what nothing is left of. found_all: found were all rows
  * of the batch, of which these are a part. */
@@ -83,5 +84,16 @@ void agg_distinct_remove(struct agg_state *s, int d, char *entry, char *group);
 struct chain *agg_chain_of(const struct agg_state *s, int d, char *entry);
 char **agg_chain_head(const struct agg_state *s, int d, char *group);
 void agg_chain_add(struct agg_state *s, int d, char *entry, char *group);
+
+/* For a table of groups whose payloads aren't plain memory; without what DISTINCT counted. self:
+ * the agg_set. */
+void agg_group_save_payload(void *self, const char *payload, struct str *out);
+int agg_group_load_payload(void *self, char *payload, struct sv bytes, struct var_memory *var,
+                           struct err *err);
+
+/* For a table of a chained set's values. self: the distinct_set. */
+void agg_save_counts(void *self, const char *payload, struct str *out);
+int agg_load_counts(void *self, char *payload, struct sv bytes, struct var_memory *var,
+                    struct err *err);
 
 #endif

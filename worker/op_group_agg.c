@@ -71,6 +71,7 @@ static int group_agg_open(struct op *op, struct err *err) {
     if (g->set->retract && g->set->n_distinct && !g->set->ttl_ms)
         agg_set_chain(g->set, op->ctx->arena);
     g->state = agg_state_new(g->set);
+    if (g->phase != PHASE_LOCAL) agg_state_add_parts(g->state, op->ctx->states, "groups", 0);
     g->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *g->hashes);
     g->round = mem_calloc(BATCH_ROWS_MAX, sizeof *g->round);
     g->order = mem_calloc(BATCH_ROWS_MAX, sizeof *g->order);
@@ -670,6 +671,11 @@ static int group_agg_resume(struct op *op, struct err *err) {
     return impl(op)->ended ? give_final(impl(op), err) : OP_DONE;
 }
 
+static int group_agg_restored(struct op *op, struct err *err) {
+    agg_state_restored(impl(op)->state);
+    return 0;
+}
+
 static void group_agg_close(struct op *op) {
     struct group_agg *g = impl(op);
     for (uint32_t c = 0; c < g->n_chunks; c++)
@@ -687,14 +693,15 @@ static void group_agg_close(struct op *op) {
 }
 
 static const struct op_ops group_agg_ops = {.size_bytes = sizeof(struct group_agg),
-                                            .flags = OP_STEPS_LATE,
+                                            .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                             .open = group_agg_open,
                                             .push = group_agg_push,
                                             .resume = group_agg_resume,
                                             .watermark = group_agg_watermark,
                                             .timer = group_agg_timer,
                                             .barrier = group_agg_barrier,
-                                            .close = group_agg_close};
+                                            .close = group_agg_close,
+                                            .restored = group_agg_restored};
 
 const struct op_desc op_group_agg = {.kind = "group_agg",
                                      .doc = "Aggregates by key, without windows.",

@@ -5,10 +5,14 @@
 #include "worker/agg_state.h"
 #include "worker/metrics.h"
 #include "worker/op.h"
+#include "worker/state/state_set.h"
+#include "worker/state/state_value.h"
 #include "worker/window.h"
 
 #include "base/core/mem.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,11 +62,16 @@ struct window_agg {
     uint32_t *order; /* scratch: rows of a slice */
     uint64_t *hashes;
     char **groups; /* scratch: group of each row in `order` */
+    struct state_value next_value;
 };
 
 static struct window_agg *impl(struct op *op) {
     return CONTAINER_OF(op, struct window_agg, op);
 }
+
+static void save_next(void *self, struct str *out);
+static int load_next(void *self, struct sv bytes, struct err *err);
+static void reset_next(void *self);
 
 static int window_agg_open(struct op *op, struct err *err) {
     struct window_agg *w = impl(op);
@@ -76,6 +85,10 @@ static int window_agg_open(struct op *op, struct err *err) {
     int rc = window_read(json_opt(cfg, "window"), op->ctx, &w->window, err);
     if (!rc) rc = agg_set_new(op, json_opt(cfg, "keys"), json_opt(cfg, "aggs"), &w->set, err);
     if (!rc) rc = window_props_read(json_opt(cfg, "props"), &w->props, err);
+    if (rc) return rc;
+    w->next_value = (struct state_value){save_next, load_next, reset_next, w, 0};
+    if (w->window.proctime && w->phase != PHASE_LOCAL)
+        state_set_add(op->ctx->states, "next", 0, &state_value_part, &w->next_value);
     w->ends = mem_calloc(BATCH_ROWS_MAX, sizeof *w->ends);
     w->order = mem_calloc(BATCH_ROWS_MAX, sizeof *w->order);
     w->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *w->hashes);
@@ -83,13 +96,32 @@ static int window_agg_open(struct op *op, struct err *err) {
     w->firing.groups = mem_calloc(BATCH_ROWS_MAX, sizeof *w->firing.groups);
     w->firing.starts = mem_calloc(BATCH_ROWS_MAX, sizeof *w->firing.starts);
     w->firing.ends = mem_calloc(BATCH_ROWS_MAX, sizeof *w->firing.ends);
-    return rc;
+    return 0;
 }
 
 /* ---- slices ---- */
 
 static struct agg_state *take_state(struct window_agg *w) {
     return w->n_pool ? w->pool[--w->n_pool] : agg_state_new(w->set);
+}
+
+/* Slices are parts of the op's state by their end; attached windows by their start, too. The local
+ * phase holds nothing across barriers. */
+static const char *part_name(const struct window_agg *w, int64_t start, char ret[40]) {
+    snprintf(ret, 40, w->window.kind == SLICE_ATTACHED ? "slice@%" PRId64 : "slice", start);
+    return ret;
+}
+
+static void add_parts(struct window_agg *w, const struct slice *s) {
+    char name[40];
+    if (w->phase != PHASE_LOCAL)
+        agg_state_add_parts(s->state, w->op.ctx->states, part_name(w, s->start, name), s->end);
+}
+
+static void drop_parts(struct window_agg *w, const struct slice *s) {
+    char name[40];
+    if (w->phase != PHASE_LOCAL)
+        agg_state_drop_parts(s->state, w->op.ctx->states, part_name(w, s->start, name), s->end);
 }
 
 static void give_state(struct window_agg *w, struct agg_state *s) {
@@ -123,10 +155,12 @@ static struct slice *find_slice(struct window_agg *w, int64_t end, int64_t start
     memmove(&w->slices[lo + 1], &w->slices[lo], sizeof *w->slices * (size_t)(w->n_slices - lo));
     w->slices[lo] = (struct slice){.end = end, .start = start, .state = take_state(w)};
     w->n_slices++;
+    add_parts(w, &w->slices[lo]);
     return &w->slices[lo];
 }
 
 static void drop_slice(struct window_agg *w, int i) {
+    drop_parts(w, &w->slices[i]);
     give_state(w, w->slices[i].state);
     w->n_slices--;
     memmove(&w->slices[i], &w->slices[i + 1], sizeof *w->slices * (size_t)(w->n_slices - i));
@@ -449,6 +483,7 @@ static void begin_firing(struct window_agg *w, struct agg_state *state, int64_t 
 /* Takes slice i out of the list and gives its groups out. */
 static void fire_slice(struct window_agg *w, int i) {
     struct slice s = w->slices[i];
+    drop_parts(w, &s);
     w->n_slices--;
     memmove(&w->slices[i], &w->slices[i + 1], sizeof *w->slices * (size_t)(w->n_slices - i));
     int64_t start = w->window.kind == SLICE_ATTACHED ? s.start : window_start_of(&w->window, s.end);
@@ -566,6 +601,51 @@ static int window_agg_barrier(struct op *op, const struct barrier *b, struct err
     return window_agg_idle(op, err);
 }
 
+/* ---- checkpoints ---- */
+
+static int window_agg_make_part(struct op *op, const char *name, int64_t ns, struct err *err) {
+    struct window_agg *w = impl(op);
+    int64_t start = 0;
+    if (strncmp(name, "slice", 5) || (name[5] == '@' && sscanf(name + 6, "%" SCNd64, &start) != 1))
+        return err_set(err, ERR_CORRUPT, "a window has no state '%s'", name);
+    find_slice(w, ns, start);
+    return state_set_has(op->ctx->states, name, ns)
+               ? 0
+               : err_set(err, ERR_CORRUPT, "the state '%s' is of another window", name);
+}
+
+/* The next window that the clock fires; in event time the watermark says so. Of several subtasks
+ * the earliest counts. */
+static void save_next(void *self, struct str *out) {
+    int64_t next = next_window(self);
+    str_add_n(out, &next, 8);
+}
+static void reset_next(void *self) {
+    ((struct window_agg *)self)->fired = INT64_MIN;
+}
+static int load_next(void *self, struct sv bytes, struct err *err) {
+    struct window_agg *w = self;
+    int64_t next;
+    if (!sv_take(&bytes, &next, 8))
+        return err_set(err, ERR_CORRUPT, "the time of the next window is cut off");
+    if (next == INT64_MAX) return 0;
+    w->fired = w->fired == INT64_MIN ? next - 1 : MIN(w->fired, next - 1);
+    return 0;
+}
+
+static int window_agg_restored(struct op *op, struct err *err) {
+    struct window_agg *w = impl(op);
+    for (int i = w->n_slices - 1; i >= 0; i--) {
+        agg_state_restored(w->slices[i].state);
+        if (!agg_state_count(w->slices[i].state)) drop_slice(w, i);
+    }
+    if (w->window.proctime)
+        set_timer(w);
+    else if (op->watermark != WATERMARK_MIN)
+        w->fired = window_passed(&w->window, op->watermark);
+    return 0;
+}
+
 static void window_agg_close(struct op *op) {
     struct window_agg *w = impl(op);
     for (int i = 0; i < w->n_slices; i++)
@@ -589,7 +669,7 @@ static void window_agg_close(struct op *op) {
 }
 
 static const struct op_ops window_agg_ops = {.size_bytes = sizeof(struct window_agg),
-                                             .flags = OP_STEPS_LATE,
+                                             .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                              .open = window_agg_open,
                                              .push = window_agg_push,
                                              .resume = window_agg_resume,
@@ -597,7 +677,9 @@ static const struct op_ops window_agg_ops = {.size_bytes = sizeof(struct window_
                                              .timer = window_agg_timer,
                                              .barrier = window_agg_barrier,
                                              .idle = window_agg_idle,
-                                             .close = window_agg_close};
+                                             .close = window_agg_close,
+                                             .make_part = window_agg_make_part,
+                                             .restored = window_agg_restored};
 
 const struct op_desc op_window_agg = {
     .kind = "window_agg",

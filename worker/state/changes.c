@@ -46,11 +46,18 @@ void changes_release(struct changes *c) {
     *c = (struct changes){0};
 }
 
-bool changes_remove(struct changes *c, uint32_t row) {
+struct str *changes_remove(struct changes *c, uint32_t row) {
     bits_drop(&c->dirty, row);
-    if (!bits_has(&c->saved, row)) return false;
+    if (!bits_has(&c->saved, row)) return NULL;
     bits_drop(&c->saved, row);
-    return true;
+    c->gone_at = c->gone.len;
+    str_add_n(&c->gone, "\0\0\0\0", 4);
+    return &c->gone;
+}
+
+void changes_told(struct changes *c) {
+    uint32_t len = (uint32_t)(c->gone.len - c->gone_at - 4);
+    memcpy(c->gone.ptr + c->gone_at, &len, 4);
 }
 
 void changes_clear(struct changes *c) {
@@ -64,39 +71,46 @@ void changes_clear(struct changes *c) {
     c->sent_cleared = false;
 }
 
-struct changes_head changes_begin(struct changes *c, uint64_t checkpoint, uint64_t base,
-                                  struct bits *live) {
-    struct changes_head head = {.cleared = c->cleared};
+static void send_head(bool cleared, const struct str *gone, struct state_sink *sink) {
+    char clear = STATE_CLEAR;
+    if (cleared) sink->entry(sink, (struct sv){&clear, 1});
+    for (size_t at = 0; at < gone->len;) {
+        uint32_t len;
+        memcpy(&len, gone->ptr + at, 4);
+        sink->entry(sink, (struct sv){gone->ptr + at + 4, len});
+        at += 4 + len;
+    }
+}
+
+void changes_begin(struct changes *c, uint64_t checkpoint, uint64_t base, struct bits *live,
+                   struct state_sink *sink) {
     bits_release(&c->pending);
     if (c->checkpoint > base) { /* the last one came to nothing */
         c->pending = c->sent;
-        head.gone = c->sent_gone;
-        head.cleared |= c->sent_cleared;
+        c->cleared |= c->sent_cleared;
     } else {
         bits_release(&c->sent);
-        str_release(&c->sent_gone);
+        str_clear(&c->sent_gone);
     }
     bits_add(&c->pending, &c->dirty);
-    str_add_n(&head.gone, c->gone.ptr, c->gone.len);
+    str_add_n(&c->sent_gone, c->gone.ptr, c->gone.len);
     if (live) {
         bits_release(&c->pending);
         c->pending = *live;
         *live = (struct bits){0};
-        str_clear(&head.gone);
-        head.cleared = true;
+        str_clear(&c->sent_gone);
+        c->cleared = true;
     }
+    send_head(c->cleared, &c->sent_gone, sink);
+    c->sent_cleared = c->cleared;
+    c->cleared = false;
     bits_release(&c->dirty);
     str_release(&c->gone);
-    c->cleared = false;
     c->sent = bits_dup(&c->pending);
-    c->sent_gone = (struct str)STR_INIT;
-    str_add_n(&c->sent_gone, head.gone.ptr, head.gone.len);
-    c->sent_cleared = head.cleared;
     bits_add(&c->saved, &c->pending);
     c->active = true;
     c->checkpoint = checkpoint;
     c->walk = 0;
-    return head;
 }
 
 bool changes_next(struct changes *c, uint32_t *ret_row) {

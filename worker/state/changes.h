@@ -12,7 +12,7 @@
 #ifndef PENSTOCK_WORKER_STATE_CHANGES_H
 #define PENSTOCK_WORKER_STATE_CHANGES_H
 
-#include "base/core/str.h"
+#include "worker/state/state_part.h"
 
 struct bits {
     uint64_t *words;
@@ -21,7 +21,10 @@ struct bits {
 
 struct changes {
     struct bits dirty, pending, sent, saved;
-    struct str gone, sent_gone; /* records of keys removed since the last snapshot began; before */
+    /* GONE entries (uint32 length in front) of keys removed since the last snapshot began; before
+     */
+    struct str gone, sent_gone;
+    size_t gone_at;             /* of the one being added */
     bool cleared, sent_cleared; /* all rows were removed at once */
     bool active;                /* a snapshot is under way */
     uint64_t checkpoint;        /* the last snapshot's */
@@ -49,21 +52,24 @@ static inline bool changes_touch(struct changes *c, uint32_t row) {
     bits_drop(&c->pending, row);
     return true;
 }
-/* Row goes (after changes_touch). True: its removal must be told; the caller appends its record to
- * `gone`. */
-bool changes_remove(struct changes *c, uint32_t row);
+/* Row goes (after changes_touch). NULL, or its removal must be told: the caller appends its GONE
+ * entry to the string, then calls changes_told. */
+struct str *changes_remove(struct changes *c, uint32_t row);
+void changes_told(struct changes *c);
+/* The same, and nobody is told. */
+static inline void changes_drop(struct changes *c, uint32_t row) {
+    bits_drop(&c->dirty, row);
+    bits_drop(&c->saved, row);
+}
 /* All rows go at once. */
 void changes_clear(struct changes *c);
 
-/* What a snapshot begins with, in front of its rows. */
-struct changes_head {
-    bool cleared;    /* forget all rows of the base */
-    struct str gone; /* then, records of keys removed; the caller's */
-};
 /* A snapshot begins; one still under way is given up. base: the newest complete checkpoint. live: a
- * set of all rows, for a snapshot that doesn't build on the base (taken); NULL: the changes. */
-struct changes_head changes_begin(struct changes *c, uint64_t checkpoint, uint64_t base,
-                                  struct bits *live);
+ * set of all rows, for a snapshot that doesn't build on the base (taken); NULL: the changes. What
+ * stands in front of its rows goes to the sink: that all rows of the base are to be forgotten, or
+ * which ones. */
+void changes_begin(struct changes *c, uint64_t checkpoint, uint64_t base, struct bits *live,
+                   struct state_sink *sink);
 /* The next row to copy; its mark is taken away. False: all are copied, the snapshot is over. */
 bool changes_next(struct changes *c, uint32_t *ret_row);
 /* The snapshot under way is given up; its rows come back with the next one. */

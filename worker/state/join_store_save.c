@@ -70,13 +70,10 @@ void join_store_comes(struct join_store *s, struct join_entry *e) {
 static void name_goes(struct join_store *s, struct join_entry *e) {
     struct join_tracking *t = s->tracking;
     join_store_mark(s, e);
-    if (!changes_remove(&t->changes, e->slot)) return;
-    struct str *gone = &t->changes.gone;
-    size_t at = gone->len;
-    str_add_n(gone, "\0\0\0\0", 4);
+    struct str *gone = changes_remove(&t->changes, e->slot);
+    if (!gone) return;
     add_name(s, e, STATE_GONE, gone);
-    uint32_t len = (uint32_t)(gone->len - at - 4);
-    memcpy(gone->ptr + at, &len, 4);
+    changes_told(&t->changes);
 }
 
 void join_store_goes(struct join_store *s, struct join_entry *e) {
@@ -129,16 +126,7 @@ static void part_begin(void *part, uint64_t checkpoint, uint64_t base, bool full
     t->sink = sink;
     struct bits live = {0};
     if (full) live = live_slots(t);
-    struct changes_head head = changes_begin(&t->changes, checkpoint, base, full ? &live : NULL);
-    char clear = STATE_CLEAR;
-    if (head.cleared) sink->entry(sink, (struct sv){&clear, 1});
-    for (size_t at = 0; at < head.gone.len;) {
-        uint32_t len;
-        memcpy(&len, head.gone.ptr + at, 4);
-        sink->entry(sink, (struct sv){head.gone.ptr + at + 4, len});
-        at += 4 + len;
-    }
-    str_release(&head.gone);
+    changes_begin(&t->changes, checkpoint, base, full ? &live : NULL, sink);
 }
 
 static bool part_step(void *part, uint32_t n) {

@@ -42,6 +42,8 @@ struct state_part_ops {
     int (*load)(void *part, const struct state_range *of, struct sv entry, struct err *err);
     /* All entries have been applied: what is there now is the base. */
     void (*loaded)(void *part);
+    /* Changes needn't be marked any more. NULL: for parts that are never dropped. */
+    void (*untrack)(void *part);
 };
 
 #endif

@@ -145,6 +145,11 @@ static void put(struct part *p, uint32_t b, struct sv bytes) {
     if (b == STATE_BUCKETS || k->body.len >= STATE_BLOCK_MAX_BYTES) flush(p, b);
 }
 
+static void flush_all(struct part *p) {
+    for (uint32_t i = 0; i <= STATE_BUCKETS; i++)
+        flush(p, i);
+}
+
 static void on_entry(struct state_sink *self, struct sv bytes) {
     struct part *p = CONTAINER_OF(self, struct part, sink);
     uint32_t b = STATE_BUCKETS;
@@ -156,8 +161,7 @@ static void on_entry(struct state_sink *self, struct sv bytes) {
                "state of a key group that isn't this subtask's");
         b = bucket_of(&p->set->range, group);
     } else {
-        for (uint32_t i = 0; i < STATE_BUCKETS; i++)
-            flush(p, i);
+        flush_all(p);
     }
     put(p, b, bytes);
 }
@@ -191,8 +195,7 @@ void state_set_add(struct state_set *s, const char *name, int64_t ns,
 }
 
 static void finish(struct part *p) {
-    for (uint32_t i = 0; i <= STATE_BUCKETS; i++)
-        flush(p, i);
+    flush_all(p);
     p->active = false;
 }
 
@@ -205,6 +208,7 @@ void state_set_drop(struct state_set *s, const char *name, int64_t ns) {
         }
         finish(p);
     }
+    if (s->tracking && p->ops->untrack) p->ops->untrack(p->part);
     if (p->saved) {
         MEM_GROW(s->dropped, s->n_dropped, s->cap_dropped);
         s->dropped[s->n_dropped++] = (struct dropped){.name = p->name, .ns = ns};
@@ -257,6 +261,7 @@ void state_set_begin(struct state_set *s, uint64_t checkpoint, uint64_t base, bo
         struct part *p = s->parts[i];
         p->active = true;
         p->ops->begin(p->part, checkpoint, base, full, &p->sink);
+        flush_all(p); /* rows of other parts (state_desc.owner) go behind it */
     }
 }
 

@@ -60,11 +60,6 @@ struct state_table *state_table_new(const struct state_desc *desc) {
     return t;
 }
 
-static bool is_expired(const struct state_table *t, char *row) {
-    if (!t->desc.ttl_ms || t->now_ms - *stamp_of(t, row) < t->desc.ttl_ms) return false;
-    return !t->desc.may_expire || t->desc.may_expire(t->desc.self, row + t->payload_offset);
-}
-
 static void free_row_contents(struct state_table *t, char *row) {
     if (t->desc.free_payload) t->desc.free_payload(t->desc.self, row + t->payload_offset, &t->var);
     for (int i = 0; !t->fixed && i < t->n_fields; i++) {
@@ -355,7 +350,7 @@ void state_table_upsert(struct state_table *t, const struct column *const *keys,
             uint32_t r = row_number(rows, i);
             uint64_t slot;
             char *row = probe_any(t, keys, words, n_words, r, hashes[r], &slot);
-            bool expired = row && is_expired(t, row);
+            bool expired = row && row_expired(t, row);
             if (fresh) fresh[i] = !row || expired;
             if (!row) {
                 row = insert_key(t, keys, r, hashes[r], slot);
@@ -380,7 +375,7 @@ void state_table_find(struct state_table *t, const struct column *const *keys,
             uint32_t r = row_number(rows, i);
             uint64_t slot;
             char *row = probe_any(t, keys, words, n_words, r, hashes[r], &slot);
-            payloads[i] = row && !is_expired(t, row) ? row + t->payload_offset : NULL;
+            payloads[i] = row && !row_expired(t, row) ? row + t->payload_offset : NULL;
             if (t->changes && payloads[i]) state_table_row_changes(t, t->dir[slot].row);
         }
     }
@@ -496,7 +491,7 @@ void state_table_age(struct state_table *t, int64_t now_ms, uint32_t n) {
     for (n = MIN(n, t->n_rows); n > 0; n--) {
         if (t->age_row >= t->n_rows) t->age_row = 0;
         char *row = row_at(t, t->age_row++);
-        if (((struct row_head *)row)->live && is_expired(t, row))
+        if (((struct row_head *)row)->live && row_expired(t, row))
             state_table_remove(t, row + t->payload_offset);
     }
 }
@@ -528,7 +523,7 @@ uint32_t state_table_scan(const struct state_table *t, uint64_t *pos, char **pay
     uint32_t got = 0;
     while (*pos < t->n_rows && got < n) {
         char *row = row_at(t, (uint32_t)(*pos)++);
-        if (((struct row_head *)row)->live && !is_expired(t, row))
+        if (((struct row_head *)row)->live && !row_expired(t, row))
             payloads[got++] = row + t->payload_offset;
     }
     return got;

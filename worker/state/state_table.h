@@ -40,6 +40,10 @@ struct state_desc {
     bool (*may_expire)(void *self, const char *payload);
     void *self;
     int64_t ttl_ms; /* 0: rows stay for ever */
+    /* The first key (BIGINT) is the address of a payload of this table, whose key stands for it in
+     * checkpoints: there, a row belongs to its owner's key group. Rows go before their owner; but
+     * those whose time is up may outlive one whose time is up, too. */
+    struct state_table *owner;
 };
 
 struct state_table *state_table_new(const struct state_desc *desc);
@@ -81,22 +85,10 @@ uint32_t state_table_scan(const struct state_table *t, uint64_t *pos, char **pay
  * columns owned by the caller; strings are copied. */
 void state_table_keys(const struct state_table *t, char *const *payloads, uint32_t n,
                       struct column *ret_cols);
-/* ---- checkpoints (state_part.h) ----
- * From state_table_track on, what changes is marked: every row that upsert, find, upsert_rows or
- * touch gives out counts as changed, so a payload pointer must not be kept across a barrier and
- * then written to. */
-void state_table_track(struct state_table *t);
-/* full: all rows, not what changed since the base. The sink is borrowed until the last step, or
- * until the snapshot is given up. */
-void state_table_snapshot_begin(struct state_table *t, uint64_t checkpoint, uint64_t base,
-                                bool full, struct state_sink *sink);
-/* Copies up to n rows; true: that was all. */
-bool state_table_snapshot_step(struct state_table *t, uint32_t n);
-void state_table_snapshot_cancel(struct state_table *t);
-int state_table_load(struct state_table *t, const struct state_range *of, struct sv entry,
-                     struct err *err) ATTR_MUST_USE;
-void state_table_loaded(struct state_table *t);
-extern const struct state_part_ops state_table_part; /* the same, for a state_set */
+/* Checkpoints: part is the table. From track on, what changes is marked: every row that upsert,
+ * find, upsert_rows or touch gives out counts as changed, so a payload pointer must not be kept
+ * across a barrier and then written to. Of tables with an owner, the owner's part is added last. */
+extern const struct state_part_ops state_table_part;
 
 uint64_t state_table_hash(const struct state_table *t, const char *payload);
 

@@ -84,6 +84,11 @@ static inline int64_t *stamp_of(const struct state_table *t, char *row) {
     return (int64_t *)(row + t->stamp_offset);
 }
 
+static inline bool row_expired(const struct state_table *t, char *row) {
+    if (!t->desc.ttl_ms || t->now_ms - *stamp_of(t, row) < t->desc.ttl_ms) return false;
+    return !t->desc.may_expire || t->desc.may_expire(t->desc.self, row + t->payload_offset);
+}
+
 /* The number of a row that is in the table. */
 uint32_t state_table_row_number(const struct state_table *t, const char *row);
 /* src: an image of a row, of which head, NULL bits and keys count. The row with its key: NULL if
@@ -95,7 +100,7 @@ char *state_table_place_row(struct state_table *t, const char *src, uint8_t *ret
 void state_table_add_key(const struct state_table *t, const char *row, enum state_entry kind,
                          struct str *out);
 /* Behind the kind: the key as an image of a row, t->row_bytes long; strings point into `in`, which
- * moves on. ERR_CORRUPT. */
+ * moves on. Not for tables with an owner. ERR_CORRUPT. */
 int state_table_read_key(const struct state_table *t, struct sv *in, char *row,
                          struct err *err) ATTR_MUST_USE;
 

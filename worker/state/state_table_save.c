@@ -10,14 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-void state_table_add_key(const struct state_table *t, const char *row, enum state_entry kind,
-                         struct str *out) {
+static char *owner_row(const struct state_table *t, const char *row) {
+    char *payload;
+    memcpy(&payload, row + t->fields[0].offset, sizeof payload);
+    return row_of(t->desc.owner, payload);
+}
+
+/* The hash that says which key group a row is of. */
+static uint64_t group_hash(const struct state_table *t, const char *row) {
+    if (t->desc.owner) row = owner_row(t, row);
+    return ((const struct row_head *)row)->hash;
+}
+
+/* Keys from field `first` on. */
+static void add_fields(const struct state_table *t, const char *row, int first, struct str *out) {
     uint32_t nulls = (uint32_t)(t->n_fields + 7) / 8;
-    str_reserve(out, 9 + nulls + t->row_bytes);
-    str_add_char(out, (char)kind);
-    str_add_n(out, &((const struct row_head *)row)->hash, 8);
     str_add_n(out, row + t->null_offset, nulls);
-    for (int k = 0; k < t->n_fields; k++) {
+    for (int k = first; k < t->n_fields; k++) {
         const struct key_field *f = &t->fields[k];
         if (row_null(t, row, k)) continue;
         if (f->phys != PHYS_STR) {
@@ -31,8 +40,26 @@ void state_table_add_key(const struct state_table *t, const char *row, enum stat
     }
 }
 
+void state_table_add_key(const struct state_table *t, const char *row, enum state_entry kind,
+                         struct str *out) {
+    const struct state_table *owner = t->desc.owner;
+    str_reserve(out, 16 + t->row_bytes + (owner ? owner->row_bytes : 0));
+    str_add_char(out, (char)kind);
+    uint64_t hash = group_hash(t, row);
+    str_add_n(out, &hash, 8);
+    if (owner) add_fields(owner, owner_row(t, row), 0, out);
+    add_fields(t, row, owner ? 1 : 0, out);
+}
+
+/* A row that has, or may have, outlived its owner isn't told of: it is as good as absent. */
+static bool is_stray(const struct state_table *t, char *row) {
+    return t->desc.owner &&
+           (row_expired(t, row) || !((const struct row_head *)owner_row(t, row))->live);
+}
+
 static void save_row(struct state_table *t, char *row) {
     struct str *out = &t->scratch;
+    if (is_stray(t, row)) return;
     str_clear(out);
     state_table_add_key(t, row, STATE_PUT, out);
     if (t->desc.ttl_ms) str_add_n(out, stamp_of(t, row), 8);
@@ -50,13 +77,15 @@ void state_table_row_changes(struct state_table *t, uint32_t row) {
 
 void state_table_row_goes(struct state_table *t, uint32_t row) {
     state_table_row_changes(t, row);
-    if (!changes_remove(t->changes, row)) return;
-    struct str *gone = &t->changes->gone;
-    size_t at = gone->len;
-    str_add_n(gone, "\0\0\0\0", 4);
-    state_table_add_key(t, row_at(t, row), STATE_GONE, gone);
-    uint32_t len = (uint32_t)(gone->len - at - 4);
-    memcpy(gone->ptr + at, &len, 4);
+    char *at = row_at(t, row);
+    if (is_stray(t, at)) {
+        changes_drop(t->changes, row);
+        return;
+    }
+    struct str *gone = changes_remove(t->changes, row);
+    if (!gone) return;
+    state_table_add_key(t, at, STATE_GONE, gone);
+    changes_told(t->changes);
 }
 
 void state_table_all_go(struct state_table *t) {
@@ -88,31 +117,32 @@ static struct bits live_rows(const struct state_table *t) {
     return live;
 }
 
-void state_table_track(struct state_table *t) {
+static void part_track(void *part) {
+    struct state_table *t = part;
     if (!t->changes) t->changes = mem_zalloc(sizeof *t->changes);
     for (uint32_t r = 0; r < t->n_rows; r++)
         if (((const struct row_head *)row_at(t, r))->live) changes_touch(t->changes, r);
 }
 
-void state_table_snapshot_begin(struct state_table *t, uint64_t checkpoint, uint64_t base,
-                                bool full, struct state_sink *sink) {
+static void part_untrack(void *part) {
+    struct state_table *t = part;
+    changes_release(t->changes);
+    free(t->changes);
+    t->changes = NULL;
+}
+
+static void part_begin(void *part, uint64_t checkpoint, uint64_t base, bool full,
+                       struct state_sink *sink) {
+    struct state_table *t = part;
     CHECK(t->changes);
     t->sink = sink;
     struct bits live = {0};
     if (full) live = live_rows(t);
-    struct changes_head head = changes_begin(t->changes, checkpoint, base, full ? &live : NULL);
-    char clear = STATE_CLEAR;
-    if (head.cleared) sink->entry(sink, (struct sv){&clear, 1});
-    for (size_t at = 0; at < head.gone.len;) {
-        uint32_t len;
-        memcpy(&len, head.gone.ptr + at, 4);
-        sink->entry(sink, (struct sv){head.gone.ptr + at + 4, len});
-        at += 4 + len;
-    }
-    str_release(&head.gone);
+    changes_begin(t->changes, checkpoint, base, full ? &live : NULL, sink);
 }
 
-bool state_table_snapshot_step(struct state_table *t, uint32_t n) {
+static bool part_step(void *part, uint32_t n) {
+    struct state_table *t = part;
     uint32_t row;
     for (uint32_t i = 0; i < n; i++) {
         if (!changes_next(t->changes, &row)) return true;
@@ -123,7 +153,8 @@ bool state_table_snapshot_step(struct state_table *t, uint32_t n) {
     return false;
 }
 
-void state_table_snapshot_cancel(struct state_table *t) {
+static void part_cancel(void *part) {
+    struct state_table *t = part;
     if (t->changes) changes_cancel(t->changes);
 }
 
@@ -133,13 +164,11 @@ static int short_entry(struct err *err) {
     return err_set(err, ERR_CORRUPT, "an entry of the state ends too early");
 }
 
-int state_table_read_key(const struct state_table *t, struct sv *in, char *row, struct err *err) {
-    memset(row, 0, t->row_bytes);
-    uint32_t nulls = (uint32_t)(t->n_fields + 7) / 8;
-    if (!sv_take(in, &((struct row_head *)row)->hash, 8) ||
-        !sv_take(in, row + t->null_offset, nulls))
+static int read_fields(const struct state_table *t, int first, struct sv *in, char *row,
+                       struct err *err) {
+    if (!sv_take(in, row + t->null_offset, (uint32_t)(t->n_fields + 7) / 8))
         return short_entry(err);
-    for (int k = 0; k < t->n_fields; k++) {
+    for (int k = first; k < t->n_fields; k++) {
         const struct key_field *f = &t->fields[k];
         if (row_null(t, row, k)) continue;
         if (f->phys != PHYS_STR) {
@@ -154,18 +183,58 @@ int state_table_read_key(const struct state_table *t, struct sv *in, char *row, 
     return 0;
 }
 
+int state_table_read_key(const struct state_table *t, struct sv *in, char *row, struct err *err) {
+    memset(row, 0, t->row_bytes);
+    if (!sv_take(in, &((struct row_head *)row)->hash, 8)) return short_entry(err);
+    return read_fields(t, 0, in, row, err);
+}
+
+static uint64_t hash_of_image(const struct state_table *t, char *row) {
+    uint64_t hash = 0;
+    for (int k = 0; k < t->n_fields; k++) {
+        uint64_t valid = !row_null(t, row, k);
+        struct column c = {.type = t->desc.key_types[k],
+                           .phys = t->fields[k].phys,
+                           .n = 1,
+                           .data = row + t->fields[k].offset,
+                           .valid = &valid};
+        col_hash(&c, &hash, 1);
+    }
+    return hash;
+}
+
+/* The owner's key comes first; one that isn't there yet is made, but for a row that is gone. */
+static int read_owned_key(const struct state_table *t, enum state_entry kind, struct sv *in,
+                          char *row, bool *ret_absent, struct err *err) {
+    struct state_table *owner = t->desc.owner;
+    AUTO_FREE char *image = mem_aligned(16, owner->row_bytes);
+    uint8_t fresh;
+    int rc = state_table_read_key(owner, in, image, err);
+    if (rc) return rc;
+    char *at = kind == STATE_PUT ? state_table_place_row(owner, image, &fresh)
+                                 : state_table_find_row(owner, image);
+    *ret_absent = !at;
+    if (!at) return 0;
+    memset(row, 0, t->row_bytes);
+    at += owner->payload_offset;
+    memcpy(row + t->fields[0].offset, &at, sizeof at);
+    rc = read_fields(t, 1, in, row, err);
+    if (!rc) ((struct row_head *)row)->hash = hash_of_image(t, row);
+    return rc;
+}
+
 static void clear_range(struct state_table *t, const struct state_range *of) {
     for (uint32_t r = 0; r < t->n_rows; r++) {
         const struct row_head *h = (const struct row_head *)row_at(t, r);
         if (!h->live) continue;
-        uint32_t group = key_group_of(h->hash, of->max_parallelism);
+        uint32_t group = key_group_of(group_hash(t, (const char *)h), of->max_parallelism);
         if (group >= of->first && group <= of->last)
             state_table_remove(t, row_at(t, r) + t->payload_offset);
     }
 }
 
-int state_table_load(struct state_table *t, const struct state_range *of, struct sv entry,
-                     struct err *err) {
+static int part_load(void *part, const struct state_range *of, struct sv entry, struct err *err) {
+    struct state_table *t = part;
     if (!entry.len) return short_entry(err);
     enum state_entry kind = (enum state_entry)entry.ptr[0];
     struct sv in = {entry.ptr + 1, entry.len - 1};
@@ -174,8 +243,10 @@ int state_table_load(struct state_table *t, const struct state_range *of, struct
         return 0;
     }
     AUTO_FREE char *key = mem_aligned(16, t->row_bytes);
-    int rc = state_table_read_key(t, &in, key, err);
-    if (rc) return rc;
+    bool absent = false;
+    int rc = t->desc.owner ? read_owned_key(t, kind, &in, key, &absent, err)
+                           : state_table_read_key(t, &in, key, err);
+    if (rc || absent) return rc;
     if (kind == STATE_GONE) {
         char *row = state_table_find_row(t, key);
         if (row) state_table_remove(t, row + t->payload_offset);
@@ -197,33 +268,23 @@ int state_table_load(struct state_table *t, const struct state_range *of, struct
     return 0;
 }
 
-void state_table_loaded(struct state_table *t) {
+/* Rows that outlived their owner. */
+static void drop_orphans(struct state_table *t) {
+    for (uint32_t r = 0; r < t->n_rows; r++) {
+        char *row = row_at(t, r);
+        if (!((const struct row_head *)row)->live) continue;
+        if (!((const struct row_head *)owner_row(t, row))->live)
+            state_table_remove(t, row + t->payload_offset);
+    }
+}
+
+static void part_loaded(void *part) {
+    struct state_table *t = part;
+    if (t->desc.owner) drop_orphans(t);
     if (!t->changes) return;
     struct bits live = live_rows(t);
     changes_restored(t->changes, &live);
 }
 
-/* ---- as a part ---- */
-
-static void part_track(void *part) {
-    state_table_track(part);
-}
-static void part_begin(void *part, uint64_t checkpoint, uint64_t base, bool full,
-                       struct state_sink *sink) {
-    state_table_snapshot_begin(part, checkpoint, base, full, sink);
-}
-static bool part_step(void *part, uint32_t n) {
-    return state_table_snapshot_step(part, n);
-}
-static void part_cancel(void *part) {
-    state_table_snapshot_cancel(part);
-}
-static int part_load(void *part, const struct state_range *of, struct sv entry, struct err *err) {
-    return state_table_load(part, of, entry, err);
-}
-static void part_loaded(void *part) {
-    state_table_loaded(part);
-}
-
-const struct state_part_ops state_table_part = {part_track,  part_begin, part_step,
-                                                part_cancel, part_load,  part_loaded};
+const struct state_part_ops state_table_part = {part_track, part_begin,  part_step,   part_cancel,
+                                                part_load,  part_loaded, part_untrack};

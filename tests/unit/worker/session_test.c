@@ -127,7 +127,7 @@ struct restoring {
 static void restore_entry(struct state_sink *self, struct sv entry) {
     struct restoring *x = CONTAINER_OF(self, struct restoring, sink);
     struct err err = ERR_INIT;
-    assert_ok(state_table_load(x->to.keys, &all, entry, &err), &err);
+    assert_ok(state_table_part.load(x->to.keys, &all, entry, &err), &err);
 }
 
 static void restore(struct rig *r) {
@@ -136,11 +136,11 @@ static void restore(struct rig *r) {
     make_set(r);
     x.to = r->set;
     x.to.keys = r->set.keys;
-    state_table_track(old.keys);
-    state_table_snapshot_begin(old.keys, 1, 0, true, &x.sink);
-    while (!state_table_snapshot_step(old.keys, 3))
+    state_table_part.track(old.keys);
+    state_table_part.begin(old.keys, 1, 0, true, &x.sink);
+    while (!state_table_part.step(old.keys, 3))
         ;
-    state_table_loaded(r->set.keys);
+    state_table_part.loaded(r->set.keys);
     session_set_restored(&r->set);
     assert_int_equal(r->set.n, old.n);
     session_set_release(&old);

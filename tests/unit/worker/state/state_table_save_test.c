@@ -37,7 +37,7 @@ static int apply(struct state_table *t, const struct log *l, struct err *err) {
     for (size_t at = 0; at < l->bytes.len;) {
         uint32_t len;
         memcpy(&len, l->bytes.ptr + at, 4);
-        int rc = state_table_load(t, &all, (struct sv){l->bytes.ptr + at + 4, len}, err);
+        int rc = state_table_part.load(t, &all, (struct sv){l->bytes.ptr + at + 4, len}, err);
         if (rc) return rc;
         at += 4 + len;
     }
@@ -182,7 +182,7 @@ static void run(uint64_t seed) {
         m.value[i] = -1;
     for (int i = 0; i < (int)rnd(400); i++)
         change(t, &k, &m);
-    state_table_track(t);
+    state_table_part.track(t);
 
     struct state_table *copy = new_table(); /* what complete checkpoints hold */
     uint64_t base = 0;
@@ -192,15 +192,15 @@ static void run(uint64_t seed) {
         struct log log;
         log_init(&log);
         struct model at_barrier = m;
-        state_table_snapshot_begin(t, id, base, rnd(5) == 0 || !base, &log.sink);
+        state_table_part.begin(t, id, base, rnd(5) == 0 || !base, &log.sink);
         bool given_up = rnd(6) == 0;
         bool done = false;
         while (!done) {
             if (given_up && rnd(3) == 0) {
-                state_table_snapshot_cancel(t);
+                state_table_part.cancel(t);
                 break;
             }
-            done = state_table_snapshot_step(t, 1 + rnd(20));
+            done = state_table_part.step(t, 1 + rnd(20));
             for (int i = 0; i < (int)rnd(10); i++)
                 change(t, &k, &m);
         }
@@ -213,15 +213,15 @@ static void run(uint64_t seed) {
         if (rnd(6) == 0) { /* the job restarts from there */
             struct log full;
             log_init(&full);
-            state_table_track(copy);
-            state_table_snapshot_begin(copy, 1000, 0, true, &full.sink);
-            while (!state_table_snapshot_step(copy, MARK)) {
+            state_table_part.track(copy);
+            state_table_part.begin(copy, 1000, 0, true, &full.sink);
+            while (!state_table_part.step(copy, MARK)) {
             }
             state_table_free(t);
             t = new_table();
-            state_table_track(t);
+            state_table_part.track(t);
             assert_ok(apply(t, &full, &err), &err);
-            state_table_loaded(t);
+            state_table_part.loaded(t);
             str_release(&full.bytes);
             for (uint32_t i = 0; i < KEYS; i++) {
                 char *p;
@@ -247,35 +247,35 @@ static void test_only_changes_are_written(void **state) {
     struct keys k;
     make_keys(&k);
     char *p[KEYS];
-    state_table_track(t);
+    state_table_part.track(t);
     state_table_upsert(t, k.refs, k.hashes, NULL, KEYS, p, NULL);
     for (int i = 0; i < KEYS; i++)
         set_payload((struct payload *)p[i], i, state_table_var(t));
     struct log a, b, c;
     log_init(&a);
-    state_table_snapshot_begin(t, 1, 0, false, &a.sink);
-    while (!state_table_snapshot_step(t, 10)) {
+    state_table_part.begin(t, 1, 0, false, &a.sink);
+    while (!state_table_part.step(t, 10)) {
     }
     log_init(&b);
     state_table_upsert(t, k.refs, k.hashes, (uint32_t[]){5}, 1, p, NULL);
     state_table_find(t, k.refs, k.hashes, (uint32_t[]){6}, 1, p);
     state_table_remove(t, p[0]);
-    state_table_snapshot_begin(t, 2, 1, false, &b.sink);
-    assert_false(state_table_snapshot_step(t, 1));
-    assert_true(state_table_snapshot_step(t, 1));
+    state_table_part.begin(t, 2, 1, false, &b.sink);
+    assert_false(state_table_part.step(t, 1));
+    assert_true(state_table_part.step(t, 1));
     assert_true(a.bytes.len > 100 * b.bytes.len);
     assert_int_equal(b.bytes.ptr[4], STATE_GONE);
     /* Checkpoint 2 didn't complete: 3 holds its changes too. */
     log_init(&c);
-    state_table_snapshot_begin(t, 3, 1, false, &c.sink);
-    while (!state_table_snapshot_step(t, 10)) {
+    state_table_part.begin(t, 3, 1, false, &c.sink);
+    while (!state_table_part.step(t, 10)) {
     }
     assert_int_equal(c.bytes.len, b.bytes.len);
     assert_memory_equal(c.bytes.ptr, b.bytes.ptr, b.bytes.len);
     /* It did: nothing is left to write. */
     str_clear(&c.bytes);
-    state_table_snapshot_begin(t, 4, 3, false, &c.sink);
-    assert_true(state_table_snapshot_step(t, 1));
+    state_table_part.begin(t, 4, 3, false, &c.sink);
+    assert_true(state_table_part.step(t, 1));
     assert_int_equal(c.bytes.len, 0);
     str_release(&a.bytes);
     str_release(&b.bytes);
@@ -290,13 +290,13 @@ static void test_corrupt_entries(void **state) {
     struct keys k;
     make_keys(&k);
     char *p;
-    state_table_track(t);
+    state_table_part.track(t);
     state_table_upsert(t, k.refs, k.hashes, (uint32_t[]){3}, 1, &p, NULL);
     set_payload((struct payload *)p, 7, state_table_var(t));
     struct log a;
     log_init(&a);
-    state_table_snapshot_begin(t, 1, 0, true, &a.sink);
-    while (!state_table_snapshot_step(t, 10)) {
+    state_table_part.begin(t, 1, 0, true, &a.sink);
+    while (!state_table_part.step(t, 10)) {
     }
     struct err err = ERR_INIT;
     struct state_table *u = new_table();
@@ -304,11 +304,13 @@ static void test_corrupt_entries(void **state) {
     assert_int_equal(a.bytes.ptr[4], STATE_CLEAR); /* a full snapshot begins with it */
     for (size_t n = 0; n < a.bytes.len - 9 - 8; n++) {
         AUTO_FREE char *cut = mem_dup(a.bytes.ptr + 9, n + 1); /* of its own, for ASan */
-        if (state_table_load(u, &all, (struct sv){cut, n}, &err) == 0) fail_msg("cut at %zu", n);
+        if (state_table_part.load(u, &all, (struct sv){cut, n}, &err) == 0)
+            fail_msg("cut at %zu", n);
         assert_int_equal(err.code, ERR_CORRUPT);
         err_clear(&err);
     }
-    assert_int_equal(state_table_load(u, &all, SV_LIT("\x09garbage.........."), &err), ERR_CORRUPT);
+    assert_int_equal(state_table_part.load(u, &all, SV_LIT("\x09garbage.........."), &err),
+                     ERR_CORRUPT);
     str_release(&a.bytes);
     state_table_free(t);
     state_table_free(u);

@@ -93,6 +93,7 @@ static int cost_of(struct compiler *c, struct scope *s, const struct expr *e) {
     if (e->kind != EXPR_CALL) return 0;
     if (expr_is_deterministic(e) && memo_find(c->p, s, e, expr_hash(e), false, &v)) return 0;
     if (func_call_can_fail(e)) return COST_HIGH;
+    if (e->func == &func_row_field) return cost_of(c, s, e->args[0]);
     if (is_wide(e->type) && !(e->func->flags & FUNC_LAZY)) return COST_HIGH;
     int cost = 1;
     for (int i = 0; i < e->n_args && cost < COST_HIGH; i++) {

@@ -149,8 +149,8 @@ static void compare_decimals(const struct arg *x, const struct arg *y, int sx, i
 }
 
 /* Equality with an inline constant is two words. */
-static void equal_inline(const uint64_t *restrict s, uint64_t w0, uint64_t w1, uint8_t flip,
-                         uint8_t *restrict d, uint32_t n) {
+ATTR_KERNEL static void equal_inline(const uint64_t *restrict s, uint64_t w0, uint64_t w1,
+                                     uint8_t flip, uint8_t *restrict d, uint32_t n) {
     for (uint32_t i = 0; i < n; i++)
         d[i] = (uint8_t)(((s[2 * i] ^ w0) | (s[2 * i + 1] ^ w1)) == 0) ^ flip;
 }

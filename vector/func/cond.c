@@ -29,7 +29,7 @@ struct wide {
             d[i] = mask[i] ? v : d[i];                                                             \
     }
 DEF_BLEND(1, uint8_t)
-DEF_BLEND(2, uint32_t)
+DEF_BLEND(2, uint16_t)
 DEF_BLEND(4, uint32_t)
 DEF_BLEND(8, uint64_t)
 DEF_BLEND(16, struct wide)

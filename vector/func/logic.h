@@ -10,6 +10,8 @@
  * rewritten to these when bound. */
 extern const struct func func_and, func_or, func_case, func_coalesce;
 
+extern const struct func func_row_field; /* shares the field's column: costs nothing */
+
 /* Word w of the rows of c that are TRUE / FALSE, for all rows below n; bits past n are 0. */
 static inline uint64_t bool_true_word(const struct column *c, uint32_t w, uint32_t n) {
     uint64_t bits = bool_pack64((const uint8_t *)c->data + (size_t)w * 64);

@@ -42,7 +42,7 @@ struct gate {
     struct barrier barrier;
     int n_aligned; /* channels that delivered it and have not ended */
     uint64_t last_barrier;
-    int64_t align_since_ns;
+    int64_t align_since_ns, align_ns; /* align_ns: of the last one done */
     /* Events made and not yet given out. */
     struct gate_event *events;
     int first_event, n_events, cap_events;
@@ -171,6 +171,22 @@ void gate_ready(struct gate *g) {
         if (!g->open[p]) add_event(g, GATE_END, p);
 }
 
+void gate_restore(struct gate *g, int64_t wm) {
+    if (wm <= g->wm) return;
+    g->wm = wm;
+    metric_set(&g->metrics->watermark, wm);
+    for (int i = 0; i < g->n_channels; i++) {
+        struct gate_channel *c = &g->channels[i];
+        c->wm = MAX(c->wm, wm);
+        c->before = MAX(c->before, wm);
+        recount(g, c);
+    }
+}
+
+int64_t gate_align_ns(const struct gate *g) {
+    return g->align_ns;
+}
+
 /* The channel's watermark has come to wm; returns the combined one after that. A channel that did
  * not count counts from the moment it has caught up. */
 static int64_t combined_after(struct gate *g, struct gate_channel *c, int64_t wm, int64_t others) {
@@ -264,7 +280,8 @@ static void align_done(struct gate *g) {
         g->mine[i / 64] |= 1ull << (i % 64);
     }
     metric_add(&g->metrics->barriers, 1);
-    metric_add(&g->metrics->align_ns, (uint64_t)(clock_mono_ns() - g->align_since_ns));
+    g->align_ns = clock_mono_ns() - g->align_since_ns;
+    metric_add(&g->metrics->align_ns, (uint64_t)g->align_ns);
     add_event(g, GATE_BARRIER, 0)->u.barrier = g->barrier;
 }
 

@@ -58,6 +58,11 @@ enum channel_start {
 void gate_add_channel(struct gate *g, struct channel *ch, int port, enum channel_start start);
 /* After the last channel. Ports without channels end at once. */
 void gate_ready(struct gate *g);
+/* Behind gate_ready, before the first gate_next: the task is restored, its event time stood at wm.
+ * It is no lower on any channel. */
+void gate_restore(struct gate *g, int64_t wm);
+/* How long the last barrier took from the first channel to the last. */
+int64_t gate_align_ns(const struct gate *g);
 int gate_next(struct gate *g, struct gate_event *ret, struct err *err) ATTR_MUST_USE;
 bool gate_all_ended(const struct gate *g);
 

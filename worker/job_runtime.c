@@ -3,6 +3,7 @@
 
 #include "base/core/clock.h"
 #include "base/core/mem.h"
+#include "base/core/thread.h"
 #include "vector/func/func.h"
 #include "vector/func/tz.h"
 #include "worker/net/net.h"
@@ -32,6 +33,8 @@ struct job_runtime {
     pthread_cond_t cond;
     int n_final, n_gone, n_finished; /* under lock */
     struct err first_error;          /* under lock; code 0 = none */
+    uint64_t committing;             /* under lock: checkpoint whose commit tasks are told of */
+    int n_to_hear;                   /* under lock: how often */
 };
 
 /* ---- callbacks of tasks --------------------------------------------------------------------- */
@@ -77,6 +80,15 @@ static void on_committable(void *self, struct task *t, struct op *op, uint64_t c
                         committable);
     else
         cJSON_Delete(committable);
+}
+
+static void on_committed(void *self, struct task *t, uint64_t checkpoint) {
+    struct job_runtime *rt = self;
+    const struct job_callbacks *cb = &rt->spec.callbacks;
+    pthread_mutex_lock(&rt->lock);
+    bool all = checkpoint == rt->committing && --rt->n_to_hear == 0;
+    pthread_mutex_unlock(&rt->lock);
+    if (all && cb->committed) cb->committed(cb->self, checkpoint);
 }
 
 static void on_print_line(void *self, struct task *t, struct sv line, bool to_stderr) {
@@ -213,6 +225,28 @@ static struct executor *pick_executor(struct job_runtime *rt, int vertex, int su
     return executor_pool_get(pool, rt->next_executor++ % executor_pool_size(pool));
 }
 
+typedef const struct op_desc *(*find_op_fn)(const char *kind);
+
+static find_op_fn find_op_of(const struct job_runtime *rt) {
+    return rt->spec.find_op ? rt->spec.find_op : op_find;
+}
+
+/* With checkpoints: every op that keeps state must let them have it. */
+static int check_states(const struct job_runtime *rt, struct err *err) {
+    const struct plan *p = rt->spec.plan;
+    for (int v = 0; rt->spec.files && v < p->n_vertices; v++)
+        for (int i = 0; i < p->vertices[v].n_ops; i++) {
+            const struct plan_op *op = &p->vertices[v].ops[i];
+            const struct op_desc *desc = find_op_of(rt)(op->kind);
+            if (!op->stateful || !desc || (desc->ops->flags & OP_CHECKPOINTED)) continue;
+            return err_set(err, ERR_UNSUPPORTED,
+                           "%s (%s) keeps state that checkpoints can't hold yet: run the job "
+                           "without checkpoints (execution.checkpointing.interval)",
+                           op->name, op->kind);
+        }
+    return 0;
+}
+
 static int make_tasks(struct job_runtime *rt, struct err *err) {
     const struct plan *p = rt->spec.plan;
     int64_t timeout_ms = p->config.buffer_timeout_ms;
@@ -237,7 +271,9 @@ static int make_tasks(struct job_runtime *rt, struct err *err) {
                            .buffer_timeout_ns = timeout_ms < 0 ? -1 : timeout_ms * NS_PER_MS,
                            .compress = rt->spec.compress},
                 .latency_interval_ms = rt->spec.latency_interval_ms,
-                .find_op = rt->spec.find_op ? rt->spec.find_op : op_find};
+                .files = rt->spec.files,
+                .n_tasks = n,
+                .find_op = find_op_of(rt)};
             int rc = task_new(&opts, &rt->tasks[rt->n_tasks], err);
             if (rc) return rc;
             rt->task_at[v][s] = rt->tasks[rt->n_tasks++];
@@ -331,7 +367,8 @@ static int build(struct job_runtime *rt, struct err *err) {
                                 .query_start_ms = p->config.query_start_ms,
                                 .batch_mode = p->config.batch_mode,
                                 .legacy_cast = p->config.legacy_cast};
-    rc = read_places(rt, err);
+    rc = check_states(rt, err);
+    if (!rc) rc = read_places(rt, err);
     if (!rc) rc = size_channels(rt, err);
     if (!rc) rc = make_tasks(rt, err);
     if (!rc) rc = open_network(rt, err);
@@ -348,9 +385,16 @@ int job_runtime_new(struct worker *w, const struct runtime_spec *spec, struct jo
     struct job_runtime *rt = mem_zalloc(sizeof(*rt));
     rt->spec = *spec;
     rt->worker = w;
-    rt->task_callbacks = (struct task_callbacks){
-        rt,         on_status,      on_snapshot, on_barrier_passed, on_committable, on_print_line,
-        on_collect, on_reader_full, on_gone};
+    rt->task_callbacks = (struct task_callbacks){rt,
+                                                 on_status,
+                                                 on_snapshot,
+                                                 on_barrier_passed,
+                                                 on_committable,
+                                                 on_print_line,
+                                                 on_collect,
+                                                 on_reader_full,
+                                                 on_committed,
+                                                 on_gone};
     pthread_mutex_init(&rt->lock, NULL);
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
@@ -364,6 +408,46 @@ int job_runtime_new(struct worker *w, const struct runtime_spec *spec, struct jo
     }
     *ret = rt;
     return 0;
+}
+
+/* Threads that restore, each the next task that nobody has begun. */
+struct restorers {
+    struct job_runtime *rt;
+    const struct restore *from;
+    atomic_int next;
+    pthread_mutex_t lock;
+    struct err first_error; /* under lock; code 0 = none */
+};
+
+static void restore_tasks(void *arg) {
+    struct restorers *r = arg;
+    for (int i; (i = atomic_fetch_add(&r->next, 1)) < r->rt->n_tasks;) {
+        struct err err = ERR_INIT;
+        if (!task_restore(r->rt->tasks[i], r->from, &err)) continue;
+        atomic_store(&r->next, r->rt->n_tasks); /* the others needn't begin */
+        pthread_mutex_lock(&r->lock);
+        if (!r->first_error.code) r->first_error = err;
+        pthread_mutex_unlock(&r->lock);
+    }
+}
+
+int job_runtime_restore(struct job_runtime *rt, const struct restore *from, struct err *err) {
+    enum { THREADS_MAX = 16 };
+    struct restorers r = {.rt = rt, .from = from};
+    struct thread threads[THREADS_MAX] = {0};
+    pthread_mutex_init(&r.lock, NULL);
+    int n = MIN(executor_pool_size(worker_executors(rt->worker)), THREADS_MAX);
+    n = MIN(n, rt->n_tasks);
+    for (int i = 1; i < n; i++) {
+        struct err ignored = ERR_INIT; /* this thread does it, then */
+        if (thread_start(&threads[i], "restore", restore_tasks, &r, &ignored)) err_clear(&ignored);
+    }
+    restore_tasks(&r);
+    for (int i = 1; i < n; i++)
+        thread_join(&threads[i]);
+    pthread_mutex_destroy(&r.lock);
+    if (r.first_error.code) *err = r.first_error;
+    return r.first_error.code;
 }
 
 void job_runtime_start(struct job_runtime *rt) {
@@ -464,7 +548,25 @@ void job_runtime_barrier(struct job_runtime *rt, const struct barrier *b) {
     }
 }
 
+int job_runtime_task_count(const struct job_runtime *rt) {
+    return rt->n_tasks;
+}
+
+void job_runtime_abort(struct job_runtime *rt, uint64_t checkpoint) {
+    for (int i = 0; i < rt->n_tasks; i++) {
+        struct task_msg *m = mem_zalloc(sizeof(*m));
+        m->kind = TASK_ABORT;
+        m->checkpoint = checkpoint;
+        task_send(rt->tasks[i], m);
+    }
+}
+
 void job_runtime_committed(struct job_runtime *rt, uint64_t checkpoint) {
+    pthread_mutex_lock(&rt->lock);
+    if (rt->committing != checkpoint) rt->n_to_hear = 0;
+    rt->committing = checkpoint;
+    rt->n_to_hear += rt->n_tasks; /* told once more: all hear it once more before it is done */
+    pthread_mutex_unlock(&rt->lock);
     for (int i = 0; i < rt->n_tasks; i++) {
         struct task_msg *m = mem_zalloc(sizeof(*m));
         m->kind = TASK_COMMITTED;

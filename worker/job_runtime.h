@@ -36,6 +36,8 @@ struct job_callbacks {
     int (*snapshot)(void *self, int vertex, int subtask, struct op *op, const struct barrier *b,
                     struct err *err);
     void (*barrier_passed)(void *self, int vertex, int subtask, const struct barrier *b);
+    /* All sinks here have heard of job_runtime_committed. */
+    void (*committed)(void *self, uint64_t checkpoint);
     void (*committable)(void *self, int vertex, int subtask, const struct plan_op *op,
                         uint64_t checkpoint, bool end, cJSON *committable /* takes */);
     void (*print_line)(void *self, struct sv line, bool to_stderr);
@@ -67,6 +69,9 @@ struct runtime_spec {
     uint32_t channel_elems;      /* per channel; 0 = default */
     bool compress;               /* LZ4 between workers */
     int64_t latency_interval_ms; /* 0 = no latency markers */
+    /* What the job's checkpoints are written with; NULL: it takes none. ERR_UNSUPPORTED then, if an
+     * op keeps state that checkpoints can't hold. */
+    struct state_file_writer *files;
     struct job_callbacks callbacks;
     const struct op_desc *(*find_op)(const char *kind); /* NULL = op_find */
 };
@@ -77,6 +82,10 @@ int job_runtime_new(struct worker *w, const struct runtime_spec *spec, struct jo
                     struct err *err) ATTR_MUST_USE;
 /* Cancels what still runs, waits for it, frees. */
 void job_runtime_free(struct job_runtime *rt);
+/* Before start: opens all ops and fills them with what the checkpoint has. Blocks: reads from
+ * storage, on some threads of its own. */
+int job_runtime_restore(struct job_runtime *rt, const struct restore *r,
+                        struct err *err) ATTR_MUST_USE;
 void job_runtime_start(struct job_runtime *rt);
 /* Waits until all tasks here are in a final state, or the time is over (< 0: no limit). Returns
  * whether they are. *ret_err (may be NULL): of the first that failed; returns 0 code otherwise. */
@@ -86,8 +95,12 @@ void job_runtime_cancel(struct job_runtime *rt);
 /* Ignored for subtasks that don't run here. split is taken. */
 void job_runtime_add_split(struct job_runtime *rt, int vertex, int subtask, cJSON *split);
 void job_runtime_no_more_splits(struct job_runtime *rt, int vertex, int subtask);
-/* To all sources here. */
+/* Sources here send it. Where checkpoints are written, it has been begun there
+ * (job_runtime_task_count tasks take part). */
 void job_runtime_barrier(struct job_runtime *rt, const struct barrier *b);
+int job_runtime_task_count(const struct job_runtime *rt);
+/* What is being taken for this checkpoint and those before is given up. */
+void job_runtime_abort(struct job_runtime *rt, uint64_t checkpoint);
 void job_runtime_committed(struct job_runtime *rt, uint64_t checkpoint);
 /* table: key group -> destination for the edge, from the barrier on that names its version. */
 void job_runtime_set_routing(struct job_runtime *rt, int edge, struct routing_table *table);

@@ -53,6 +53,10 @@ struct op_ctx {
     struct arena *arena;      /* lives as long as the op */
     struct state_set *states; /* the op's parts, as checkpoints see them: it adds those it has from
                                  the start in open (worker/state/state_set.h). Never NULL */
+    /* Restored: the last watermark it had emitted; else WATERMARK_MIN. same_subtask: what it
+     * restores is what one subtask had, which read the same splits. */
+    int64_t emitted_watermark;
+    bool same_subtask;
     struct op_metrics *metrics; /* late rows, errors, state size: worker/metrics.h */
 };
 

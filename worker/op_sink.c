@@ -175,7 +175,9 @@ static void sink_close(struct op *op) {
 
 static const struct op_ops sink_ops = {
     .size_bytes = sizeof(struct sink_op),
-    .flags = OP_STEPS_LATE, /* the watermark comes behind the batch: rows are never late here */
+    /* The watermark comes behind the batch: rows are never late here. Behind a barrier everything
+     * is prepared: what it remembers are committables. */
+    .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
     .open = sink_open,
     .push = sink_push,
     .resume = sink_resume,

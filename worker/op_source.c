@@ -168,7 +168,10 @@ static void source_close(struct op *op) {
 }
 
 static const struct source_op_ops source_ops = {
-    .base = {.size_bytes = sizeof(struct source_op), .open = source_open, .close = source_close},
+    .base = {.size_bytes = sizeof(struct source_op),
+             .flags = OP_CHECKPOINTED, /* its state are the splits */
+             .open = source_open,
+             .close = source_close},
     .poll = source_poll,
     .add_split = source_add_split,
     .no_more_splits = source_no_more_splits,

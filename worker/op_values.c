@@ -12,6 +12,7 @@ struct values_op {
     struct op base;
     struct column *cols; /* all rows, one column per field */
     uint32_t n_rows, next;
+    bool reads;
 };
 
 static int read_column(struct values_op *v, const cJSON *rows, int col, struct err *err) {
@@ -42,7 +43,8 @@ static int values_open(struct op *op, struct err *err) {
     v->cols = mem_calloc(n_cols ? (size_t)n_cols : 1, sizeof(*v->cols));
     for (int i = 0; v->n_rows && i < n_cols && !rc; i++)
         rc = read_column(v, rows, i, err);
-    if (op->ctx->subtask != 0) v->next = v->n_rows;
+    v->reads = op->ctx->subtask == 0;
+    if (!v->reads) v->next = v->n_rows;
     return rc;
 }
 
@@ -59,9 +61,13 @@ static int values_poll(struct op *op, int64_t *ret_wake_ns, struct err *err) {
     return rc ? rc : SOURCE_DATA;
 }
 
-/* One split, whose position is the next row. */
+/* One split, whose position is the next row, in the subtask that reads it. */
 static int values_snapshot(struct op *op, cJSON **ret_splits, struct err *err) {
     struct values_op *v = CONTAINER_OF(op, struct values_op, base);
+    if (!v->reads) {
+        *ret_splits = cJSON_CreateArray();
+        return 0;
+    }
     cJSON *split = cJSON_CreateObject();
     json_set_str(split, "id", "values");
     json_set_i64(split, "position", v->next);
@@ -77,6 +83,15 @@ static int values_add_split(struct op *op, const cJSON *split, struct err *err) 
         return err_set(err, ERR_INVALID, "position %lld: there are %u rows", (long long)position,
                        v->n_rows);
     v->next = (uint32_t)position;
+    v->reads = true;
+    return 0;
+}
+
+/* Who reads on is said by where the split goes. */
+static int values_restored(struct op *op, struct err *err) {
+    struct values_op *v = CONTAINER_OF(op, struct values_op, base);
+    v->next = v->n_rows;
+    v->reads = false;
     return 0;
 }
 
@@ -89,7 +104,11 @@ static void values_close(struct op *op) {
 }
 
 static const struct source_op_ops values_ops = {
-    .base = {.size_bytes = sizeof(struct values_op), .open = values_open, .close = values_close},
+    .base = {.size_bytes = sizeof(struct values_op),
+             .flags = OP_CHECKPOINTED,
+             .open = values_open,
+             .close = values_close,
+             .restored = values_restored},
     .poll = values_poll,
     .add_split = values_add_split,
     .snapshot = values_snapshot,

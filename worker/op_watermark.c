@@ -131,6 +131,13 @@ static int watermark_timer(struct op *op, int64_t now_ms, struct err *err) {
     return rc;
 }
 
+/* Smaller rises that hadn't been told are found again with the rows to come. */
+static int watermark_restored(struct op *op, struct err *err) {
+    struct watermark_op *w = impl(op);
+    w->current = w->emitted = op->ctx->emitted_watermark;
+    return 0;
+}
+
 static void watermark_close(struct op *op) {
     struct watermark_op *w = impl(op);
     program_free(w->program);
@@ -138,12 +145,13 @@ static void watermark_close(struct op *op) {
 }
 
 static const struct op_ops watermark_ops = {.size_bytes = sizeof(struct watermark_op),
-                                            .flags = OP_STEPS_LATE,
+                                            .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                             .open = watermark_open,
                                             .push = watermark_push,
                                             .watermark = watermark_watermark,
                                             .timer = watermark_timer,
-                                            .close = watermark_close};
+                                            .close = watermark_close,
+                                            .restored = watermark_restored};
 
 const struct op_desc op_watermark = {.kind = "watermark",
                                      .doc = "Event time and watermarks of a table.",

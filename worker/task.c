@@ -4,6 +4,8 @@
 #include "base/core/clock.h"
 #include "base/core/mem.h"
 #include "connector/connector.h"
+#include "worker/checkpoint/restore.h"
+#include "worker/checkpoint/task_snapshot.h"
 #include "worker/task_ops.h"
 
 #include <stdlib.h>
@@ -21,27 +23,59 @@ void task_wake(struct task *t) {
     if (atomic_load(&t->may_run)) runnable_wake(&t->runnable);
 }
 
+static void msg_free(struct task_msg *m) {
+    cJSON_Delete(m->json);
+    routing_table_unref(m->table);
+    free(m->err);
+    free(m);
+}
+
+/* The task has ended. Lock held: nobody else speaks for it now. */
+static void answer_for(struct task *t, struct task_msg *m) {
+    if (m->kind == TASK_BARRIER) task_snapshot_absent(t->snapshot, &m->barrier);
+    if (m->kind == TASK_COMMITTED) {
+        task_snapshot_committed(t->snapshot, m->checkpoint);
+        t->opts.callbacks->committed(t->opts.callbacks->self, t, m->checkpoint);
+    }
+    msg_free(m);
+}
+
 void task_send(struct task *t, struct task_msg *m) {
     m->next = NULL;
     pthread_mutex_lock(&t->msg_lock);
-    *t->msgs_tail = m;
-    t->msgs_tail = &m->next;
+    bool closed = t->closed;
+    if (closed) {
+        answer_for(t, m);
+    } else {
+        *t->msgs_tail = m;
+        t->msgs_tail = &m->next;
+    }
     pthread_mutex_unlock(&t->msg_lock);
+    if (closed) return;
     atomic_store(&t->has_msgs, true);
     task_wake(t);
+}
+
+/* In a final state: from now on senders answer. */
+static void close_msgs(struct task *t) {
+    pthread_mutex_lock(&t->msg_lock);
+    t->closed = true;
+    struct task_msg *m = t->msgs;
+    t->msgs = NULL;
+    t->msgs_tail = &t->msgs;
+    task_snapshot_finished(t->snapshot);
+    while (m) {
+        struct task_msg *next = m->next;
+        answer_for(t, m);
+        m = next;
+    }
+    pthread_mutex_unlock(&t->msg_lock);
 }
 
 void task_wake_ops(struct task *t) {
     for (int i = 0; i < t->n_ops; i++)
         atomic_store(&t->ops[i].woken, true);
     task_wake(t);
-}
-
-static void msg_free(struct task_msg *m) {
-    cJSON_Delete(m->json);
-    routing_table_unref(m->table);
-    free(m->err);
-    free(m);
 }
 
 static int set_table(struct task *t, int edge, struct routing_table **table) {
@@ -67,6 +101,16 @@ static int take_split(struct task *t, const struct task_msg *m, struct err *err)
     return 0;
 }
 
+static void take_committed(struct task *t, uint64_t checkpoint) {
+    for (int i = 0; i < t->n_ops; i++) {
+        struct op *op = t->ops[i].op;
+        if (op->desc->ops->committed) op->desc->ops->committed(op, checkpoint);
+    }
+    task_snapshot_committed(t->snapshot, checkpoint);
+    t->stop_committed |= t->stopped && checkpoint >= t->stop;
+    t->opts.callbacks->committed(t->opts.callbacks->self, t, checkpoint);
+}
+
 static int take_msg(struct task *t, struct task_msg *m, struct err *err) {
     switch (m->kind) {
     case TASK_ADD_SPLIT:
@@ -74,14 +118,15 @@ static int take_msg(struct task *t, struct task_msg *m, struct err *err) {
         if (t->is_source && !t->ops[0].ended) return take_split(t, m, err);
         return 0;
     case TASK_BARRIER:
-        if (!t->is_source || t->ops[0].ended) return 0;
+        task_snapshot_asked(t->snapshot, &m->barrier);
+        if (!t->is_source || t->ops[0].ended || t->source_stopped) return 0;
         return op_give(&t->ops[0], &(struct item){.kind = ITEM_BARRIER, .u.barrier = m->barrier},
                        err);
+    case TASK_ABORT:
+        task_snapshot_abort(t->snapshot, m->checkpoint);
+        return 0;
     case TASK_COMMITTED:
-        for (int i = 0; i < t->n_ops; i++) {
-            struct op *op = t->ops[i].op;
-            if (op->desc->ops->committed) op->desc->ops->committed(op, m->checkpoint);
-        }
+        take_committed(t, m->checkpoint);
         return 0;
     case TASK_ROUTING:
         return set_table(t, m->edge, &m->table);
@@ -153,7 +198,7 @@ static int emit_latency(struct task *t, struct err *err) {
 
 static int feed_source(struct task *t, int64_t now_ns, struct err *err) {
     struct op_links *head = &t->ops[0];
-    if (head->ended) return FEED_DRY;
+    if (head->ended || t->source_stopped) return FEED_DRY;
     if (t->opts.latency_interval_ms) {
         int rc = emit_latency(t, err);
         if (rc) return rc;
@@ -251,8 +296,19 @@ static int wait_for(struct task *t, int64_t now_ns, int64_t *ret_wake_ns, struct
     return OUTCOME_WAIT;
 }
 
+/* Behind the barrier that the job stops with nothing happens any more: timers don't fire, nothing
+ * ends. The task is over when it hears that the checkpoint is committed. */
+static int run_stopped(struct task *t, int64_t now_ns, struct err *err) {
+    int rc = take_msgs(t, err);
+    if (rc) return rc;
+    poll_outputs(t, now_ns);
+    bool over = t->stop_committed && all_flushed(t) && !task_snapshot_active(t->snapshot);
+    return over ? OUTCOME_FINISHED : OUTCOME_WAIT;
+}
+
 /* Returns enum outcome or a negative ERR_*. */
 static int run(struct task *t, int64_t now_ns, int64_t *ret_wake_ns, struct err *err) {
+    if (t->stopped) return run_stopped(t, now_ns, err);
     int64_t end_ns = now_ns + TASK_TURN_NS;
     for (int inputs = 0;; now_ns = clock_mono_ns()) {
         bool progress = false;
@@ -272,9 +328,10 @@ static int run(struct task *t, int64_t now_ns, int64_t *ret_wake_ns, struct err 
             if (fed < 0) return fed;
             if (fed == FEED_DRY && !progress) break;
         }
-        if (now_ns >= end_ns || ++inputs >= TASK_TURN_INPUTS) return OUTCOME_AGAIN;
+        if (now_ns >= end_ns || ++inputs >= TASK_TURN_INPUTS || t->stopped) return OUTCOME_AGAIN;
     }
-    if (t->n_ended == t->n_ops && all_flushed(t)) return OUTCOME_FINISHED;
+    if (t->n_ended == t->n_ops && all_flushed(t) && !task_snapshot_active(t->snapshot))
+        return OUTCOME_FINISHED;
     return wait_for(t, now_ns, ret_wake_ns, err);
 }
 
@@ -285,6 +342,10 @@ static void set_status(struct task *t, enum task_status status, const struct err
 }
 
 static enum turn_result end_task(struct task *t, int rc, struct err *err) {
+    if (rc >= 0 && !t->stopped) {
+        int rc2 = task_snapshot_finish(t->snapshot, err);
+        if (rc2) rc = rc2;
+    }
     ops_close(t);
     if (rc >= 0) {
         set_status(t, TASK_FINISHED, NULL);
@@ -295,12 +356,13 @@ static enum turn_result end_task(struct task *t, int rc, struct err *err) {
                  t->vertex->parallelism);
         set_status(t, TASK_FAILED, err);
     }
+    close_msgs(t);
     return TURN_DONE;
 }
 
 static int begin(struct task *t, struct err *err) {
     t->started = true;
-    int rc = ops_open(t, err);
+    int rc = t->opened ? ops_resume_time(t, err) : ops_open(t, err);
     if (!rc) set_status(t, TASK_RUNNING, NULL);
     return rc;
 }
@@ -317,6 +379,9 @@ static enum turn_result task_turn(struct runnable *r, int64_t now_ns, int64_t *r
 
     int rc = t->started ? 0 : begin(t, &err);
     if (!rc) rc = run(t, now_ns, ret_wake_ns, &err);
+    if ((rc == OUTCOME_AGAIN || rc == OUTCOME_WAIT) && task_snapshot_active(t->snapshot) &&
+        (task_snapshot_step(t->snapshot, ret_wake_ns) || !task_snapshot_active(t->snapshot)))
+        rc = OUTCOME_AGAIN;
     for (int i = 0; rc == OUTCOME_AGAIN && i < t->n_outputs; i++) {
         int rc2 = output_expire(&t->outputs[i], &err);
         if (rc2) rc = rc2;
@@ -380,8 +445,19 @@ int task_new(const struct task_opts *opts, struct task **ret, struct err *err) {
         metric_set(&t->metrics.watermark, WATERMARK_MIN);
     else
         t->gate = gate_new(t->vertex->n_inputs, t->ops[0].inputs, gate_wakes_task, t, &t->metrics);
+    if (opts->files) t->snapshot = task_snapshot_new(t, opts->files, opts->n_tasks);
     *ret = t;
     return 0;
+}
+
+int task_restore(struct task *t, const struct restore *r, struct err *err) {
+    CHECK(!t->opened && !t->started);
+    t->opened = true;
+    int rc = ops_open(t, err);
+    if (!rc) rc = restore_ops(r, t, err);
+    return rc ? err_wrap(err, "%s, subtask %d of %d", t->vertex->name, t->opts.subtask + 1,
+                         t->vertex->parallelism)
+              : 0;
 }
 
 void task_free(struct task *t) {
@@ -393,6 +469,7 @@ void task_free(struct task *t) {
         t->msgs = next;
     }
     gate_free(t->gate);
+    task_snapshot_free(t->snapshot);
     for (int i = 0; i < t->n_outputs; i++)
         output_release(&t->outputs[i]);
     free(t->outputs);

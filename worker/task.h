@@ -15,6 +15,9 @@
 #include "worker/gate.h"
 #include "worker/op.h"
 
+struct restore;
+struct state_file_writer;
+
 enum { TASK_TURN_NS = 1000000, TASK_TURN_INPUTS = 256 };
 
 enum task_status { TASK_CREATED, TASK_RUNNING, TASK_FINISHED, TASK_FAILED, TASK_CANCELLED };
@@ -40,6 +43,9 @@ struct task_callbacks {
     void (*print_line)(void *self, struct task *t, struct sv line, bool to_stderr);
     void (*collect)(void *self, struct task *t, struct batch *b /* borrowed */);
     bool (*reader_full)(void *self, struct task *t);
+    /* All its ops have heard that the checkpoint is committed. Any thread, for a task that has
+     * ended. */
+    void (*committed)(void *self, struct task *t, uint64_t checkpoint);
     /* The last call: the executor has let go of the task, and it may be freed once nobody sends or
      * wakes any more. */
     void (*gone)(void *self, struct task *t);
@@ -54,8 +60,10 @@ struct task_opts {
     const struct eval_env *env;
     struct executor *executor;
     const struct task_callbacks *callbacks;
-    struct output_opts output;   /* for its edges */
-    int64_t latency_interval_ms; /* sources emit latency markers; 0 = never */
+    struct output_opts output;       /* for its edges */
+    int64_t latency_interval_ms;     /* sources emit latency markers; 0 = never */
+    struct state_file_writer *files; /* what checkpoints are written with; NULL: there are none */
+    int n_tasks;                     /* of the job that use these files */
     const struct op_desc *(*find_op)(const char *kind);
 };
 
@@ -70,6 +78,9 @@ void task_add_input(struct task *t, int port, struct channel *ch, enum channel_s
 void task_add_output_channel(struct task *t, int edge, struct channel *ch, bool remote);
 /* All channels are there: gate and outputs are made ready. After this producers may push. */
 void task_wire_done(struct task *t);
+/* Before task_start, on any thread, which may block: opens the ops, and fills them with what the
+ * checkpoint has for them. */
+int task_restore(struct task *t, const struct restore *r, struct err *err) ATTR_MUST_USE;
 /* First turn: opens the ops. Until then messages wait, and nothing runs. */
 void task_start(struct task *t);
 
@@ -79,6 +90,7 @@ enum task_msg_kind {
     TASK_ADD_SPLIT, /* json: a split; source vertices */
     TASK_NO_MORE_SPLITS,
     TASK_BARRIER,   /* barrier: sources inject it */
+    TASK_ABORT,     /* checkpoint: it and those before are given up */
     TASK_COMMITTED, /* checkpoint */
     TASK_ROUTING,   /* edge, table: for the barrier that names its version */
     TASK_FAIL,      /* err: as if an op had failed (a lost peer) */
@@ -95,7 +107,8 @@ struct task_msg {
     struct routing_table *table; /* owned */
     struct err *err;             /* owned */
 };
-/* Takes m (mem_zalloc'ed) and what it owns. Ignored by a task in a final state. */
+/* Takes m (mem_zalloc'ed) and what it owns. A task in a final state only takes part in checkpoints
+ * (worker/checkpoint/task_snapshot.h). */
 void task_send(struct task *t, struct task_msg *m);
 void task_wake(struct task *t);
 /* Wakes all ops that wait for the reader (op_reader_full). */

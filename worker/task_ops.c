@@ -5,6 +5,7 @@
 #include "base/core/clock.h"
 #include "base/core/mem.h"
 #include "connector/connector.h"
+#include "worker/checkpoint/task_snapshot.h"
 #include "worker/state/state_set.h"
 
 #include <stdlib.h>
@@ -106,6 +107,7 @@ static int forward(struct op_links *l, const struct item *it, struct err *err) {
 static int forward_watermark(struct op_links *l, int64_t wm, struct err *err) {
     struct task *t = l->op->task;
     if (t->is_source) metric_set(&t->metrics.watermark, wm); /* no gate does */
+    l->emitted_wm = MAX(l->emitted_wm, wm);
     return forward(l, &(struct item){.kind = ITEM_WATERMARK, .u.wm = wm}, err);
 }
 
@@ -222,14 +224,21 @@ static int run_batch(struct op_links *l, struct item *it, struct err *err) {
 static int pass_barrier(struct op_links *l, const struct barrier *b, struct err *err) {
     struct task *t = l->op->task;
     const struct task_callbacks *cb = t->opts.callbacks;
-    int rc = cb->snapshot(cb->self, t, l->op, b, err);
+    int rc = task_snapshot_op(t->snapshot, l, b, err);
+    if (!rc) rc = cb->snapshot(cb->self, t, l->op, b, err);
     if (rc) return settle(l, rc, NULL, err);
+    if (b->kind == BARRIER_STOP && l == &t->ops[0]) t->source_stopped = true;
     l->n_barriers++;
     rc = forward(l, &(struct item){.kind = ITEM_BARRIER, .u.barrier = *b}, err);
     if (rc) return rc;
     for (int i = 0; i < t->n_ops; i++)
         if (t->ops[i].n_barriers <= t->n_barriers) return 0;
     t->n_barriers++;
+    task_snapshot_passed(t->snapshot, b, t->gate ? gate_align_ns(t->gate) : 0);
+    if (b->kind == BARRIER_STOP) {
+        t->stop = b->id;
+        t->stopped = true;
+    }
     cb->barrier_passed(cb->self, t, b);
     return 0;
 }
@@ -361,8 +370,9 @@ int ops_fire_timers(struct task *t, int64_t now_ms, struct err *err) {
 
 static int emit(struct op_links *l, struct op_target *targets, int n, struct batch *b,
                 struct err *err) {
+    int64_t wm = b->n_steps ? b->steps[b->n_steps - 1].wm : WATERMARK_MIN;
+    l->emitted_wm = MAX(l->emitted_wm, wm);
     if (!b->n && b->n_steps) {
-        int64_t wm = b->steps[b->n_steps - 1].wm;
         batch_unref(b);
         for (int i = 0; i < n; i++) {
             struct item it = {.kind = ITEM_WATERMARK, .u.wm = wm};
@@ -424,8 +434,12 @@ void op_wake(struct op *op) {
 }
 
 void op_committable(struct op *op, uint64_t checkpoint, bool end, cJSON *committable) {
-    const struct task_callbacks *cb = op->task->opts.callbacks;
-    if (committable) cb->committable(cb->self, op->task, op, checkpoint, end, committable);
+    struct task *t = op->task;
+    const struct task_callbacks *cb = t->opts.callbacks;
+    if (committable && t->snapshot)
+        task_snapshot_committable(t->snapshot, (int)(op->links - t->ops), checkpoint, committable);
+    else if (committable)
+        cb->committable(cb->self, t, op, checkpoint, end, committable);
 }
 
 void op_print_line(struct op *op, struct sv line, bool to_stderr) {
@@ -458,12 +472,17 @@ static const struct schema *side_schema(struct op_links *front) {
     return s;
 }
 
-static struct state_set *states_new(const struct task *t, const struct plan_op *p) {
+void task_key_groups(const struct task *t, struct state_range *ret) {
     uint32_t max = (uint32_t)t->vertex->max_parallelism, n = (uint32_t)t->vertex->parallelism;
     uint32_t s = (uint32_t)t->opts.subtask;
-    struct state_range range = {.first = key_group_start(max, n, s),
+    *ret = (struct state_range){.first = key_group_start(max, n, s),
                                 .last = key_group_start(max, n, s + 1) - 1,
                                 .max_parallelism = max};
+}
+
+static struct state_set *states_new(const struct task *t, const struct plan_op *p) {
+    struct state_range range;
+    task_key_groups(t, &range);
     return state_set_new(p->uid, &range);
 }
 
@@ -480,6 +499,7 @@ static int op_new(struct task *t, int i, struct err *err) {
     int n_inputs = i == 0 ? t->vertex->n_inputs : 1;
     l->inputs = mem_calloc((size_t)n_inputs + 1, sizeof(struct schema *));
     l->timer_ms = INT64_MAX;
+    l->emitted_wm = WATERMARK_MIN;
     l->ports_open = n_inputs;
     l->ctx = (struct op_ctx){.plan = p,
                              .config = &t->opts.plan->config,
@@ -494,6 +514,7 @@ static int op_new(struct task *t, int i, struct err *err) {
                              .attempt = t->opts.attempt,
                              .arena = &l->arena,
                              .states = l->states,
+                             .emitted_watermark = WATERMARK_MIN,
                              .metrics = &l->metrics};
     op->desc = desc;
     op->ctx = &l->ctx;
@@ -543,6 +564,20 @@ int ops_open(struct task *t, struct err *err) {
         l->open = true; /* close is called for a half-opened op too */
         int rc = l->op->desc->ops->open ? l->op->desc->ops->open(l->op, err) : 0;
         if (rc) return err_wrap(err, "open %s", l->ctx.plan->name);
+    }
+    return 0;
+}
+
+int ops_resume_time(struct task *t, struct err *err) {
+    for (int i = 0; i < t->n_ops; i++) {
+        struct op_links *l = &t->ops[i];
+        for (int k = 0; k < l->n_targets + l->n_side_targets; k++) {
+            struct op_target *tg =
+                k < l->n_targets ? &l->targets[k] : &l->side_targets[k - l->n_targets];
+            if (!tg->output || l->emitted_wm == WATERMARK_MIN) continue;
+            int rc = output_watermark(tg->output, l->emitted_wm, err);
+            if (rc) return rc;
+        }
     }
     return 0;
 }

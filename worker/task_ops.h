@@ -1,4 +1,5 @@
-/* task_ops.h - inside a task: the op tree. Only task.c and task_ops.c include this. */
+/* task_ops.h - inside a task: the op tree. Only task.c, task_ops.c and worker/checkpoint include
+ * this. */
 #ifndef PENSTOCK_WORKER_TASK_OPS_H
 #define PENSTOCK_WORKER_TASK_OPS_H
 
@@ -57,6 +58,7 @@ struct op_links {
     atomic_bool woken;
     int ports_open;
     uint64_t n_barriers; /* passed on */
+    int64_t emitted_wm;  /* last one given to what is behind */
     int64_t timer_ms;    /* wall clock; INT64_MAX = none */
     /* Sources. */
     bool source_waits;
@@ -74,22 +76,33 @@ struct task {
     int n_outputs;
     struct output *outputs;
     struct edge_metrics *edge_metrics;
-    struct gate *gate; /* NULL for sources */
+    struct gate *gate;              /* NULL for sources */
+    struct task_snapshot *snapshot; /* NULL where the job takes no checkpoints */
+    uint64_t stop;                  /* checkpoint that the job stops with; 0 = none yet */
+    bool source_stopped, stopped;   /* its barrier has passed the source, all ops */
+    bool stop_committed;
     struct task_metrics metrics;
     atomic_bool may_run; /* started, or cancelled before; wakes do nothing until then */
-    bool started, is_source;
+    bool opened, started, is_source;
     bool error_named; /* the failing op stands in the error's text already */
     int64_t next_latency_ms;
     int64_t next_timer_ms; /* least of the ops' */
     atomic_bool has_msgs;
     pthread_mutex_t msg_lock;
     struct task_msg *msgs, **msgs_tail;
+    bool closed; /* under msg_lock: in a final state, messages are answered by who sends them */
 };
+
+/* The subtask's share of the vertex' key groups. */
+struct state_range;
+void task_key_groups(const struct task *t, struct state_range *ret);
 
 /* Makes op trees and takes them down. */
 int ops_new(struct task *t, struct err *err) ATTR_MUST_USE;
 int ops_open(struct task *t, struct err *err) ATTR_MUST_USE;
 void ops_close(struct task *t);
+/* Restored: each output is told how far time had come, so that it stands behind it as before. */
+int ops_resume_time(struct task *t, struct err *err) ATTR_MUST_USE;
 void ops_free(struct task *t);
 
 /* Gives an item to an op, at once or behind what waits there. Takes what the item owns. */

@@ -51,10 +51,13 @@ enum { CONTROL_VERSION = 1 };
 /* {"t", "job", "attempt", "checkpoint", "file": name below state/ or null, "bytes", "ms": from the
  * trigger's arrival to the file's being visible, "tasks": [{"v", "s", "pieces": [[offset,
  * bytes]...], "full": true if they don't build on the base, "groups": [first, last] key groups,
- * "watermarks":
- * [{"op": uid, "wm"}], "splits": [SPLIT...] (sources: with their positions), "committables":
- * [{"op": index in the vertex, "value"}], "syncMs": of the barrier, "alignMs"}...]}: this worker's
- * share of a checkpoint is durable. */
+ * "watermarks": [{"op": uid, "wm": event time it had come to, "out": that it had passed on}] (of
+ * all its ops; handed back as it is), "splits": [SPLIT...] (sources: with their positions; what
+ * was read to its end may be missing), "committables": [{"op": index in the vertex, "value"}]
+ * (what sinks prepared for this checkpoint, and for earlier ones not known to be complete),
+ * "finished": true if the task had come to its end (then without state, pieces and watermarks: it
+ * has no chain, and committables are those of its end), "syncMs": of the barrier, "alignMs"}...]}:
+ * this worker's share of a checkpoint is durable. */
 #define MSG_ACKED "acked"
 /* {"t", "job", "attempt", "checkpoint", "reason"}: it can't take part in this one. */
 #define MSG_DECLINED "declined"
@@ -73,9 +76,11 @@ enum { CONTROL_VERSION = 1 };
  * nothing)}.
  * RESTORE: {"dir": URI, "checkpoint", "files": [name...], "chains": [{"ops": [uids of stateful
  * ops], "first", "last": key groups, "pieces": [[index in files, offset, bytes]...] in the order to
- * apply, "watermarks": as in MSG_ACKED}...]}; a task reads the chains that share an op with it and
- * overlap its key groups, and leaves out blocks of other ops and groups. Sources get their splits,
- * with positions, in "tasks". */
+ * apply, "watermarks": as in MSG_ACKED}...]}: all chains of the job; a task reads those that share
+ * an op with it and overlap its key groups, leaving out blocks of other ops, and of groups that
+ * aren't the chain's. Sources get their splits, with positions, in "tasks" (VALUES too, and those
+ * of finished tasks); at the same parallelism each subtask those it had, since watermarks are kept
+ * per subtask. */
 #define MSG_DEPLOY "deploy"
 /* {"t", "job", "attempt"}: all workers have deployed: run. */
 #define MSG_START "start"
@@ -83,7 +88,8 @@ enum { CONTROL_VERSION = 1 };
 #define MSG_SPLITS "splits"
 /* {"t", "job", "attempt", "epoch", "checkpoint", "base": the newest complete one, 0 = none, "kind":
  * "checkpoint" | "savepoint" | "stop", "full": true: everything, not what changed since the base}:
- * to all workers with tasks; sources send the barrier. "stop": sources end behind it. */
+ * to all workers with tasks; sources send the barrier. "stop": sources send nothing behind it, no
+ * window fires, nothing ends; tasks finish when they hear MSG_COMMITTED of it. */
 #define MSG_TRIGGER "trigger"
 /* {"t", "job", "attempt", "checkpoint"}: given up: what was taken for it comes with the next. */
 #define MSG_ABORT "abort"

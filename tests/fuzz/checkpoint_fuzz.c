@@ -68,7 +68,7 @@ static void fuzz_block(struct sv body) {
     struct state_block b;
     bool end = false;
     if (!state_block_next(&in, &b, &end, &err) && !end &&
-        !state_set_load(t.set, &b, make_table, &t, &err))
+        !state_set_load(t.set, &b, NULL, make_table, &t, &err))
         state_set_loaded(t.set);
     state_set_free(t.set);
     for (int i = 0; i < t.n; i++)

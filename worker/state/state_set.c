@@ -333,13 +333,18 @@ int state_block_next(struct sv *bytes, struct state_block *ret, bool *ret_end, s
     return 0;
 }
 
-int state_set_load(struct state_set *s, const struct state_block *b, state_make_fn make, void *self,
-                   struct err *err) {
+int state_set_load(struct state_set *s, const struct state_block *b, const struct state_range *only,
+                   state_make_fn make, void *self, struct err *err) {
+    struct state_range of = {b->first_group, b->last_group, s->range.max_parallelism};
+    if (only) {
+        of.first = MAX(of.first, only->first);
+        of.last = MIN(of.last, only->last);
+    }
+    if (MAX(of.first, s->range.first) > MIN(of.last, s->range.last)) return 0;
     char name[STATE_NAME_MAX + 1];
     memcpy(name, b->name.ptr, b->name.len);
     name[b->name.len] = 0;
     struct part *p = find(s, name, b->ns, NULL);
-    struct state_range of = {b->first_group, b->last_group, s->range.max_parallelism};
     struct sv in = b->entries;
     for (uint32_t i = 0; i < b->n_entries; i++) {
         uint32_t len;
@@ -352,7 +357,8 @@ int state_set_load(struct state_set *s, const struct state_block *b, state_make_
             if (len < 9) return corrupt(err, "an entry is cut off");
             memcpy(&hash, e.ptr + 1, 8);
             uint32_t group = key_group_of(hash, s->range.max_parallelism);
-            if (group < s->range.first || group > s->range.last) continue;
+            if (group < MAX(of.first, s->range.first) || group > MIN(of.last, s->range.last))
+                continue;
         }
         if (!p) {
             int rc = make(self, name, b->ns, err);

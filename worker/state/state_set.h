@@ -66,9 +66,9 @@ struct state_block {
 int state_block_next(struct sv *bytes, struct state_block *ret, bool *ret_end,
                      struct err *err) ATTR_MUST_USE;
 /* Applies the block's entries of this subtask's key groups; blocks in the order they were written.
- */
-int state_set_load(struct state_set *s, const struct state_block *b, state_make_fn make, void *self,
-                   struct err *err) ATTR_MUST_USE;
+ * only: leaves out those of other key groups, too; NULL: none. */
+int state_set_load(struct state_set *s, const struct state_block *b, const struct state_range *only,
+                   state_make_fn make, void *self, struct err *err) ATTR_MUST_USE;
 void state_set_loaded(struct state_set *s);
 
 #endif

@@ -163,7 +163,8 @@ static void restore(struct subtask *tasks, uint32_t n, struct chain *chains, uin
                     assert_ok(state_block_next(&bytes, &b, &end, &err), &err);
                     if (end) break;
                     assert_true(sv_eq_str(b.op_uid, "agg-1"));
-                    assert_ok(state_set_load(tasks[i].set, &b, make_slice, &tasks[i], &err), &err);
+                    assert_ok(state_set_load(tasks[i].set, &b, NULL, make_slice, &tasks[i], &err),
+                              &err);
                 }
             }
         state_set_loaded(tasks[i].set);

@@ -366,7 +366,7 @@ static void load(struct restore_graph *g, const struct restore_checkpoint *c) {
         if (end) return;
         EACH_OP(g, l)
         if (sv_eq(b.op_uid, sv_from(l->ctx.plan->uid)))
-            must(state_set_load(l->ctx.states, &b, make_part, l->op, &err), &err);
+            must(state_set_load(l->ctx.states, &b, NULL, make_part, l->op, &err), &err);
     }
 }
 

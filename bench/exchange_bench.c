@@ -131,6 +131,7 @@ int main(void) {
          2e8);
     exchange("forward exchange, batches of 4096", ROUTING_FORWARD, 1, 4096, 4e8);
     exchange("forward exchange, batches of 1 (joined)", ROUTING_FORWARD, 1, 1, 1e7);
+    exchange("rebalance to 4 subtasks", ROUTING_REBALANCE, 4, 4096, 4e8);
     exchange("hash exchange to 1 subtask", ROUTING_HASH, 1, 4096, 4e8);
     exchange("hash exchange to 2 subtasks", ROUTING_HASH, 2, 4096, 1e8);
     exchange("hash exchange to 8 subtasks", ROUTING_HASH, 8, 4096, 1e8);

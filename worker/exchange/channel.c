@@ -30,6 +30,8 @@ struct channel {
     uint64_t tail_seen;                 /* consumer's */
     uint64_t head_told, bytes_told;     /* consumer's: when a credited producer was last woken */
 
+    _Atomic uint64_t taken; /* + 1: at the far end of a connection; 0 = unknown */
+
     _Alignas(64) atomic_uint waiting; /* enum channel_wait or 0 */
 };
 
@@ -145,7 +147,18 @@ bool channel_is_drained(struct channel *ch) {
     return tail == ch->head_seen;
 }
 
+uint32_t channel_backlog(const struct channel *ch) {
+    uint64_t tail = atomic_load_explicit(&ch->tail, memory_order_relaxed);
+    uint64_t taken = atomic_load_explicit(&ch->taken, memory_order_relaxed);
+    return (uint32_t)(tail -
+                      (taken ? taken - 1 : atomic_load_explicit(&ch->head, memory_order_relaxed)));
+}
+
 /* ---- consumer's side ---- */
+
+void channel_set_taken(struct channel *ch, uint64_t elems) {
+    atomic_store_explicit(&ch->taken, elems + 1, memory_order_relaxed);
+}
 
 bool channel_is_empty(struct channel *ch) {
     uint64_t head = atomic_load_explicit(&ch->head, memory_order_relaxed);

@@ -101,11 +101,17 @@ enum channel_wait { CHANNEL_WAIT_ROOM = 1, CHANNEL_WAIT_EMPTY = 2 };
 bool channel_wait(struct channel *ch, enum channel_wait what);
 /* Everything pushed has been taken. */
 bool channel_is_drained(struct channel *ch);
+/* Elements pushed that the task at the far end hasn't taken yet; between processes as of the last
+ * credit. */
+uint32_t channel_backlog(const struct channel *ch);
 
 /* ---- consumer's side ---- */
 
 bool channel_is_empty(struct channel *ch);
 bool channel_pop(struct channel *ch, struct elem *ret);
+/* Connections that send: so many elements have been taken at the far end; rises. Before the first
+ * call the consumer of the ring counts as the far end. */
+void channel_set_taken(struct channel *ch, uint64_t elems);
 
 /* ---- any thread ---- */
 

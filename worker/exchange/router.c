@@ -21,22 +21,36 @@ static uint32_t pick_all(struct output *o) {
     return ROUTE_ALL;
 }
 
-/* The next one in turn that isn't blocked; the next one in turn if all are. */
-static uint32_t pick_free(struct output *o) {
-    for (uint32_t i = 0; i < o->n_dests; i++) {
+/* The one with the least that waits for it among the next CHOICES in turn that aren't blocked; of
+ * equals the one in this process, then the first in turn. The next one in turn if all are blocked.
+ * Looking at a few is nearly as good as looking at all (Mitzenmacher, "The power of two choices in
+ * randomized load balancing", TPDS 2001). */
+enum { CHOICES = 4 };
+
+static uint32_t pick_least(struct output *o) {
+    uint32_t best = UINT32_MAX, least = UINT32_MAX, seen = 0;
+    bool best_remote = true;
+    for (uint32_t i = 0; i < o->n_dests && seen < CHOICES; i++) {
         uint32_t d = (o->turn + i) % o->n_dests;
-        if (o->dests[d].blocked) continue;
-        o->turn = d + 1;
-        return d;
+        const struct dest *dest = &o->dests[d];
+        if (dest->blocked) continue;
+        seen++;
+        uint32_t backlog = channel_backlog(dest->ch);
+        if (backlog > least || (backlog == least && (dest->remote || !best_remote))) continue;
+        best = d;
+        least = backlog;
+        best_remote = dest->remote;
     }
-    return o->turn++ % o->n_dests;
+    if (best == UINT32_MAX) return o->turn++ % o->n_dests;
+    o->turn = best + 1;
+    return best;
 }
 
 static const struct router_ops routers[] = {
     [ROUTING_FORWARD] = {"forward", false, pick_first, any_blocked},
     [ROUTING_HASH] = {"hash", true, NULL, any_blocked},
-    [ROUTING_RESCALE] = {"rescale", false, pick_free, all_blocked},
-    [ROUTING_REBALANCE] = {"rebalance", false, pick_free, all_blocked},
+    [ROUTING_RESCALE] = {"rescale", false, pick_least, all_blocked},
+    [ROUTING_REBALANCE] = {"rebalance", false, pick_least, all_blocked},
     [ROUTING_BROADCAST] = {"broadcast", false, pick_all, any_blocked},
     [ROUTING_GLOBAL] = {"global", false, pick_first, any_blocked},
 };

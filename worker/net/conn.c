@@ -351,7 +351,10 @@ static int on_credit(struct conn *c, const struct frame *f, const uint8_t *paylo
     if (f->len != sizeof(credit)) return err_set(err, ERR_CORRUPT, "credit of length %u", f->len);
     if (!nc || nc->peer != c->peer) return 0; /* for a task that has been taken away */
     memcpy(&credit, payload, sizeof(credit));
+    /* What credit has grown by since the first is what the far end has taken. */
+    if (!nc->credit.elems) nc->credit_first = credit.elems;
     nc->credit.elems = MAX(nc->credit.elems, credit.elems);
+    channel_set_taken(nc->ch, nc->credit.elems - nc->credit_first);
     nc->credit.bytes = MAX(nc->credit.bytes, credit.bytes);
     conn_add_ready(c, nc);
     return 0;

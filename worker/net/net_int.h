@@ -32,6 +32,7 @@ struct net_channel {
     uint64_t seq;                   /* of the next element */
     uint64_t sent_bytes;            /* sends; elements: seq */
     struct frame_credit credit;     /* sends: granted */
+    uint64_t credit_first;          /* sends: elements granted to begin with */
     atomic_bool dirty;              /* any thread: in net's dirty stack */
     struct net_channel *next_dirty; /* of the stack */
 };

@@ -202,6 +202,64 @@ static void rebalance_goes_round_the_blocked(void **state) {
     release(&b);
 }
 
+static uint32_t drain(struct bench *b, int ch, int most) {
+    struct elem e;
+    uint32_t n = 0;
+    for (int i = 0; i < most && channel_pop(b->ch[ch], &e); i++) {
+        n += e.rows;
+        elem_release(&e);
+    }
+    return n;
+}
+
+/* One of four takes a batch in every fourth step, the others one in each: it doesn't hold them up,
+ * and where they could take more than comes, hardly anything waits for it. */
+static void rebalance_follows_the_load(void **state) {
+    enum { STEPS = 400 };
+    for (int per_step = 3; per_step <= 4; per_step++) {
+        struct bench b;
+        setup(&b, ROUTING_REBALANCE, 4, 16, plain);
+        uint32_t taken = 0, waits = 0;
+        for (int step = 0; step < STEPS; step++) {
+            output_poll(&b.o);
+            for (int i = 0; i < per_step && !output_full(&b.o); i++)
+                send(&b, rows(&b, 0, 100, 3));
+            for (int c = 0; c < 4; c++)
+                if (c || step % 4 == 0) taken += drain(&b, c, 1);
+            waits = MAX(waits, channel_backlog(b.ch[0]));
+        }
+        /* In turn, each would get as little as the slowest takes. */
+        uint32_t in_turn = STEPS / 4 * 4 * 100;
+        assert_true(taken >= 2 * in_turn);
+        if (per_step == 3) {
+            assert_true(taken >= (uint32_t)STEPS * 3 * 100 - 4 * 100);
+            assert_true(waits <= 2);
+        }
+        release(&b);
+    }
+}
+
+/* With as little to do everywhere, rows stay in this process; not where that is busy. */
+static void rebalance_prefers_this_process(void **state) {
+    struct bench b;
+    setup(&b, ROUTING_REBALANCE, 3, 16, plain);
+    b.o.dests[0].remote = b.o.dests[2].remote = true;
+    for (int i = 0; i < 6; i++) {
+        send(&b, rows(&b, 0, 100, 3));
+        assert_int_equal(drain(&b, 1, 16), 100);
+    }
+    for (int i = 0; i < 6; i++)
+        send(&b, rows(&b, 0, 100, 3));
+    for (int c = 0; c < 3; c++)
+        assert_int_equal(drain(&b, c, 16), 200);
+    /* The far end of a connection counts, not what the connection has taken. */
+    channel_set_taken(b.ch[0], 0);
+    channel_set_taken(b.ch[2], 2);
+    assert_int_equal(channel_backlog(b.ch[0]), 2);
+    assert_int_equal(channel_backlog(b.ch[2]), 0);
+    release(&b);
+}
+
 /* What is given beyond the bound is kept, in order; watermarks meanwhile become one. */
 static void overflow_keeps_order(void **state) {
     struct bench b;
@@ -306,6 +364,8 @@ int main(void) {
         cmocka_unit_test(no_timeout_no_waiting),
         cmocka_unit_test(heavy_batches_are_divided),
         cmocka_unit_test(rebalance_goes_round_the_blocked),
+        cmocka_unit_test(rebalance_follows_the_load),
+        cmocka_unit_test(rebalance_prefers_this_process),
         cmocka_unit_test(overflow_keeps_order),
         cmocka_unit_test(watermarks_coalesce_while_full),
         cmocka_unit_test(each_destination_gets_the_watermark),

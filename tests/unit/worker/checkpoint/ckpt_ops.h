@@ -17,6 +17,7 @@ static struct {
     pthread_mutex_t lock;
     pthread_cond_t more;
     int64_t limit, rows; /* per split */
+    int64_t first_rows;  /* of split 0, at most */
     struct op *sources[RIG_SUBTASKS];
     bool waits[RIG_SUBTASKS]; /* the source has come to the limit, or has no splits */
     int64_t sums[C_KEYS];     /* last one seen by sinks */
@@ -52,12 +53,15 @@ static void cs_no_more(struct op *op) {
     ((struct c_source_op *)op)->no_more = true;
 }
 
-/* Row i of split p: v = i * C_SPLITS + p; a watermark behind it. */
+/* Row i of split p: v = i * C_SPLITS + p; a watermark behind it. A split that is over (split 0 may
+ * be) doesn't hold time back. */
 static int cs_emit(struct c_source_op *s, struct c_split *p, struct err *err) {
     int64_t v = p->next++ * C_SPLITS + p->number, least = INT64_MAX;
     struct batch *b = rig_batch(v, 1, 1, C_KEYS);
     for (int i = 0; i < s->n; i++)
-        least = MIN(least, s->splits[i].next);
+        if (s->splits[i].number || s->splits[i].next < ck.first_rows)
+            least = MIN(least, s->splits[i].next);
+    if (least == INT64_MAX) least = p->next;
     batch_set_steps(b, &(struct wm_step){1, least * C_SPLITS - 1}, 1);
     return op_emit(&s->base, b, err);
 }
@@ -65,13 +69,14 @@ static int cs_emit(struct c_source_op *s, struct c_split *p, struct err *err) {
 static int cs_poll(struct op *op, int64_t *ret_wake_ns, struct err *err) {
     struct c_source_op *s = (struct c_source_op *)op;
     pthread_mutex_lock(&ck.lock);
-    int64_t limit = ck.limit, rows = ck.rows;
+    int64_t limit = ck.limit;
     struct c_split *p = NULL;
     bool over = s->no_more;
     for (int i = 0; i < s->n; i++) {
         struct c_split *x = &s->splits[(s->turn + i) % s->n];
-        if (x->next < limit && !p) p = x;
-        over &= x->next == rows;
+        int64_t end = x->number ? ck.rows : MIN(ck.rows, ck.first_rows);
+        if (x->next < MIN(limit, end) && !p) p = x;
+        over &= x->next == end;
     }
     s->turn++;
     ck.sources[op->ctx->subtask] = op;

@@ -49,7 +49,7 @@ endif
 
 # One static archive per folder, in link order: each may use those behind it (docs/layers.txt).
 LAYERS := cli operator coordinator worker sql connector fs vector base
-LIBS_SYS := -lcurl -lssl -lcrypto -lcjson -lyaml -lpcre2-8 -lsimdjson -lzstd -llz4 -lz -lxxhash -lstdc++ -lm -ldl
+LIBS_SYS := -lrdkafka -lcurl -lssl -lcrypto -lcjson -lyaml -lpcre2-8 -lsimdjson -lzstd -llz4 -lz -lxxhash -lstdc++ -lm -ldl
 
 # Sources of a layer: every .c and .cc below it but its program's main.
 MAINS := cli/main.c coordinator/main.c worker/main.c operator/main.c

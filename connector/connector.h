@@ -42,6 +42,11 @@ struct source_ctx {
      */
     void *report_self;
     void (*skipped)(void *report_self, struct sv raw, const char *place, const struct err *why);
+    /* Of sources whose batches say which split they are of (batch.split; a number of the subtask's
+     * own, from 0): each split has a watermark of its own, and event time waits for all that were
+     * added and haven't ended. Within add_split and poll. May be NULL. */
+    void (*split_added)(void *report_self, uint32_t split);
+    void (*split_ended)(void *report_self, uint32_t split);
 };
 
 struct source_stats { /* monotonic counters, read by the metrics thread: relaxed atomics inside */

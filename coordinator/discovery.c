@@ -79,7 +79,8 @@ static void on_turn(void *arg) {
     AUTO_JSON *splits = NULL;
     struct err err = ERR_INIT;
     int p = d->job->plan->vertices[d->vertex].parallelism;
-    if (d->desc->enumerate(&d->table, p, &splits, &err)) {
+    const struct connector_desc *c = d->desc;
+    if ((c->enumerate_more ? c->enumerate_more : c->enumerate)(&d->table, p, &splits, &err)) {
         on_failure(d, &err);
         return;
     }

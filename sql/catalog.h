@@ -104,7 +104,11 @@ struct connector_desc {
      * unique string "id" and, where known, "bytes" or "records" (for progress). */
     int (*enumerate)(const struct connector_table *t, int parallelism, cJSON **ret_splits,
                      struct err *err);
-    /* How often an unbounded source's coordinator calls enumerate again and hands out the splits
+    /* The same, while the job runs: splits whose id is new are read from their beginning. NULL:
+     * enumerate does. */
+    int (*enumerate_more)(const struct connector_table *t, int parallelism, cJSON **ret_splits,
+                          struct err *err);
+    /* How often an unbounded source's coordinator calls enumerate_more and hands out the splits
      * whose id is new; 0 = never. NULL: never. */
     int64_t (*discovery_interval_ms)(const struct connector_table *t);
     int (*source_new)(const struct connector_table *t, const struct source_ctx *ctx,

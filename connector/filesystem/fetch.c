@@ -2,7 +2,7 @@
 #include "connector/filesystem/fetch.h"
 
 #include "base/core/mem.h"
-#include "connector/filesystem/background.h"
+#include "connector/background.h"
 
 #include <pthread.h>
 #include <stdlib.h>

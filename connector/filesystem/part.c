@@ -3,7 +3,7 @@
 
 #include "base/core/clock.h"
 #include "base/core/mem.h"
-#include "connector/filesystem/background.h"
+#include "connector/background.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* background.h - the connector's I/O threads: whatever of its work would block an executor. */
-#ifndef PENSTOCK_CONNECTOR_FILESYSTEM_BACKGROUND_H
-#define PENSTOCK_CONNECTOR_FILESYSTEM_BACKGROUND_H
+/* background.h - the connectors' I/O threads: whatever of their work would block an executor. */
+#ifndef PENSTOCK_CONNECTOR_BACKGROUND_H
+#define PENSTOCK_CONNECTOR_BACKGROUND_H
 
 enum { BACKGROUND_THREADS = 16 }; /* of a process */
 

@@ -1,5 +1,5 @@
 /* background.c - see background.h. */
-#include "connector/filesystem/background.h"
+#include "connector/background.h"
 
 #include "base/core/thread.h"
 
@@ -15,7 +15,7 @@ static void stop_pool(void) {
 }
 
 static void make_pool(void) {
-    struct io_pool_options o = {.name = "file-io", .threads_max = BACKGROUND_THREADS};
+    struct io_pool_options o = {.name = "connector-io", .threads_max = BACKGROUND_THREADS};
     if (io_pool_new(&o, &pool, NULL)) pool = NULL;
     atexit(stop_pool);
 }

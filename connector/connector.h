@@ -158,6 +158,7 @@ enum sink_status {
 struct sink {
     const struct sink_ops *ops;
     uint64_t records, bytes; /* as struct source_stats */
+    bool keeps_back;         /* flush has left rows for later: to be called again */
 };
 
 struct sink_ops {

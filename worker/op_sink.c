@@ -137,7 +137,12 @@ static int sink_timer(struct op *op, int64_t now_ms, struct err *err) {
     struct sink_op *s = CONTAINER_OF(op, struct sink_op, base);
     s->flush_due = false;
     s->stage = STAGE_FLUSH;
-    return go_on(s, err);
+    int rc = go_on(s, err);
+    if (rc == OP_DONE && s->sink->keeps_back) {
+        s->flush_due = true;
+        set_flush_timer(op);
+    }
+    return rc;
 }
 
 static int sink_prepare(struct sink_op *s, uint64_t checkpoint, bool end, struct err *err) {

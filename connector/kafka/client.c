@@ -12,22 +12,25 @@ void kafka_trouble_init(struct kafka_trouble *t) {
     pthread_mutex_init(&t->lock, NULL);
 }
 
+void kafka_trouble_of(struct kafka_trouble *t, const char *servers) {
+    snprintf(t->servers, sizeof t->servers, "%s", servers);
+}
+
 void kafka_trouble_release(struct kafka_trouble *t) {
     pthread_mutex_destroy(&t->lock);
 }
 
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text) {
-    if (level <= 3)
+    if (level < 3)
         log_error("librdkafka", KV_STR("facility", fac), KV_STR("text", text));
-    else if (level == 4)
+    else if (level <= 4) /* connections that fail are tried again */
         log_warn("librdkafka", KV_STR("facility", fac), KV_STR("text", text));
     else
         log_debug("librdkafka", KV_STR("facility", fac), KV_STR("text", text));
 }
 
-/* On whichever thread polls the client. */
-static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
-    struct kafka_trouble *t = opaque;
+void kafka_trouble_note(struct kafka_trouble *t, rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                        const char *reason) {
     char fatal[256] = "";
     if (code == RD_KAFKA_RESP_ERR__FATAL) rd_kafka_fatal_error(rk, fatal, sizeof fatal);
     pthread_mutex_lock(&t->lock);
@@ -36,6 +39,11 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED)
         snprintf(t->fatal, sizeof t->fatal, "%s", *fatal ? fatal : reason);
     pthread_mutex_unlock(&t->lock);
+}
+
+/* On whichever thread polls the client. */
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque) {
+    kafka_trouble_note(opaque, rk, (rd_kafka_resp_err_t)code, reason);
 }
 
 int kafka_client(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct kafka_trouble *trouble,
@@ -79,24 +87,19 @@ static int code_of(rd_kafka_resp_err_t code) {
     }
 }
 
-int kafka_err(struct err *err, const struct kafka_table *k, struct kafka_trouble *trouble,
-              rd_kafka_resp_err_t code, const char *doing) {
-    char last[256] = "";
-    if (trouble) {
-        pthread_mutex_lock(&trouble->lock);
-        memcpy(last, *trouble->fatal ? trouble->fatal : trouble->last, sizeof last);
-        pthread_mutex_unlock(&trouble->lock);
-    }
-    const char *text = rd_kafka_err2str(code);
-    return err_set(err, code_of(code), "kafka %s: %s: %s%s%s%s", k->options.servers, doing, text,
-                   *last ? " (" : "", last, *last ? ")" : "");
+int kafka_err(struct err *err, struct kafka_trouble *t, rd_kafka_resp_err_t code,
+              const char *doing) {
+    pthread_mutex_lock(&t->lock);
+    const char *last = *t->fatal ? t->fatal : t->last;
+    int rc = err_set(err, code_of(code), "kafka %s: %s: %s%s%s%s", t->servers, doing,
+                     rd_kafka_err2str(code), *last ? " (" : "", last, *last ? ")" : "");
+    pthread_mutex_unlock(&t->lock);
+    return rc;
 }
 
-int kafka_fatal(struct err *err, const struct kafka_table *k, struct kafka_trouble *trouble) {
-    pthread_mutex_lock(&trouble->lock);
-    char text[256];
-    memcpy(text, trouble->fatal, sizeof text);
-    pthread_mutex_unlock(&trouble->lock);
-    if (!*text) return 0;
-    return err_set(err, ERR_RUNTIME, "kafka %s: %s", k->options.servers, text);
+int kafka_fatal(struct err *err, struct kafka_trouble *t) {
+    pthread_mutex_lock(&t->lock);
+    int rc = *t->fatal ? err_set(err, ERR_RUNTIME, "kafka %s: %s", t->servers, t->fatal) : 0;
+    pthread_mutex_unlock(&t->lock);
+    return rc;
 }

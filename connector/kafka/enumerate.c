@@ -22,7 +22,7 @@ struct listing {
 
 static int fail(struct listing *l, rd_kafka_resp_err_t code, const char *doing, struct err *err) {
     rd_kafka_poll(l->rk, 0); /* what the client has to say of it */
-    return kafka_err(err, l->k, &l->trouble, code, doing);
+    return kafka_err(err, &l->trouble, code, doing);
 }
 
 /* ---- partitions ---- */
@@ -66,7 +66,8 @@ static int find_matching(struct listing *l, struct err *err) {
         rc = fail(l, code, "list topics", err);
     } else {
         for (int j = 0; j < m->topic_cnt && !rc; j++)
-            if (regex_find(re, sv_from(m->topics[j].topic), 0)) rc = add_topic(l, &m->topics[j], err);
+            if (regex_find(re, sv_from(m->topics[j].topic), 0))
+                rc = add_topic(l, &m->topics[j], err);
         rd_kafka_metadata_destroy(m);
     }
     regex_free(re);
@@ -254,6 +255,7 @@ static int list(const struct kafka_table *k, bool more, cJSON *out, struct err *
     int rc = kafka_conf(k, KAFKA_LISTING, &conf, err);
     if (rc) return rc;
     kafka_trouble_init(&l.trouble);
+    kafka_trouble_of(&l.trouble, k->options.servers);
     rc = kafka_client(RD_KAFKA_CONSUMER, conf, &l.trouble, &l.rk, err);
     if (!rc) {
         l.parts = rd_kafka_topic_partition_list_new(16);

@@ -39,8 +39,8 @@ struct kafka_options {
     const char *startup_offsets, *bounded_offsets;
     int64_t discovery_ms;
     const char *format, *value_format, *key_format, *key_fields, *key_prefix;
-    int fields_include;           /* 0 ALL, 1 EXCEPT_KEY */
-    int guarantee, lost, naming;  /* enum kafka_guarantee, kafka_lost */
+    int fields_include;          /* 0 ALL, 1 EXCEPT_KEY */
+    int guarantee, lost, naming; /* enum kafka_guarantee, kafka_lost */
     const char *transaction_prefix, *partitioner;
     int64_t flush_rows, flush_ms; /* upsert-kafka */
     int partitioner_kind;         /* enum kafka_partitioner */
@@ -99,18 +99,20 @@ const char *kafka_property(const struct kafka_table *k, const char *name);
 /* Last error that a client told of: librdkafka goes on trying whatever happens. */
 struct kafka_trouble {
     pthread_mutex_t lock;
-    char last[256], fatal[256];
+    char servers[128], last[256], fatal[256];
 };
 void kafka_trouble_init(struct kafka_trouble *t);
+void kafka_trouble_of(struct kafka_trouble *t, const char *servers); /* for the messages */
+void kafka_trouble_note(struct kafka_trouble *t, rd_kafka_t *rk, rd_kafka_resp_err_t code,
+                        const char *reason);
 void kafka_trouble_release(struct kafka_trouble *t);
 /* takes conf, on failure too. trouble outlives the client; it becomes the client's opaque. */
 int kafka_client(rd_kafka_type_t type, rd_kafka_conf_t *conf, struct kafka_trouble *trouble,
                  rd_kafka_t **ret, struct err *err) ATTR_MUST_USE;
 /* ERR_*, with the class that says what helps: "kafka 127.0.0.1:9092: doing: why". */
-int kafka_err(struct err *err, const struct kafka_table *k, struct kafka_trouble *trouble,
-              rd_kafka_resp_err_t code, const char *doing) ATTR_MUST_USE;
-int kafka_fatal(struct err *err, const struct kafka_table *k,
-                struct kafka_trouble *trouble) ATTR_MUST_USE; /* 0: none was told */
+int kafka_err(struct err *err, struct kafka_trouble *trouble, rd_kafka_resp_err_t code,
+              const char *doing) ATTR_MUST_USE;
+int kafka_fatal(struct err *err, struct kafka_trouble *trouble) ATTR_MUST_USE; /* 0: none */
 
 /* ---- source and sink ---- */
 

@@ -11,11 +11,11 @@
 #include <string.h>
 
 enum action {
-    RENAME,      /* the same under librdkafka's name */
-    TO_KB,       /* the same in kilobytes */
-    OWN,         /* read elsewhere, or set by the connector */
-    NO_MEANING,  /* left out with a warning */
-    REFUSE       /* leaving it out would change what the job does */
+    RENAME,     /* the same under librdkafka's name */
+    TO_KB,      /* the same in kilobytes */
+    OWN,        /* read elsewhere, or set by the connector */
+    NO_MEANING, /* left out with a warning */
+    REFUSE      /* leaving it out would change what the job does */
 };
 
 static const struct translation {
@@ -129,10 +129,11 @@ static int set_jaas(const struct kafka_table *k, struct arena *a, rd_kafka_conf_
     const char *line = kafka_property(k, "sasl.jaas.config"), *user, *password;
     if (!line) return 0;
     if (!strstr(line, "PlainLoginModule") && !strstr(line, "ScramLoginModule"))
-        return err_set(err, ERR_UNSUPPORTED,
-                       "option 'properties.sasl.jaas.config': PlainLoginModule and "
-                       "ScramLoginModule are supported; for Kerberos and OAuth set librdkafka's own "
-                       "properties (sasl.kerberos.*, sasl.oauthbearer.*)");
+        return err_set(
+            err, ERR_UNSUPPORTED,
+            "option 'properties.sasl.jaas.config': PlainLoginModule and "
+            "ScramLoginModule are supported; for Kerberos and OAuth set librdkafka's own "
+            "properties (sasl.kerberos.*, sasl.oauthbearer.*)");
     if (!jaas_value(a, line, "username", &user) || !jaas_value(a, line, "password", &password))
         return err_set(err, ERR_VALIDATION,
                        "option 'properties.sasl.jaas.config' needs username=\"...\" and "
@@ -180,8 +181,8 @@ static int set_store(const struct kafka_table *k, rd_kafka_conf_t *conf, bool tr
 
 /* ---- all ---- */
 
-static int set_one(const char *name, const char *value, enum kafka_role role,
-                   rd_kafka_conf_t *conf, struct err *err) {
+static int set_one(const char *name, const char *value, enum kafka_role role, rd_kafka_conf_t *conf,
+                   struct err *err) {
     const struct translation *t = find_translation(name);
     if (!t) return set(conf, name, name, value, err);
     char kb[32];

@@ -24,7 +24,7 @@ struct partition {
     int64_t next;   /* offset of the next record to read, or RD_KAFKA_OFFSET_BEGINNING */
     int64_t stop;   /* or STOP_NEVER */
     uint32_t skip;  /* rows of the record at next that were returned already */
-    bool restored, started, done;
+    bool started, done, told;
 };
 
 struct topic { /* the opaque of its handle */
@@ -59,7 +59,7 @@ struct kafka_source {
     rd_kafka_queue_t *queue, *main_queue;
     struct map topics;
     struct partition **parts;
-    size_t n_parts, cap_parts, n_done;
+    size_t n_parts, cap_parts, n_done, n_told; /* of n_done, those told to split_ended */
     bool no_more;
     struct reading value, key;
     bool key_by_row; /* key columns are produced; else keys are read for tombstones only */
@@ -106,7 +106,17 @@ static void finish(struct kafka_source *f, struct partition *p) {
     f->n_done++;
     if (p->started) rd_kafka_consume_stop(p->of->handle, p->number);
     p->started = false;
-    if (f->ctx.split_ended) f->ctx.split_ended(f->ctx.report_self, p->split);
+}
+
+/* Of partitions whose last rows have been returned. */
+static void tell_ended(struct kafka_source *f) {
+    for (size_t i = 0; i < f->n_parts && f->n_told < f->n_done; i++) {
+        struct partition *p = f->parts[i];
+        if (!p->done || p->told) continue;
+        p->told = true;
+        f->n_told++;
+        if (f->ctx.split_ended) f->ctx.split_ended(f->ctx.report_self, p->split);
+    }
 }
 
 static int parse(const cJSON *json, struct partition *p, struct err *err) {
@@ -119,7 +129,6 @@ static int parse(const cJSON *json, struct partition *p, struct err *err) {
     p->stop = json_opt_i64(json, "stop", STOP_NEVER);
     const cJSON *position = json_opt(json, "position");
     if (position) {
-        p->restored = true;
         p->next = json_opt_i64(position, "offset", p->next);
         p->skip = (uint32_t)json_opt_i64(position, "skip", 0);
     }
@@ -154,7 +163,7 @@ static int source_add_split(struct source *base, const cJSON *json, struct err *
         return 0;
     }
     if (rd_kafka_consume_start_queue(t->handle, p->number, p->next, f->queue))
-        return kafka_err(err, &f->table, &f->trouble, rd_kafka_last_error(), "begin to read");
+        return kafka_err(err, &f->trouble, rd_kafka_last_error(), "begin to read");
     p->started = true;
     return 0;
 }
@@ -180,9 +189,9 @@ static void add_headers(const rd_kafka_message_t *m, struct col_builder *b) {
         if (rd_kafka_header_get_all(headers, i, &name, &value, &size)) break;
         bool again = false;
         for (size_t j = i + 1; j < n && !again; j++)
-            again = !rd_kafka_header_get_all(headers, j, &last, &(const void *){NULL},
-                                             &(size_t){0}) &&
-                    !strcmp(last, name);
+            again =
+                !rd_kafka_header_get_all(headers, j, &last, &(const void *){NULL}, &(size_t){0}) &&
+                !strcmp(last, name);
         if (again) continue;
         col_add_str(&b->children[0], name, strlen(name));
         if (value)
@@ -273,8 +282,11 @@ static int add_record(struct kafka_source *f, const struct partition *p,
     int rc = 0;
     bool upsert = f->table.upsert;
     if (m->payload) {
-        rc = decode(&f->value, m->payload, m->len, at, upsert ? NULL : f->changelog ? &f->kinds : NULL, &n,
-                    err);
+        rc = decode(&f->value, m->payload, m->len, at,
+                    upsert         ? NULL
+                    : f->changelog ? &f->kinds
+                                   : NULL,
+                    &n, err);
         if (!rc && f->key_by_row) rc = add_keys(f, m, at, n, err);
         for (uint32_t i = 0; i < n && upsert && !rc; i++)
             col_add_int(&f->kinds, ROW_UPDATE_AFTER);
@@ -344,13 +356,13 @@ static int on_event(struct kafka_source *f, struct partition *p, const rd_kafka_
         str_addf(&doing, "%s/%d@%lld", p->topic, p->number, (long long)p->next);
     else
         str_add(&doing, "read");
-    return kafka_err(err, &f->table, &f->trouble, m->err, str_text(&doing));
+    return kafka_err(err, &f->trouble, m->err, str_text(&doing));
 }
 
 static struct partition *partition_of(const rd_kafka_message_t *m) {
     const struct topic *t = m->rkt ? rd_kafka_topic_opaque(m->rkt) : NULL;
     return t && m->partition >= 0 && (size_t)m->partition < t->n_parts ? t->parts[m->partition]
-                                                                      : NULL;
+                                                                       : NULL;
 }
 
 /* ---- batches ---- */
@@ -417,8 +429,9 @@ static int read_run(struct kafka_source *f, struct batch **ret, struct err *err)
     uint32_t rows = 0, last = 0;
     uint64_t bytes = 0;
     int64_t last_offset = 0;
+    bool alone = false;
     int rc = 0;
-    while (f->at < f->n_messages && rows < f->ctx.batch_rows && !rc) {
+    while (f->at < f->n_messages && rows < f->ctx.batch_rows && !rc && !alone) {
         rd_kafka_message_t *m = f->messages[f->at];
         struct partition *p = partition_of(m);
         if (rows && p != run) break;
@@ -436,10 +449,9 @@ static int read_run(struct kafka_source *f, struct batch **ret, struct err *err)
             rows += last;
             bytes += m->len + m->key_len;
             if (!rc) p->next = m->offset + 1;
-            if (!rc && p->skip && !last) p->skip = 0;
+            if (!rc && !last) p->skip = 0;
             if (!rc && p->stop != STOP_NEVER && p->next >= p->stop) finish(f, p);
-            if (p->skip) f->at++, rd_kafka_message_destroy(m);
-            if (p->skip) break; /* the restored record alone */
+            alone = p->skip; /* a record of which rows were returned already */
         }
         rd_kafka_message_destroy(m);
         f->at++;
@@ -466,9 +478,10 @@ static int source_poll(struct source *base, struct batch **ret, int64_t *ret_wak
                        struct err *err) {
     struct kafka_source *f = impl(base);
     if (f->pending) return emit_pending(f, ret);
+    tell_ended(f);
     if (f->at == f->n_messages) {
         rd_kafka_poll(f->rk, 0);
-        int rc = kafka_fatal(err, &f->table, &f->trouble);
+        int rc = kafka_fatal(err, &f->trouble);
         if (rc) return rc;
         f->at = 0;
         f->n_messages = rd_kafka_consume_batch_queue(f->queue, 0, f->messages, BATCH_ROWS_MAX);
@@ -522,7 +535,8 @@ static void source_free(struct source *base) {
     if (f->main_queue) rd_kafka_queue_cb_event_enable(f->main_queue, NULL, NULL);
     drop_messages(f);
     for (size_t i = 0; i < f->n_parts; i++) {
-        if (f->parts[i]->started) rd_kafka_consume_stop(f->parts[i]->of->handle, f->parts[i]->number);
+        if (f->parts[i]->started)
+            rd_kafka_consume_stop(f->parts[i]->of->handle, f->parts[i]->number);
         cJSON_Delete(f->parts[i]->json);
         free(f->parts[i]);
     }
@@ -596,8 +610,8 @@ static int reading_init(struct kafka_source *f, struct reading *r, struct kafka_
         col_builder_init(&r->builders[i], part->schema->fields[r->columns[i]].type,
                          f->ctx.batch_rows);
     if (!part->format) return 0;
-    struct format_ctx fc = {part->schema, r->columns, r->n, &part->table, f->ctx.env,
-                            part->metadata};
+    struct format_ctx fc = {part->schema, r->columns, r->n,
+                            &part->table, f->ctx.env, part->metadata};
     return part->format->decoder_new(&fc, &r->decoder, err);
 }
 
@@ -609,6 +623,7 @@ static void on_queue(rd_kafka_t *rk, void *self) {
 
 static int make_client(struct kafka_source *f, struct err *err) {
     rd_kafka_conf_t *conf;
+    kafka_trouble_of(&f->trouble, f->table.options.servers);
     int rc = kafka_conf(&f->table, KAFKA_SOURCE, &conf, err);
     if (!rc) rc = kafka_client(RD_KAFKA_CONSUMER, conf, &f->trouble, &f->rk, err);
     if (rc) return rc;

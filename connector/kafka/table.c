@@ -3,13 +3,13 @@
 #include "connector/kafka/kafka.h"
 
 #include "base/core/mem.h"
+#include "connector/kafka/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const startup_choices[] = {"earliest-offset", "latest-offset",
-                                              "group-offsets",   "timestamp",
-                                              "specific-offsets", NULL};
+static const char *const startup_choices[] = {
+    "earliest-offset", "latest-offset", "group-offsets", "timestamp", "specific-offsets", NULL};
 static const char *const bounded_choices[] = {"unbounded", "latest-offset",    "group-offsets",
                                               "timestamp", "specific-offsets", NULL};
 static const char *const include_choices[] = {"ALL", "EXCEPT_KEY", NULL};
@@ -19,43 +19,116 @@ static const char *const lost_choices[] = {"fail", "ignore", NULL};
 
 #define AT(f) offsetof(struct kafka_options, f)
 #define CONNECT_ROWS                                                                               \
-    {"properties.bootstrap.servers", OPT_STRING, NULL, 0, 0, AT(servers),                          \
-     "Brokers to begin with: 'host:port,host:port'.", OPT_REQUIRED},                               \
-    {"properties.*", OPT_STRING, NULL, 0, 0, 0,                                                    \
-     "A property of the client, by the Java client's name or librdkafka's (docs/kafka.md)."},      \
-    {"value.format", OPT_STRING, NULL, 0, 0, AT(value_format),                                     \
-     "Format of values, with options 'value.<format>.*'. The same as 'format'."},                  \
-    {"key.format", OPT_STRING, NULL, 0, 0, AT(key_format),                                         \
-     "Format of keys, with options 'key.<format>.*'. Unset: keys are left alone."},                \
-    {"key.fields-prefix", OPT_STRING, "", 0, 0, AT(key_prefix),                                    \
-     "What the names of key columns begin with in the table, and not in the key."},                \
-    {"value.fields-include", OPT_ENUM, "ALL", 0, 0, AT(fields_include),                            \
-     "Whether key columns are in the value as well.", 0, include_choices},                         \
-    {"sink.delivery-guarantee", OPT_ENUM, "at-least-once", 0, 0, AT(guarantee),                    \
-     "exactly-once: rows are written in transactions, which are committed with the job's "         \
-     "checkpoints; readers see them with isolation.level = read_committed.", 0,                    \
-     guarantee_choices},                                                                           \
-    {"sink.transactional-id-prefix", OPT_STRING, NULL, 0, 0, AT(transaction_prefix),               \
-     "Begin of the transactions' ids; of this job alone. Needed for exactly-once."},               \
-    {"sink.transaction-naming-strategy", OPT_ENUM, "INCREMENTING", 0, 0, AT(naming),               \
-     "Accepted for compatibility: ids are used again once that can do no harm.", 0,                \
-     naming_choices},                                                                              \
-    {"penstock.sink.lost-transactions", OPT_ENUM, "fail", 0, 0, AT(lost),                          \
-     "What to do when the broker has given up a transaction that a completed checkpoint "          \
-     "relies on (the job was down for longer than transaction.timeout.ms): fail, or ignore "       \
-     "that its rows are lost.", 0, lost_choices},                                                  \
-    {"scan.topic-partition-discovery.interval", OPT_DURATION, "5 min", 0, 1e15, AT(discovery_ms),  \
-     "Look for new partitions this often; 0: never."},                                             \
-    {"topic", OPT_STRING, NULL, 0, 0, AT(topic),                                                   \
-     "Topic; to read, also several: 'a;b'."},                                                      \
-    {"topic-pattern", OPT_STRING, NULL, 0, 0, AT(topic_pattern),                                   \
-     "Read all topics whose whole name matches this regular expression."},                         \
-    {"scan.bounded.mode", OPT_ENUM, "unbounded", 0, 0, AT(bounded), "Where reading ends.", 0,      \
-     bounded_choices},                                                                             \
-    {"scan.bounded.specific-offsets", OPT_STRING, NULL, 0, 0, AT(bounded_offsets),                 \
-     "With 'specific-offsets': the first ones not read, 'partition:0,offset:42;...'."},            \
-    {"scan.bounded.timestamp-millis", OPT_INT, "-1", 0, 0, AT(bounded_ms),                         \
-     "With 'timestamp': ends before the first record of this time or later."}
+    {"properties.bootstrap.servers",                                                               \
+     OPT_STRING,                                                                                   \
+     NULL,                                                                                         \
+     0,                                                                                            \
+     0,                                                                                            \
+     AT(servers),                                                                                  \
+     "Brokers to begin with: 'host:port,host:port'.",                                              \
+     OPT_REQUIRED},                                                                                \
+        {"properties.*",                                                                           \
+         OPT_STRING,                                                                               \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         0,                                                                                        \
+         "A property of the client, by the Java client's name or librdkafka's (docs/kafka.md)."},  \
+        {"value.format",                                                                           \
+         OPT_STRING,                                                                               \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         AT(value_format),                                                                         \
+         "Format of values, with options 'value.<format>.*'. The same as 'format'."},              \
+        {"key.format",                                                                             \
+         OPT_STRING,                                                                               \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         AT(key_format),                                                                           \
+         "Format of keys, with options 'key.<format>.*'. Unset: keys are left alone."},            \
+        {"key.fields-prefix",                                                                      \
+         OPT_STRING,                                                                               \
+         "",                                                                                       \
+         0,                                                                                        \
+         0,                                                                                        \
+         AT(key_prefix),                                                                           \
+         "What the names of key columns begin with in the table, and not in the key."},            \
+        {"value.fields-include",                                                                   \
+         OPT_ENUM,                                                                                 \
+         "ALL",                                                                                    \
+         0,                                                                                        \
+         0,                                                                                        \
+         AT(fields_include),                                                                       \
+         "Whether key columns are in the value as well.",                                          \
+         0,                                                                                        \
+         include_choices},                                                                         \
+        {"sink.delivery-guarantee",                                                                \
+         OPT_ENUM,                                                                                 \
+         "at-least-once",                                                                          \
+         0,                                                                                        \
+         0,                                                                                        \
+         AT(guarantee),                                                                            \
+         "exactly-once: rows are written in transactions, which are committed with the job's "     \
+         "checkpoints; readers see them with isolation.level = read_committed.",                   \
+         0,                                                                                        \
+         guarantee_choices},                                                                       \
+        {"sink.transactional-id-prefix",                                                           \
+         OPT_STRING,                                                                               \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         AT(transaction_prefix),                                                                   \
+         "Begin of the transactions' ids; of this job alone. Needed for exactly-once."},           \
+        {"sink.transaction-naming-strategy",                                                       \
+         OPT_ENUM,                                                                                 \
+         "INCREMENTING",                                                                           \
+         0,                                                                                        \
+         0,                                                                                        \
+         AT(naming),                                                                               \
+         "Accepted for compatibility: ids are used again once that can do no harm.",               \
+         0,                                                                                        \
+         naming_choices},                                                                          \
+        {"penstock.sink.lost-transactions",                                                        \
+         OPT_ENUM,                                                                                 \
+         "fail",                                                                                   \
+         0,                                                                                        \
+         0,                                                                                        \
+         AT(lost),                                                                                 \
+         "What to do when the broker has given up a transaction that a completed checkpoint "      \
+         "relies on (the job was down for longer than transaction.timeout.ms): fail, or ignore "   \
+         "that its rows are lost.",                                                                \
+         0,                                                                                        \
+         lost_choices},                                                                            \
+        {"scan.topic-partition-discovery.interval",                                                \
+         OPT_DURATION,                                                                             \
+         "5 min",                                                                                  \
+         0,                                                                                        \
+         1e15,                                                                                     \
+         AT(discovery_ms),                                                                         \
+         "Look for new partitions this often; 0: never."},                                         \
+        {"topic", OPT_STRING, NULL, 0, 0, AT(topic), "Topic; to read, also several: 'a;b'."},      \
+        {"topic-pattern",                                                                          \
+         OPT_STRING,                                                                               \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         AT(topic_pattern),                                                                        \
+         "Read all topics whose whole name matches this regular expression."},                     \
+        {"scan.bounded.mode",   OPT_ENUM, "unbounded",    0, 0, AT(bounded),                       \
+         "Where reading ends.", 0,        bounded_choices},                                        \
+        {"scan.bounded.specific-offsets",                                                          \
+         OPT_STRING,                                                                               \
+         NULL,                                                                                     \
+         0,                                                                                        \
+         0,                                                                                        \
+         AT(bounded_offsets),                                                                      \
+         "With 'specific-offsets': the first ones not read, 'partition:0,offset:42;...'."},        \
+    {                                                                                              \
+        "scan.bounded.timestamp-millis", OPT_INT, "-1", 0, 0, AT(bounded_ms),                      \
+            "With 'timestamp': ends before the first record of this time or later."                \
+    }
 
 static const struct opt_row kafka_rows[] = {
     CONNECT_ROWS,
@@ -206,10 +279,6 @@ static int check_values(struct kafka_table *k, struct arena *a, struct err *err)
         rc = check_mode(k, a, "bounded", "bounded", o->bounded == BOUNDED_TIMESTAMP, o->bounded_ms,
                         o->bounded == BOUNDED_SPECIFIC, o->bounded_offsets, err);
     if (!rc) rc = check_partitioner(o, err);
-    if (!rc && (o->startup == STARTUP_GROUP || o->bounded == BOUNDED_GROUP) && !k->upsert &&
-        !kafka_property(k, "group.id") && o->bounded == BOUNDED_GROUP)
-        rc = err_set(err, ERR_VALIDATION,
-                     "'scan.bounded.mode' = 'group-offsets' needs 'properties.group.id'");
     if (!rc && k->upsert && (o->flush_rows > 0) != (o->flush_ms > 0))
         rc = err_set(err, ERR_VALIDATION,
                      "'sink.buffer-flush.max-rows' and 'sink.buffer-flush.interval' must be set to "
@@ -321,7 +390,8 @@ static int make_parts(struct kafka_table *k, struct arena *a, struct err *err) {
     const struct connector_table *t = k->table;
     struct kafka_options *o = &k->options;
     bool *in_key = ARENA_NEW_N(a, bool, t->schema->n + 1);
-    int *key = ARENA_NEW_N(a, int, t->schema->n + 1), *value = ARENA_NEW_N(a, int, t->schema->n + 1);
+    int *key = ARENA_NEW_N(a, int, t->schema->n + 1),
+        *value = ARENA_NEW_N(a, int, t->schema->n + 1);
     int n_key = 0, n_value = 0;
     int rc = find_key(k, a, in_key, key, &n_key, err);
     if (rc) return rc;
@@ -337,8 +407,8 @@ static int make_parts(struct kafka_table *k, struct arena *a, struct err *err) {
     rc = make_part(k, a, value, n_value, o->value_format ? "value." : "", value_format, 0,
                    &k->value, err);
     if (!rc && o->key_format)
-        rc = make_part(k, a, key, n_key, "key.", o->key_format, strlen(o->key_prefix), &k->key,
-                       err);
+        rc =
+            make_part(k, a, key, n_key, "key.", o->key_format, strlen(o->key_prefix), &k->key, err);
     return rc;
 }
 
@@ -426,9 +496,20 @@ static int check_part(const struct kafka_table *k, const struct kafka_part *p, c
     return rc;
 }
 
+static int check_source(const struct kafka_table *k, struct err *err) {
+    const struct kafka_options *o = &k->options;
+    bool start = o->startup == STARTUP_GROUP, end = o->bounded == BOUNDED_GROUP;
+    if ((start || end) && !kafka_property(k, "group.id"))
+        return err_set(err, ERR_VALIDATION,
+                       "'scan.%s.mode' = 'group-offsets'%s needs 'properties.group.id'",
+                       start ? "startup" : "bounded", start ? ", the default," : "");
+    return 0;
+}
+
 static int check_sink(const struct kafka_table *k, struct err *err) {
     const struct kafka_options *o = &k->options;
-    if (o->guarantee == GUARANTEE_EXACTLY_ONCE && (!o->transaction_prefix || !*o->transaction_prefix))
+    if (o->guarantee == GUARANTEE_EXACTLY_ONCE &&
+        (!o->transaction_prefix || !*o->transaction_prefix))
         return err_set(err, ERR_VALIDATION,
                        "sink.transactional-id-prefix must be specified when using "
                        "DeliveryGuarantee.EXACTLY_ONCE.");
@@ -437,7 +518,7 @@ static int check_sink(const struct kafka_table *k, struct err *err) {
                        "table '%s': a sink writes one topic: 'topic-pattern' and lists of topics "
                        "are for sources",
                        k->table->name);
-    return 0;
+    return o->guarantee == GUARANTEE_EXACTLY_ONCE ? wire_check(k, err) : 0;
 }
 
 int kafka_check(const struct connector_table *t, bool as_sink, struct err *err) {
@@ -448,7 +529,7 @@ int kafka_check(const struct connector_table *t, bool as_sink, struct err *err) 
     int rc = kafka_table(t, &a, &k, err);
     if (!rc) rc = kafka_conf(&k, as_sink ? KAFKA_SINK : KAFKA_SOURCE, &conf, err);
     if (conf) rd_kafka_conf_destroy(conf);
-    if (!rc && as_sink) rc = check_sink(&k, err);
+    if (!rc) rc = as_sink ? check_sink(&k, err) : check_source(&k, err);
     if (!rc) rc = check_part(&k, &k.value, "value", as_sink, err);
     if (!rc) rc = check_part(&k, &k.key, "key", as_sink, err);
     const struct format_desc *f = rc ? NULL : k.value.format;
@@ -554,8 +635,9 @@ const struct connector_desc connector_kafka = {
 
 const struct connector_desc connector_upsert_kafka = {
     .name = "upsert-kafka",
-    .doc = "A Kafka topic as a table with PRIMARY KEY: the last value of a key counts, NULL deletes "
-           "it (docs/kafka.md).",
+    .doc =
+        "A Kafka topic as a table with PRIMARY KEY: the last value of a key counts, NULL deletes "
+        "it (docs/kafka.md).",
     .options = {upsert_rows, ARRAY_LEN(upsert_rows)},
     .source_mode = upsert_source_mode,
     .sink_mode = upsert_sink_mode,

@@ -222,6 +222,7 @@ static const struct setting {
     {1 << KAFKA_SINK, true, "queue.buffering.max.messages", "200000"},
     {1 << KAFKA_SINK, true, "queue.buffering.max.kbytes", "65536"},
     {1 << KAFKA_SINK, true, "batch.size", "1000000"},
+    {1 << KAFKA_SINK, true, "transaction.timeout.ms", "900000"},
 };
 
 static int apply_settings(const struct kafka_table *k, enum kafka_role role, bool defaults,

@@ -106,6 +106,10 @@ bool coordinator_cancelled(const struct coordinator *c) {
     return c->cancelled;
 }
 
+bool coordinator_fenced(const struct coordinator *c) {
+    return c->fenced;
+}
+
 void coordinator_stop(struct coordinator *c) {
     if (c->stopping) { /* for the second time */
         net_loop_stop(c->loop);

@@ -26,6 +26,11 @@ struct coordinator_options {
     int port;          /* 0 = any */
     const char *token; /* NULL or "" = no authorization */
     struct tls_options tls;
+    const char *checkpoint_dir; /* of jobs that take checkpoints and don't say where; NULL: none */
+    const char *run_id;         /* the same for each coordinator of one run of the job: who takes
+                                   over from one that died goes on, another run begins anew where the
+                                   last one had read its input to the end; NULL = another run */
+    bool fresh;                 /* the job's own checkpoints aren't started from */
 };
 
 enum { COORDINATOR_WORKER_TIMEOUT_MS = 30000, COORDINATOR_JOBS_KEPT_MAX = 32 /* that are over */ };
@@ -40,6 +45,8 @@ int coordinator_failed(const struct coordinator *c);
 bool coordinator_cancelled(const struct coordinator *c);
 /* base/proto/status.h; owned by the caller. On the loop's thread, or after the loop. */
 cJSON *coordinator_status(const struct coordinator *c);
+/* Likewise: does another coordinator run the job now? */
+bool coordinator_fenced(const struct coordinator *c);
 /* On the loop's thread: cancels what runs, then the loop stops. Again: at once. */
 void coordinator_stop(struct coordinator *c);
 void coordinator_free(struct coordinator *c);

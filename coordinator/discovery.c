@@ -24,12 +24,16 @@ static const char *split_id(const cJSON *split) {
     return json_opt_str(split, "id", "");
 }
 
-/* The split's id is new. */
-static bool note(struct discovery *d, const cJSON *split) {
-    if (map_has(&d->seen, split_id(split))) return false;
-    map_put(&d->seen, split_id(split), d);
+static bool note_id(struct discovery *d, const char *id) {
+    if (map_has(&d->seen, id)) return false;
+    map_put(&d->seen, id, d);
     d->n_splits++;
     return true;
+}
+
+/* The split's id is new. */
+static bool note(struct discovery *d, const cJSON *split) {
+    return note_id(d, split_id(split));
 }
 
 static cJSON *new_frame(const struct discovery *d, int subtask) {
@@ -92,7 +96,7 @@ static void on_turn(void *arg) {
 }
 
 void discovery_add(struct job *j, int v, const struct connector_desc *desc,
-                   const struct connector_table *t, const cJSON *splits) {
+                   const struct connector_table *t, const cJSON *splits, const cJSON *seen) {
     int64_t interval_ms = desc->discovery_interval_ms ? desc->discovery_interval_ms(t) : 0;
     if (interval_ms <= 0) return;
     struct discovery *d = mem_zalloc(sizeof *d);
@@ -101,8 +105,22 @@ void discovery_add(struct job *j, int v, const struct connector_desc *desc,
     map_init(&d->seen);
     const cJSON *s;
     cJSON_ArrayForEach(s, splits) note(d, s);
+    cJSON_ArrayForEach(s, seen) if (cJSON_IsString(s)) note_id(d, s->valuestring);
     MEM_GROW(j->discoveries, j->n_discoveries, j->cap_discoveries);
     j->discoveries[j->n_discoveries++] = d;
+}
+
+cJSON *discovery_seen(const struct job *j, int v) {
+    for (int i = 0; i < j->n_discoveries; i++) {
+        const struct discovery *d = j->discoveries[i];
+        if (d->vertex != v) continue;
+        cJSON *ids = cJSON_CreateArray();
+        struct map_entry e;
+        for (size_t at = 0; map_next(&d->seen, &at, &e);)
+            cJSON_AddItemToArray(ids, cJSON_CreateString(e.key));
+        return ids;
+    }
+    return NULL;
 }
 
 bool discovery_has(const struct job *j, int v) {

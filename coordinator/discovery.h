@@ -10,10 +10,14 @@
 
 #include "coordinator/state.h"
 
-/* Notes the splits that are handed out already, if vertex v's source is one to be listed again;
- * does nothing otherwise. t: in the job's arena. */
+/* Notes the splits that are handed out already (splits: objects with an "id"; seen: ids; each may
+ * be NULL), if vertex v's source is one to be listed again; does nothing otherwise. t: in the job's
+ * arena. */
 void discovery_add(struct job *j, int v, const struct connector_desc *d,
-                   const struct connector_table *t, const cJSON *splits);
+                   const struct connector_table *t, const cJSON *splits, const cJSON *seen);
+/* Ids of all splits that were handed out for vertex v, as an array of strings (the caller's); NULL:
+ * none will come. */
+cJSON *discovery_seen(const struct job *j, int v);
 /* Whether more splits may come for vertex v. */
 bool discovery_has(const struct job *j, int v);
 /* From when the job runs until it is being stopped. */

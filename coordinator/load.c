@@ -3,6 +3,7 @@
 
 #include "base/core/clock.h"
 #include "base/core/mem.h"
+#include "coordinator/checkpointing.h"
 #include "coordinator/load/sampler.h"
 
 #include <stdlib.h>
@@ -184,6 +185,7 @@ cJSON *load_end(const struct job *j) {
     add_totals(e, j);
     json_set_str(e, "state", job_state_name(j->state));
     if (j->state == JOB_FAILED) json_set(e, "error", control_error_to_json(&j->error, "runtime"));
+    if (j->state == JOB_STOPPED) json_set(e, "checkpoint", checkpointing_newest_json(j));
     json_set(e, "sinks", sink_list(j));
     cJSON *workers = cJSON_AddArrayToObject(e, "workers");
     for (int w = 0; w < j->n_workers; w++) {

@@ -1,6 +1,6 @@
 /* main.c - penstock-coordinator: runs one job or script. Started by `penstock run` or the operator;
  * the job token comes in PENSTOCK_TOKEN. Exit status: 0 all statements succeeded, 1 some failed, 2
- * bad usage or it could not start, 130 cancelled. */
+ * bad usage or it could not start, 3 another coordinator runs the job, 130 cancelled. */
 #define LOG_MODULE "coordinator"
 #include "coordinator/coordinator.h"
 
@@ -59,6 +59,11 @@ static void usage(FILE *f) {
           "  --hold             compile, then wait for POST /v1/start\n"
           "  --tls DIR          serve TLS with tls.crt and tls.key of this folder\n"
           "  --result FILE      write the job's end here, as JSON\n"
+          "  --checkpoint-dir D of jobs that take checkpoints and don't say where\n"
+          "  --run-id TEXT      the same for all coordinators of one run, of which one may take "
+          "over\n"
+          "                     from another\n"
+          "  --fresh            don't start from the job's last checkpoint\n"
           "  --ready-fd N       write the port here when listening\n"
           "  --version, --help\n",
           f);
@@ -71,14 +76,23 @@ struct args {
 };
 
 static int parse_args(int argc, char **argv, struct args *a) {
-    static const struct option table[] = {
-        {"spec", required_argument, NULL, 's'},     {"listen", required_argument, NULL, 'l'},
-        {"port", required_argument, NULL, 'p'},     {"workers", required_argument, NULL, 'w'},
-        {"script", no_argument, NULL, 'S'},         {"keep-going", no_argument, NULL, 'k'},
-        {"wait-client", no_argument, NULL, 'c'},    {"hold", no_argument, NULL, 'H'},
-        {"tls", required_argument, NULL, 't'},      {"result", required_argument, NULL, 'R'},
-        {"ready-fd", required_argument, NULL, 'r'}, {"version", no_argument, NULL, 'V'},
-        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0}};
+    static const struct option table[] = {{"spec", required_argument, NULL, 's'},
+                                          {"listen", required_argument, NULL, 'l'},
+                                          {"port", required_argument, NULL, 'p'},
+                                          {"workers", required_argument, NULL, 'w'},
+                                          {"script", no_argument, NULL, 'S'},
+                                          {"keep-going", no_argument, NULL, 'k'},
+                                          {"wait-client", no_argument, NULL, 'c'},
+                                          {"hold", no_argument, NULL, 'H'},
+                                          {"tls", required_argument, NULL, 't'},
+                                          {"result", required_argument, NULL, 'R'},
+                                          {"checkpoint-dir", required_argument, NULL, 'd'},
+                                          {"run-id", required_argument, NULL, 'i'},
+                                          {"fresh", no_argument, NULL, 'f'},
+                                          {"ready-fd", required_argument, NULL, 'r'},
+                                          {"version", no_argument, NULL, 'V'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", table, NULL)) >= 0;) {
         switch (c) {
         case 's':
@@ -110,6 +124,15 @@ static int parse_args(int argc, char **argv, struct args *a) {
             break;
         case 'R':
             a->result = optarg;
+            break;
+        case 'd':
+            a->opts.checkpoint_dir = optarg;
+            break;
+        case 'i':
+            a->opts.run_id = optarg;
+            break;
+        case 'f':
+            a->opts.fresh = true;
             break;
         case 'r':
             a->ready_fd = atoi(optarg);
@@ -184,7 +207,10 @@ static int run(struct args *a, struct job_spec *spec, int *ret_code, struct err 
         tell_ready(a->ready_fd, coordinator_port(c));
         net_loop_run(loop);
         if (a->result) write_result(a->result, coordinator_status(c));
-        *ret_code = coordinator_cancelled(c) ? 130 : coordinator_failed(c) ? 1 : 0;
+        *ret_code = coordinator_fenced(c)      ? 3
+                    : coordinator_cancelled(c) ? 130
+                    : coordinator_failed(c)    ? 1
+                                               : 0;
     }
     net_signals_free(s);
     coordinator_free(c);

@@ -3,13 +3,16 @@
 #include "coordinator/state.h"
 
 #include "base/proto/status.h"
+#include "coordinator/checkpointing.h"
 
 static const char *job_status(const struct job *j) {
     static const char *const names[] = {
-        [JOB_DEPLOYING] = STATUS_STARTING,  [JOB_RUNNING] = STATUS_RUNNING,
-        [JOB_COMMITTING] = STATUS_STOPPING, [JOB_CANCELLING] = STATUS_STOPPING,
-        [JOB_FINISHED] = STATUS_FINISHED,   [JOB_FAILED] = STATUS_FAILED,
-        [JOB_CANCELLED] = STATUS_CANCELLED};
+        [JOB_CREATED] = STATUS_STARTING,    [JOB_DEPLOYING] = STATUS_STARTING,
+        [JOB_RUNNING] = STATUS_RUNNING,     [JOB_COMMITTING] = STATUS_STOPPING,
+        [JOB_CANCELLING] = STATUS_STOPPING, [JOB_RESTARTING] = STATUS_STARTING,
+        [JOB_FINISHED] = STATUS_FINISHED,   [JOB_STOPPED] = STATUS_STOPPED,
+        [JOB_FAILED] = STATUS_FAILED,       [JOB_CANCELLED] = STATUS_CANCELLED};
+    if (j->state == JOB_CANCELLING && j->outcome == JOB_RESTARTING) return STATUS_STARTING;
     return names[j->state];
 }
 
@@ -49,6 +52,9 @@ cJSON *coordinator_status(const struct coordinator *c) {
     json_set_i64(w, "registered", connected(c));
     json_set_i64(w, "wanted", c->opts.workers);
     if (c->n_jobs) json_set(o, "job", rest_job_summary(c->jobs[c->n_jobs - 1]));
+    const struct job *j = c->n_jobs ? c->jobs[c->n_jobs - 1] : NULL;
+    cJSON *checkpoint = j && j->ck ? checkpointing_newest_json(j) : NULL;
+    if (checkpoint) json_set(o, "checkpoint", checkpoint);
     if (c->plan) json_set(o, "plan", cJSON_Duplicate(c->plan, true));
     if (c->n_failed) {
         struct err e = c->error;
@@ -81,14 +87,20 @@ static void post_stop(void *self, struct http_exchange *x) {
     bool checkpoint;
     int rc = http_body_json(x, &body, &err);
     if (!rc) rc = json_get_bool(body, "checkpoint", &checkpoint, &err);
-    if (!rc && checkpoint && c->n_jobs && !job_is_over(c->jobs[c->n_jobs - 1]))
+    struct job *j = c->n_jobs ? c->jobs[c->n_jobs - 1] : NULL;
+    bool runs = j && !job_is_over(j);
+    if (!rc && checkpoint && runs && !j->ck)
         rc = err_set(&err, ERR_UNSUPPORTED,
                      "the job takes no checkpoints: stopping it loses its state");
     if (rc) {
         http_reply_err(x, &err);
         return;
     }
-    if (!c->stopping) coordinator_stop(c);
+    if (checkpoint && runs) {
+        if (!checkpointing_is_stopping(j)) checkpointing_request(j, CKPT_STOP, NULL);
+    } else if (!c->stopping) {
+        coordinator_stop(c);
+    }
     reply(c, x, 202);
 }
 

@@ -2,6 +2,12 @@
 #include "coordinator/state.h"
 
 #include "base/core/clock.h"
+#include "coordinator/checkpointing.h"
+#include "sql/settings.h"
+
+#include <stdlib.h>
+
+#include "base/core/clock.h"
 #include "base/core/log.h"
 #include "base/proto/status.h"
 
@@ -12,7 +18,9 @@ cJSON *rest_job_summary(const struct job *j) {
     json_set_str(o, "id", j->id);
     json_set_str(o, "name", j->name);
     json_set_str(o, "state", job_state_name(j->state));
-    json_set_i64(o, "attempt", (int64_t)j->attempt);
+    json_set_u64(o, "attempt", j->attempt);
+    json_set_i64(o, "restarts", j->n_restarts);
+    if (j->n_failures) json_set(o, "failures", failover_json(j));
     cJSON *p = load_progress(j);
     static const char *const fields[] = {"elapsedMs",  "recordsIn",  "bytesIn",
                                          "recordsOut", "skipped",    "late",
@@ -117,6 +125,67 @@ static void post_cancel(void *self, struct http_exchange *x) {
     reply(x, rest_job_summary(j));
 }
 
+static void get_checkpoints(void *self, struct http_exchange *x) {
+    struct job *j = job_of(self, x);
+    if (j) reply(x, checkpointing_json(j));
+}
+
+/* The request's number, by which what becomes of it is asked for. */
+static void begin_request(struct job *j, enum ckpt_kind kind, const char *dir,
+                          struct http_exchange *x) {
+    struct err err = ERR_INIT;
+    if (job_is_over(j))
+        err_set(&err, ERR_UNAVAILABLE, "job %s is over", j->id);
+    else if (!j->ck)
+        err_set(&err, ERR_UNSUPPORTED,
+                "job %s takes no checkpoints ('execution.checkpointing.interval' is unset): it can "
+                "only be cancelled",
+                j->name);
+    if (err.code) {
+        http_reply_err(x, &err);
+        return;
+    }
+    AUTO_JSON *o = checkpointing_request_json(j, checkpointing_request(j, kind, dir));
+    http_reply_json(x, 202, o);
+}
+
+static void post_savepoint(void *self, struct http_exchange *x) {
+    struct job *j = job_of(self, x);
+    if (!j) return;
+    AUTO_JSON *body = NULL;
+    struct err err = ERR_INIT;
+    if (http_body_json(x, &body, &err)) {
+        http_reply_err(x, &err);
+        return;
+    }
+    const char *dir = json_opt_str(body, "dir", NULL);
+    AUTO_STR own = STR_INIT;
+    const char *root = session_settings(j->coord->session)->savepoint_dir;
+    if (!dir && root && *root) {
+        str_addf(&own, "%s/%s-%lld", root, j->name, (long long)clock_wall_ms());
+        dir = str_text(&own);
+    }
+    begin_request(j, CKPT_SAVEPOINT, dir, x);
+}
+
+static void post_stop(void *self, struct http_exchange *x) {
+    struct job *j = job_of(self, x);
+    if (j) begin_request(j, CKPT_STOP, NULL, x);
+}
+
+static void get_request(void *self, struct http_exchange *x) {
+    struct job *j = job_of(self, x);
+    if (!j) return;
+    cJSON *o = checkpointing_request_json(j, strtoull(http_param(x, "request"), NULL, 10));
+    if (o) {
+        reply(x, o);
+        return;
+    }
+    struct err err = ERR_INIT;
+    err_set(&err, ERR_NOT_FOUND, "no request '%s' of job %s", http_param(x, "request"), j->id);
+    http_reply_err(x, &err);
+}
+
 static void get_workers(void *self, struct http_exchange *x) {
     struct coordinator *c = self;
     cJSON *list = cJSON_CreateArray();
@@ -210,6 +279,10 @@ void rest_routes(struct coordinator *c) {
     http_server_route(c->server, "GET", "/v1/jobs/{id}/history", get_history, c);
     http_server_route(c->server, "GET", "/v1/jobs/{id}/threads", get_threads, c);
     http_server_route(c->server, "POST", "/v1/jobs/{id}/cancel", post_cancel, c);
+    http_server_route(c->server, "GET", "/v1/jobs/{id}/checkpoints", get_checkpoints, c);
+    http_server_route(c->server, "POST", "/v1/jobs/{id}/savepoints", post_savepoint, c);
+    http_server_route(c->server, "POST", "/v1/jobs/{id}/stop", post_stop, c);
+    http_server_route(c->server, "GET", "/v1/jobs/{id}/requests/{request}", get_request, c);
     http_server_route(c->server, "GET", "/v1/workers", get_workers, c);
     http_server_route(c->server, "GET", STATUS_PATH_LOG, get_log_levels, c);
     http_server_route(c->server, "POST", STATUS_PATH_LOG, post_log_levels, c);

@@ -235,6 +235,7 @@ void script_job_ended(struct coordinator *c, struct job *j) {
         if (!c->opts.keep_going) c->script_done = true;
     }
     if (j->state == JOB_CANCELLED) c->cancelled = true;
-    if (j->state == JOB_CANCELLED && j->foreground) c->script_done = true;
+    if ((j->state == JOB_CANCELLED || j->state == JOB_STOPPED) && j->foreground)
+        c->script_done = true;
     net_timer_set(c->advance_timer, 0); /* not from within the job's own callbacks */
 }

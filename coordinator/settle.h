@@ -5,11 +5,21 @@
 
 #include "coordinator/state.h"
 
-/* Calls done on the loop when all of the job's sinks are settled, or one failed (err; NULL: none
- * did); at once where no sink has anything to settle. One at a time. The job's committables and
- * plan stay as they are until then. */
-void settle_begin(struct job *j, bool commit,
-                  void (*done)(struct job *j, bool commit, const struct err *err));
+enum settle_kind { SETTLE_CHECKPOINT, SETTLE_END /* commits; the input has ended */, SETTLE_ABORT };
+
+/* By op number over all vertices: an array of what its sinks prepared; ended by NULL. */
+cJSON **settle_lists_new(const struct job *j);
+void settle_lists_free(cJSON **lists);
+/* Of the tasks that have finished; the tasks keep theirs. */
+cJSON **settle_lists_of_tasks(const struct job *j);
+/* Of a checkpoint. */
+cJSON **settle_lists_of_body(const struct job *j, const cJSON *body);
+
+/* Takes lists. Calls done on the loop when all of the job's sinks are settled, or one failed (err;
+ * NULL: none did); at once where no sink has anything to settle. One at a time. The job's plan
+ * stays as it is until then. */
+void settle_begin(struct job *j, enum settle_kind kind, cJSON **lists,
+                  void (*done)(struct job *j, const struct err *err));
 /* The job goes: done isn't called any more. The coordinator's I/O threads rest. */
 void settle_forget(struct job *j);
 

@@ -11,11 +11,14 @@
 #include "sql/session.h"
 
 enum job_state {
+    JOB_CREATED, /* no attempt has begun: the checkpoint log is being read */
     JOB_DEPLOYING,
     JOB_RUNNING,
     JOB_COMMITTING,
     JOB_CANCELLING, /* tasks are being stopped: `outcome` says what for */
+    JOB_RESTARTING, /* between two attempts */
     JOB_FINISHED,
+    JOB_STOPPED, /* with a checkpoint to start from again */
     JOB_FAILED,
     JOB_CANCELLED
 };
@@ -44,7 +47,17 @@ struct job_task {
     enum task_state state;
     int worker;
     struct task_load load;
+    cJSON *committables; /* finished: what its sinks prepared for the end, as in MSG_TASK; NULL:
+                            nothing, or part of a complete checkpoint */
 };
+
+/* What became of an attempt. */
+struct job_failure {
+    uint64_t attempt;
+    int64_t wall_ms;
+    char text[256];
+};
+enum { JOB_FAILURES_KEPT = 16 };
 
 struct job {
     struct coordinator *coord;
@@ -57,8 +70,8 @@ struct job {
     bool foreground; /* the script waits for it */
     enum job_state state, outcome;
     struct err error;
-    struct job_task **tasks; /* [vertex][subtask] */
-    cJSON **committables;    /* [op number over all vertices]: arrays */
+    struct job_task **tasks; /* [vertex][subtask]; like all that follows up to worker_reports of
+                                this attempt, or while none runs, of the last one */
     int *op_base;            /* [vertex]: first op number */
     bool *worker_used;       /* [worker number] */
     bool *worker_deployed;
@@ -73,6 +86,20 @@ struct job {
     struct settlement *settlement;  /* settle.h; NULL: none under way */
     struct discovery **discoveries; /* discovery.h */
     int n_discoveries, cap_discoveries;
+    struct checkpointing *ck; /* checkpointing.h; NULL: the job takes none */
+    uint64_t stopped_at;      /* JOB_STOPPED: the checkpoint */
+    /* failover.c */
+    struct restart *restart;
+    struct net_timer *restart_timer;
+    bool restart_due;  /* the pause is over */
+    bool restore_due;  /* the checkpoint log says from where; without checkpoints: always */
+    bool recommitted;  /* what the checkpoint's sinks had prepared is committed */
+    bool wants_worker; /* told the client that workers are missing */
+    uint64_t next_attempt;
+    int64_t n_restarts;
+    int64_t wait_workers_until_ms; /* 0: doesn't wait */
+    struct job_failure failures[JOB_FAILURES_KEPT];
+    int n_failures; /* in all; the newest is at (n_failures - 1) % JOB_FAILURES_KEPT */
 };
 
 struct coordinator {
@@ -92,7 +119,7 @@ struct coordinator {
     struct sql_reader reader;
     int n_statements, n_failed;
     int n_foreground; /* jobs the script waits for before its next statement */
-    bool begun, script_done, stopping, cancelled, done;
+    bool begun, script_done, stopping, cancelled, done, fenced;
     bool compiled, told_start; /* opts.hold */
     cJSON *plan;               /* likewise: its summary, as in the status */
     struct err error;          /* the first that ended something */
@@ -138,13 +165,39 @@ int job_start(struct coordinator *c, int index, struct arena *stmt, const struct
 struct job *job_find(struct coordinator *c, const char *id);
 /* Frees the oldest jobs that are over, beyond COORDINATOR_JOBS_KEPT_MAX. */
 void job_forget_old(struct coordinator *c);
-void job_on_deployed(struct job *j, int worker);
-void job_on_task(struct job *j, int worker, const cJSON *msg);
-void job_on_worker_lost(struct job *j, struct worker *w, const char *why);
 void job_cancel(struct job *j);
+/* A stop has its checkpoint; 0: there is none to start from again. */
+void job_stopped(struct job *j, uint64_t checkpoint);
+/* Another coordinator runs the job: its workers aren't told anything, and this one ends. */
+void job_fenced(struct job *j, const struct err *err);
+void job_tell_client(struct job *j); /* EVENT_JOB */
+void job_end(struct job *j, enum job_state state);
 bool job_is_over(const struct job *j);
 void job_free(struct job *j);
 const char *job_state_name(enum job_state s);
+void job_tell_workers(struct job *j, const char *type, uint64_t checkpoint);
+
+/* attempt.c: from deployment to the end of all tasks. */
+void attempt_make_tables(struct job *j);
+void attempt_free_tables(struct job *j);
+/* Places and deploys the tasks. ERR_UNAVAILABLE: slots are missing. */
+int attempt_begin(struct job *j, uint64_t attempt, struct err *err) ATTR_MUST_USE;
+void attempt_on_deployed(struct job *j, int worker);
+void attempt_on_task(struct job *j, int worker, const cJSON *msg);
+void attempt_on_worker_lost(struct job *j, struct worker *w, const char *why);
+void attempt_cancel(struct job *j, enum job_state outcome, const struct err *why);
+bool attempt_all_finished(const struct job *j);
+/* Settles and goes on when there is nothing left to wait for. */
+void attempt_check_over(struct job *j);
+
+/* failover.c: a failed job starts again. */
+int failover_init(struct job *j, struct err *err) ATTR_MUST_USE;
+void failover_free(struct job *j);
+/* The running attempt has failed: restarts the job, or ends it. */
+void failover_on_failure(struct job *j, const struct err *err);
+/* Begins the next attempt if all it needs is there: pause, place to start from, workers. */
+void failover_go_on(struct job *j);
+cJSON *failover_json(const struct job *j); /* failures, newest first */
 
 /* load.c: reports of workers, and what is made of them. */
 void load_on_report(struct job *j, int worker, const cJSON *msg);

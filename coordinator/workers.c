@@ -4,6 +4,7 @@
 
 #include "base/core/log.h"
 #include "base/core/mem.h"
+#include "coordinator/checkpointing.h"
 
 #include <stdlib.h>
 
@@ -63,6 +64,8 @@ static int register_worker(struct worker *w, const cJSON *j, struct err *err) {
     json_set_i64(answer, "worker", w->number);
     worker_send(w, answer);
     script_advance(c);
+    for (int i = 0; i < c->n_jobs; i++)
+        failover_go_on(c->jobs[i]); /* it may have waited for a worker */
     return 0;
 }
 
@@ -96,11 +99,14 @@ static int dispatch(struct worker *w, const char *type, const cJSON *msg, struct
     int rc = json_get_str(msg, "job", &id, err);
     if (rc) return err_wrap(err, "frame '%s'", type);
     struct job *j = job_find(w->coord, id);
-    if (!j || job_is_over(j)) return 0; /* late news of a job that is over */
+    /* Late news of a job that is over, or of an attempt that is. */
+    if (!j || job_is_over(j) ||
+        (uint64_t)json_opt_i64(msg, "attempt", (int64_t)j->attempt) != j->attempt)
+        return 0;
     if (!strcmp(type, MSG_DEPLOYED))
-        job_on_deployed(j, w->number);
+        attempt_on_deployed(j, w->number);
     else if (!strcmp(type, MSG_TASK))
-        job_on_task(j, w->number, msg);
+        attempt_on_task(j, w->number, msg);
     else if (!strcmp(type, MSG_REPORT))
         load_on_report(j, w->number, msg);
     else if (!strcmp(type, MSG_ROWS))
@@ -109,6 +115,12 @@ static int dispatch(struct worker *w, const char *type, const cJSON *msg, struct
         forward(w, j, msg, EVENT_OUTPUT);
     else if (!strcmp(type, MSG_SKIPPED))
         on_skipped(w->coord, msg);
+    else if (!strcmp(type, MSG_ACKED) && j->ck)
+        checkpointing_on_acked(j, w->number, msg);
+    else if (!strcmp(type, MSG_DECLINED) && j->ck)
+        checkpointing_on_declined(j, w->number, msg);
+    else if (!strcmp(type, MSG_COMMIT_DONE) && j->ck)
+        checkpointing_on_commit_done(j, w->number, msg);
     else
         return err_set(err, ERR_PROTOCOL, "unknown frame '%s'", type);
     return 0;
@@ -149,7 +161,7 @@ static void on_close(void *self, struct ws_conn *conn, int code, const char *rea
     str_addf(&why, "worker %s (pid %lld on %s) is lost: %s", w->id, (long long)w->pid, w->host,
              reason && *reason ? reason : "the connection was cut");
     for (int i = 0; i < c->n_jobs; i++)
-        if (!job_is_over(c->jobs[i])) job_on_worker_lost(c->jobs[i], w, str_text(&why));
+        if (!job_is_over(c->jobs[i])) attempt_on_worker_lost(c->jobs[i], w, str_text(&why));
     if (c->done) coordinator_wind_up(c);
 }
 

@@ -24,6 +24,8 @@ static const char *const choices_dialect[] = {"default", NULL};
 #define BOOL(name, field, dflt, help) ROW(name, OPT_BOOL, dflt, 0, 0, field, help, NULL)
 #define INT(name, field, dflt, min, max, help) ROW(name, OPT_INT, dflt, min, max, field, help, NULL)
 #define DURATION(name, field, dflt, help) ROW(name, OPT_DURATION, dflt, 0, 0, field, help, NULL)
+#define DOUBLE(name, field, dflt, min, max, help)                                                  \
+    ROW(name, OPT_DOUBLE, dflt, min, max, field, help, NULL)
 #define SIZE(name, field, dflt, help) ROW(name, OPT_SIZE, dflt, 0, 0, field, help, NULL)
 #define STRING(name, field, dflt, help) ROW(name, OPT_STRING, dflt, 0, 0, field, help, NULL)
 #define ENUM(name, field, dflt, choices, help) ROW(name, OPT_ENUM, dflt, 0, 0, field, help, choices)
@@ -40,6 +42,9 @@ static const struct {
     {"execution.buffer-timeout", "execution.buffer-timeout.interval"},
     {"execution.checkpointing.unaligned", "execution.checkpointing.unaligned.enabled"},
     {"pipeline.operator-chaining", "pipeline.operator-chaining.enabled"},
+    {"execution.savepoint.ignore-unclaimed-state",
+     "execution.state-recovery.ignore-unclaimed-state"},
+    {"execution.savepoint.path", "execution.state-recovery.path"},
     {"restart-strategy", "restart-strategy.type"},
     {"state.backend", "state.backend.type"},
     {"state.checkpoints.dir", "execution.checkpointing.dir"},
@@ -55,10 +60,12 @@ static const struct {
 static const struct {
     const char *prefix, *why, *fine[3];
 } pending[] = {
-    {"execution.checkpointing.", "no checkpoints are taken", {0}},
-    {"execution.savepoint", "jobs don't start from savepoints", {0}},
-    {"execution.state-recovery.", "jobs don't start from savepoints", {0}},
-    {"restart-strategy.", "a job that fails is not restarted", {"none", "disable", "off"}},
+    {"execution.checkpointing.aligned-checkpoint-timeout", "barriers are always aligned", {0}},
+    {"execution.checkpointing.externalized-checkpoint-retention",
+     "the last checkpoint is kept when a job is cancelled",
+     {"RETAIN_ON_CANCELLATION"}},
+    {"execution.checkpointing.mode", "barriers are always aligned", {"EXACTLY_ONCE"}},
+    {"execution.checkpointing.unaligned", "barriers are always aligned", {"false"}},
     {"state.backend.type", "state is kept in memory", {"hashmap"}},
     {"table.optimizer.nondeterministic-update.strategy", "plans are not checked for it", {0}},
 };
@@ -75,7 +82,7 @@ static const char *const ignored[] = {
     "env.",
     "execution.attached",
     "execution.batch",
-    "execution.checkpointing.", /* those without a row, as below: see pending */
+    "execution.checkpointing.", /* those without a row, as below */
     "execution.job-",
     "execution.savepoint",
     "execution.shutdown-",

@@ -15,6 +15,7 @@ struct session_settings {
 #define BOOL(name, field, dflt, help) bool field;
 #define INT(name, field, dflt, min, max, help) int64_t field;
 #define DURATION(name, field, dflt, help) int64_t field;
+#define DOUBLE(name, field, dflt, min, max, help) double field;
 #define SIZE(name, field, dflt, help) int64_t field;
 #define STRING(name, field, dflt, help) const char *field;
 #define ENUM(name, field, dflt, choices, help) int field;
@@ -22,6 +23,7 @@ struct session_settings {
 #undef BOOL
 #undef INT
 #undef DURATION
+#undef DOUBLE
 #undef SIZE
 #undef STRING
 #undef ENUM

@@ -11,7 +11,6 @@
 #include "worker/hash_join.h"
 #include "worker/metrics.h"
 #include "worker/state/join_store.h"
-#include "worker/state/state_set.h"
 
 #include "base/core/mem.h"
 
@@ -95,8 +94,6 @@ static int join_open(struct op *op, struct err *err) {
     j->store[1] = join_store_new(a, op->ctx->inputs[1], j->spec.right_keys, j->spec.n_keys);
     join_store_set_ttl(j->store[0], json_opt_i64(cfg, "leftTtl", 0));
     join_store_set_ttl(j->store[1], json_opt_i64(cfg, "rightTtl", 0));
-    state_set_add(op->ctx->states, "left", 0, &join_store_part, j->store[0]);
-    state_set_add(op->ctx->states, "right", 0, &join_store_part, j->store[1]);
     j->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *j->hashes);
     j->partners = mem_calloc(BATCH_ROWS_MAX, sizeof(*j->partners));
     j->own = mem_calloc(BATCH_ROWS_MAX, sizeof *j->own);
@@ -472,7 +469,7 @@ static void join_close(struct op *op) {
 }
 
 static const struct op_ops join_ops = {.size_bytes = sizeof(struct join_op),
-                                       .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
+                                       .flags = OP_STEPS_LATE,
                                        .open = join_open,
                                        .push = join_push,
                                        .resume = join_resume,

@@ -131,12 +131,18 @@ enum { CONTROL_ROW_MAX_BYTES = 12 << 20, CONTROL_LINE_PIECE_BYTES = 2 << 20 };
 /* {"t", "index", "elapsedMs", "recordsIn", "bytesIn", "totalBytes", "recordsOut", "watermark",
  * "skipped"}: while a job runs, twice a second; totals are of bounded sources, 0 unknown. */
 #define EVENT_PROGRESS "progress"
-/* {"t", "index", "state": "finished" | "failed" | "cancelled", "error": ERROR, "elapsedMs",
+/* {"t", "index", "state": "finished" | "stopped" | "failed" | "cancelled", "error": ERROR,
+ * "checkpoint": {"checkpoint", "dir"} (stopped), "elapsedMs",
  * "recordsIn", "recordsOut", "skipped", "sinks": [{"table", "connector", "path", "records"}]} */
 #define EVENT_END "end"
 /* {"t", "index", "line", "column", "sql", "error": ERROR, "rendered": text with caret}: a statement
  * was refused. */
 #define EVENT_ERROR "error"
+/* {"t", "index", "job", "attempt": the one that failed, "delayMs", "error": ERROR, "checkpoint":
+ * will the next one start from a checkpoint?}: the job starts again. */
+#define EVENT_RESTART "restart"
+/* {"t", "missing": n}: so many workers are to be started in place of those that are gone. */
+#define EVENT_WORKERS "workers"
 /* {"t", "text"} */
 #define EVENT_WARNING "warning"
 /* {"t", "failed": number of statements that failed, "cancelled": was any part of it cancelled?,

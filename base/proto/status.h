@@ -26,6 +26,7 @@
 #define STATUS_RUNNING "running"
 #define STATUS_STOPPING "stopping" /* also: sinks are being committed */
 #define STATUS_FINISHED "finished"
+#define STATUS_STOPPED "stopped" /* with a checkpoint to start from again */
 #define STATUS_FAILED "failed"
 #define STATUS_CANCELLED "cancelled"
 

@@ -10,12 +10,13 @@ struct pack_field {
     const struct type *type;
     enum phys phys;
     uint32_t offset, size;
+    uint32_t text;           /* strings: the how manieth */
     struct row_pack *nested; /* ROW: its fields; LIST, MAP: one "row" per element */
 };
 
 struct row_pack {
     int n;
-    uint32_t fixed_bytes;
+    uint32_t fixed_bytes; /* up to where strings end */
     bool has_nested;
     struct pack_field *fields;
     int n_texts; /* string fields */
@@ -28,6 +29,8 @@ struct ref {
 
 enum {
     NULLS_AT = 4,
+    NARROW_MAX_BYTES = 0xFFFF,
+    ROW_MAX_BYTES = 0x7FFFFFFF,
     READ_BLOCK = 32, /* rows read together: they stay in the first-level cache */
     LINE_BYTES = 64,
     PREFETCH_LINES = 4
@@ -56,17 +59,20 @@ struct row_pack *row_pack_new(struct arena *a, const struct type *const *types, 
         f->type = types[i];
         f->phys = type_phys(types[i]);
         f->size = (uint32_t)phys_size_bytes(f->phys);
-        bool var = f->phys == PHYS_STR || f->phys >= PHYS_LIST;
-        if (var) f->size = sizeof(struct ref);
-        if (f->phys >= PHYS_LIST) f->nested = pack_of_children(a, types[i]);
-        p->has_nested |= f->nested != NULL;
-        if (f->phys == PHYS_STR) p->texts[p->n_texts++] = i;
-        uint32_t align = var ? 4 : f->size ? f->size : 1;
-        at = align_up(at, align);
+        if (f->phys == PHYS_STR) {
+            f->size = 0;
+            f->text = (uint32_t)p->n_texts;
+            p->texts[p->n_texts++] = i;
+        }
+        if (f->phys >= PHYS_LIST) {
+            f->size = sizeof(struct ref);
+            f->nested = pack_of_children(a, types[i]);
+            p->has_nested = true;
+        }
         f->offset = at;
         at += f->size;
     }
-    p->fixed_bytes = align_up(at, 16);
+    p->fixed_bytes = at;
     return p;
 }
 
@@ -77,14 +83,66 @@ struct row_pack *row_pack_of_schema(struct arena *a, const struct schema *s) {
     return row_pack_new(a, types, s->n);
 }
 
+/* ---- strings ---- */
+
+static bool is_wide(const char *packed) {
+    uint32_t n;
+    memcpy(&n, packed, 4);
+    return n & ROW_PACK_WIDE;
+}
+
+/* Where strings begin. */
+static uint32_t texts_at(const struct row_pack *p, bool wide) {
+    return p->fixed_bytes + (uint32_t)p->n_texts * (wide ? 4 : 2);
+}
+
+static inline uint32_t get_end(const struct row_pack *p, const char *packed, bool wide,
+                               uint32_t text) {
+    const char *at = packed + p->fixed_bytes + (size_t)text * (wide ? 4 : 2);
+    uint16_t narrow;
+    uint32_t end;
+    if (wide) return memcpy(&end, at, 4), end;
+    return memcpy(&narrow, at, 2), narrow;
+}
+
+static inline void put_end(const struct row_pack *p, char *packed, bool wide, uint32_t text,
+                           uint32_t end) {
+    char *at = packed + p->fixed_bytes + (size_t)text * (wide ? 4 : 2);
+    uint16_t narrow = (uint16_t)end;
+    if (wide)
+        memcpy(at, &end, 4);
+    else
+        memcpy(at, &narrow, 2);
+}
+
+static inline struct ref get_text(const struct row_pack *p, const char *packed, uint32_t text) {
+    bool wide = unlikely(is_wide(packed));
+    uint32_t from = text ? get_end(p, packed, wide, text - 1) : texts_at(p, wide);
+    return (struct ref){from, get_end(p, packed, wide, text) - from};
+}
+
+/* With `bytes` of strings. */
+static uint32_t flat_size(const struct row_pack *p, uint64_t bytes) {
+    uint64_t n = bytes + texts_at(p, false);
+    if (n > NARROW_MAX_BYTES) n = bytes + texts_at(p, true);
+    CHECKF(n <= ROW_MAX_BYTES, "a row of %llu bytes", (unsigned long long)n);
+    return (uint32_t)n;
+}
+
 int row_pack_check(const struct row_pack *p, const char *packed, size_t len, struct err *err) {
-    bool good = len >= p->fixed_bytes && row_pack_size(packed) == len;
+    bool good = len >= p->fixed_bytes && row_pack_size(packed) == len,
+         wide = good && is_wide(packed);
+    uint32_t from = texts_at(p, wide);
+    good &= len >= from && (wide || len <= NARROW_MAX_BYTES) && (wide || !p->has_nested);
+    for (uint32_t k = 0; good && k < (uint32_t)p->n_texts; k++) {
+        uint32_t end = get_end(p, packed, wide, k);
+        good = end >= from && end <= len;
+        from = end;
+    }
     for (int i = 0; good && i < p->n; i++) {
-        const struct pack_field *f = &p->fields[i];
-        if (f->phys != PHYS_STR && !f->nested) continue;
-        if (packed[NULLS_AT + i / 8] >> (i % 8) & 1) continue;
+        if (!p->fields[i].nested || packed[NULLS_AT + i / 8] >> (i % 8) & 1) continue;
         struct ref r;
-        memcpy(&r, packed + f->offset, sizeof r);
+        memcpy(&r, packed + p->fields[i].offset, sizeof r);
         good = r.offset <= len && r.len <= len - r.offset;
     }
     return good ? 0 : err_set(err, ERR_CORRUPT, "a packed row has wrong lengths");
@@ -166,12 +224,7 @@ static void add_elements(const struct pack_field *f, const struct column *c, uin
 
 static void add_field(const struct pack_field *f, const struct column *c, uint32_t row,
                       struct str *out, size_t start) {
-    if (f->phys == PHYS_STR) {
-        const struct strv *s = &COL_DATA(c, struct strv)[row];
-        size_t at = out->len;
-        str_add_n(out, strv_data(s), s->len);
-        put_ref(out, start, f, at, s->len);
-    } else if (f->phys == PHYS_ROW) {
+    if (f->phys == PHYS_ROW) {
         size_t at = row_pack_add(f->nested, c->children, row, out);
         put_ref(out, start, f, at, out->len - at);
     } else if (f->phys == PHYS_LIST || f->phys == PHYS_MAP) {
@@ -183,31 +236,32 @@ static void add_field(const struct pack_field *f, const struct column *c, uint32
 }
 
 static uint32_t flat_bytes(const struct row_pack *p, const struct column *cols, uint32_t row) {
-    uint64_t n = p->fixed_bytes;
+    uint64_t n = 0;
     for (int k = 0; k < p->n_texts; k++) {
         const struct column *c = &cols[p->texts[k]];
         if (col_is_valid(c, row)) n += COL_DATA(c, struct strv)[row].len;
     }
-    CHECKF(n <= UINT32_MAX, "a row of %llu bytes", (unsigned long long)n);
-    return (uint32_t)n;
+    return flat_size(p, n);
 }
 
 static void flat_write(const struct row_pack *p, const struct column *cols, uint32_t row,
                        uint32_t size, char *dst) {
-    uint32_t at = p->fixed_bytes;
-    memset(dst, 0, at);
-    memcpy(dst, &size, sizeof size);
+    bool wide = size > NARROW_MAX_BYTES;
+    uint32_t at = texts_at(p, wide), head = wide ? size | ROW_PACK_WIDE : size;
+    memset(dst, 0, p->fixed_bytes);
+    memcpy(dst, &head, sizeof head);
     for (int i = 0; i < p->n; i++) {
         const struct pack_field *f = &p->fields[i];
-        if (f->phys == PHYS_NULL || !col_is_valid(&cols[i], row)) {
-            dst[NULLS_AT + i / 8] |= (char)(1 << (i % 8));
-        } else if (f->phys == PHYS_STR) {
+        bool null = f->phys == PHYS_NULL || !col_is_valid(&cols[i], row);
+        if (null) dst[NULLS_AT + i / 8] |= (char)(1 << (i % 8));
+        if (f->phys == PHYS_STR) {
             const struct strv *s = &COL_DATA(&cols[i], struct strv)[row];
-            struct ref r = {at, s->len};
-            memcpy(dst + f->offset, &r, sizeof r);
-            copy_text(dst + at, strv_data(s), s->len);
-            at += s->len;
-        } else {
+            if (!null) {
+                copy_text(dst + at, strv_data(s), s->len);
+                at += s->len;
+            }
+            put_end(p, dst, wide, f->text, at);
+        } else if (!null) {
             copy_value(dst + f->offset, cols[i].data, row, f->size);
         }
     }
@@ -252,14 +306,19 @@ size_t row_pack_add(const struct row_pack *p, const struct column *cols, uint32_
         out->len += n;
         return start;
     }
-    add_zeros(out, p->fixed_bytes);
+    add_zeros(out, texts_at(p, true));
     for (int i = 0; i < p->n; i++) {
-        if (p->fields[i].phys == PHYS_NULL || !col_is_valid(&cols[i], row))
-            out->ptr[start + NULLS_AT + (size_t)i / 8] |= (char)(1 << (i % 8));
-        else
-            add_field(&p->fields[i], &cols[i], row, out, start);
+        bool null = p->fields[i].phys == PHYS_NULL || !col_is_valid(&cols[i], row);
+        if (null) out->ptr[start + NULLS_AT + (size_t)i / 8] |= (char)(1 << (i % 8));
+        if (p->fields[i].phys != PHYS_STR) continue;
+        if (!null) str_add_sv(out, strv_sv(&COL_DATA(&cols[i], struct strv)[row]));
+        put_end(p, out->ptr + start, true, p->fields[i].text, (uint32_t)(out->len - start));
     }
-    uint32_t size = (uint32_t)(out->len - start);
+    for (int i = 0; i < p->n; i++)
+        if (!(out->ptr[start + NULLS_AT + (size_t)i / 8] >> (i % 8) & 1))
+            add_field(&p->fields[i], &cols[i], row, out, start);
+    CHECKF(out->len - start <= ROW_MAX_BYTES, "a row of %zu bytes", out->len - start);
+    uint32_t size = (uint32_t)(out->len - start) | ROW_PACK_WIDE;
     memcpy(out->ptr + start, &size, sizeof size);
     return start;
 }
@@ -272,16 +331,23 @@ bool row_pack_has_nested(const struct row_pack *p) {
 
 void row_pack_sizes(const struct row_pack *p, const struct column *cols, const uint32_t *rows,
                     uint32_t n, uint32_t *ret_sizes) {
+    uint32_t least = texts_at(p, false);
+    uint64_t sum = 0; /* whether any row can be wide */
     for (uint32_t i = 0; i < n; i++)
-        ret_sizes[i] = p->fixed_bytes;
-    for (int c = 0; c < p->n; c++) {
-        if (p->fields[c].phys != PHYS_STR) continue;
-        const struct strv *s = cols[c].data;
+        ret_sizes[i] = least;
+    for (int k = 0; k < p->n_texts; k++) {
+        const struct column *c = &cols[p->texts[k]];
+        const struct strv *s = c->data;
         for (uint32_t i = 0; i < n; i++) {
             uint32_t row = rows ? rows[i] : i;
-            ret_sizes[i] += col_is_valid(&cols[c], row) ? s[row].len : 0;
+            uint32_t len = col_is_valid(c, row) ? s[row].len : 0;
+            ret_sizes[i] += len;
+            sum += len;
         }
     }
+    for (uint32_t i = 0; sum > NARROW_MAX_BYTES / 2 && i < n; i++)
+        if (sum > UINT32_MAX || ret_sizes[i] > NARROW_MAX_BYTES)
+            ret_sizes[i] = flat_bytes(p, cols, rows ? rows[i] : i);
 }
 
 static void mark_nulls(const struct column *c, int i, const uint32_t *rows, uint32_t n,
@@ -317,16 +383,17 @@ static void write_fixed(const struct pack_field *f, const struct column *c, cons
 }
 
 /* ends[k]: where the bytes of row k end so far. */
-static void write_strings(const struct pack_field *f, const struct column *c, const uint32_t *rows,
-                          uint32_t n, uint32_t *ends, char *const *dst) {
+static void write_strings(const struct row_pack *p, const struct pack_field *f,
+                          const struct column *c, const uint32_t *rows, uint32_t n,
+                          const uint32_t *sizes, uint32_t *ends, char *const *dst) {
     const struct strv *s = c->data;
     for (uint32_t k = 0; k < n; k++) {
         uint32_t row = rows ? rows[k] : k;
-        if (!col_is_valid(c, row)) continue;
-        struct ref r = {ends[k], s[row].len};
-        memcpy(dst[k] + f->offset, &r, sizeof r);
-        copy_text(dst[k] + r.offset, strv_data(&s[row]), r.len);
-        ends[k] += r.len;
+        if (col_is_valid(c, row)) {
+            copy_text(dst[k] + ends[k], strv_data(&s[row]), s[row].len);
+            ends[k] += s[row].len;
+        }
+        put_end(p, dst[k], unlikely(sizes[k] > NARROW_MAX_BYTES), f->text, ends[k]);
     }
 }
 
@@ -334,14 +401,16 @@ void row_pack_write(const struct row_pack *p, const struct column *cols, const u
                     uint32_t n, const uint32_t *sizes, char *const *dst) {
     AUTO_FREE uint32_t *ends = mem_alloc(sizeof *ends * ((size_t)n + 1));
     for (uint32_t k = 0; k < n; k++) {
+        bool wide = sizes[k] > NARROW_MAX_BYTES;
+        uint32_t head = wide ? sizes[k] | ROW_PACK_WIDE : sizes[k];
         memset(dst[k], 0, p->fixed_bytes);
-        memcpy(dst[k], &sizes[k], sizeof sizes[k]);
-        ends[k] = p->fixed_bytes;
+        memcpy(dst[k], &head, sizeof head);
+        ends[k] = texts_at(p, wide);
     }
     for (int i = 0; i < p->n; i++) {
         const struct pack_field *f = &p->fields[i];
         if (f->phys == PHYS_STR)
-            write_strings(f, &cols[i], rows, n, ends, dst);
+            write_strings(p, f, &cols[i], rows, n, sizes, ends, dst);
         else if (f->phys != PHYS_NULL)
             write_fixed(f, &cols[i], rows, n, dst);
         if (cols[i].valid || f->phys == PHYS_NULL) mark_nulls(&cols[i], i, rows, n, dst);
@@ -405,13 +474,14 @@ static void read_nested(const struct pack_field *f, int i, const char *const *pa
     read_children(f, rows, n, c);
 }
 
-static void read_texts(const struct pack_field *f, int i, const char *const *packed, uint32_t from,
+static void read_texts(const struct row_pack *p, int i, const char *const *packed, uint32_t from,
                        uint32_t to, struct column *c) {
+    uint32_t text = p->fields[i].text;
     struct strv *d = COL_DATA(c, struct strv);
     size_t bytes = 0;
     for (uint32_t r = from; r < to; r++) {
         struct ref ref =
-            !packed[r] || is_null(packed[r], i) ? (struct ref){0, 0} : get_ref(packed[r], f);
+            !packed[r] || is_null(packed[r], i) ? (struct ref){0, 0} : get_text(p, packed[r], text);
         if (ref.len > STRV_INLINE_MAX_BYTES) bytes += ref.len;
     }
     char *at = bytes ? (char *)heap_alloc(col_heap(c), bytes) : NULL;
@@ -420,7 +490,7 @@ static void read_texts(const struct pack_field *f, int i, const char *const *pac
             d[r] = strv_borrow("", 0);
             continue;
         }
-        struct ref ref = get_ref(packed[r], f);
+        struct ref ref = get_text(p, packed[r], text);
         const char *src = packed[r] + ref.offset;
         if (ref.len > STRV_INLINE_MAX_BYTES) {
             copy_text(at, src, ref.len);
@@ -431,11 +501,12 @@ static void read_texts(const struct pack_field *f, int i, const char *const *pac
     }
 }
 
-static void read_values(const struct pack_field *f, int i, const char *const *packed, uint32_t from,
+static void read_values(const struct row_pack *p, int i, const char *const *packed, uint32_t from,
                         uint32_t to, struct column *c) {
     static const char zero[16];
+    const struct pack_field *f = &p->fields[i];
     if (f->phys == PHYS_STR) {
-        read_texts(f, i, packed, from, to, c);
+        read_texts(p, i, packed, from, to, c);
     } else if (f->size == 8) {
         for (uint32_t r = from; r < to; r++)
             memcpy((char *)c->data + (size_t)r * 8,
@@ -462,7 +533,7 @@ void row_pack_read_column(const struct row_pack *p, int i, const char *const *pa
         read_nested(f, i, packed, n, c);
         read_nulls(i, packed, n, c);
     } else {
-        read_values(f, i, packed, 0, n, c);
+        read_values(p, i, packed, 0, n, c);
     }
 }
 
@@ -486,7 +557,7 @@ void row_pack_read(const struct row_pack *p, const char *const *packed, uint32_t
         uint32_t to = MIN(from + READ_BLOCK, n);
         prefetch_rows(packed, to, MIN(to + READ_BLOCK, n));
         for (int i = 0; i < p->n; i++)
-            if (!p->fields[i].nested) read_values(&p->fields[i], i, packed, from, to, &ret_cols[i]);
+            if (!p->fields[i].nested) read_values(p, i, packed, from, to, &ret_cols[i]);
     }
 }
 
@@ -500,7 +571,7 @@ const void *row_pack_fixed(const struct row_pack *p, const char *packed, int col
 
 struct sv row_pack_text(const struct row_pack *p, const char *packed, int column) {
     if (is_null(packed, column)) return (struct sv){NULL, 0};
-    struct ref r = get_ref(packed, &p->fields[column]);
+    struct ref r = get_text(p, packed, p->fields[column].text);
     return (struct sv){packed + r.offset, r.len};
 }
 

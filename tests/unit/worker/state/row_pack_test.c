@@ -142,14 +142,74 @@ static void fields_are_at_hand(void **state) {
     AUTO_STR text = STR_INIT;
     size_t at0 = row_pack_add(p, cols, 0, &text), at1 = row_pack_add(p, cols, 1, &text);
     const char *first = text.ptr + at0, *second = text.ptr + at1;
-    assert_int_equal(*(const int32_t *)row_pack_fixed(p, first, 0), -7);
+    int32_t small;
+    int64_t large;
+    memcpy(&small, row_pack_fixed(p, first, 0), sizeof small);
+    memcpy(&large, row_pack_fixed(p, second, 2), sizeof large);
+    assert_int_equal(small, -7);
     assert_null(row_pack_fixed(p, second, 0));
     assert_null(row_pack_fixed(p, first, 2));
-    assert_true(*(const int64_t *)row_pack_fixed(p, second, 2) == INT64_MIN);
+    assert_true(large == INT64_MIN);
     assert_true(sv_eq_str(row_pack_text(p, first, 1), "more than twelve bytes of it"));
     assert_null(row_pack_text(p, second, 1).ptr);
     for (int i = 0; i < 3; i++)
         col_release(&cols[i]);
+    arena_release(&a);
+}
+
+/* Rows around the size from which ends of strings take 4 bytes, packed in both ways. */
+static void long_rows_come_back(void **state) {
+    enum { N = 40, AROUND = 0xFFFF - 60 };
+    struct arena a;
+    arena_init(&a);
+    const struct type *types[] = {type_of(TYPE_VARCHAR), type_of(TYPE_BIGINT),
+                                  type_of(TYPE_VARCHAR)};
+    struct row_pack *p = row_pack_new(&a, types, 3);
+    struct col_builder cb[3];
+    struct column cols[3], back[3];
+    char *bytes = mem_alloc(2 * AROUND);
+    for (int i = 0; i < 2 * AROUND; i++)
+        bytes[i] = (char)('a' + i % 23);
+    for (int i = 0; i < 3; i++)
+        col_builder_init(&cb[i], types[i], N);
+    for (uint32_t i = 0; i < N; i++) {
+        col_add_str(&cb[0], bytes, i == 7 ? 2 * AROUND : AROUND);
+        col_add_int(&cb[1], i);
+        col_add_str(&cb[2], bytes + i, 2 * i);
+    }
+    for (int i = 0; i < 3; i++) {
+        col_builder_finish(&cb[i], &cols[i]);
+        col_builder_release(&cb[i]);
+    }
+    uint32_t sizes[N];
+    char *rows[N];
+    row_pack_sizes(p, cols, NULL, N, sizes);
+    for (uint32_t i = 0; i < N; i++)
+        rows[i] = mem_alloc(sizes[i]);
+    row_pack_write(p, cols, NULL, N, sizes, rows);
+    AUTO_STR text = STR_INIT;
+    bool narrow = false, wide = false;
+    for (uint32_t i = 0; i < N; i++) {
+        str_clear(&text);
+        row_pack_add(p, cols, i, &text);
+        assert_int_equal(text.len, sizes[i]);
+        assert_int_equal(row_pack_size(rows[i]), sizes[i]);
+        assert_memory_equal(text.ptr, rows[i], sizes[i]);
+        assert_int_equal(row_pack_check(p, rows[i], sizes[i], NULL), 0);
+        assert_true(row_pack_check(p, rows[i], sizes[i] - 1, NULL) < 0);
+        *(sizes[i] > 0xFFFF ? &wide : &narrow) = true;
+    }
+    assert_true(narrow && wide);
+    row_pack_read(p, (const char *const *)rows, N, back);
+    for (int c = 0; c < 3; c++) {
+        for (uint32_t i = 0; i < N; i++)
+            assert_true(col_eq(&back[c], i, &cols[c], i));
+        col_release(&back[c]);
+        col_release(&cols[c]);
+    }
+    for (uint32_t i = 0; i < N; i++)
+        free(rows[i]);
+    free(bytes);
     arena_release(&a);
 }
 
@@ -158,6 +218,7 @@ int main(void) {
         cmocka_unit_test(rows_come_back),
         cmocka_unit_test(absent_rows_are_nulls),
         cmocka_unit_test(fields_are_at_hand),
+        cmocka_unit_test(long_rows_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,6 +72,8 @@ static int interval_join_open(struct op *op, struct err *err) {
     struct arena *a = op->ctx->arena;
     j->store[0] = join_store_new(a, op->ctx->inputs[0], j->spec.left_keys, j->spec.n_keys);
     j->store[1] = join_store_new(a, op->ctx->inputs[1], j->spec.right_keys, j->spec.n_keys);
+    join_store_keep_times(j->store[0]);
+    join_store_keep_times(j->store[1]);
     j->probe = mem_zalloc(sizeof *j->probe);
     j->rows = mem_calloc(BATCH_ROWS_MAX + 1, sizeof *j->rows);
     j->entries = mem_calloc(BATCH_ROWS_MAX + 1, sizeof *j->entries);

@@ -44,6 +44,7 @@ struct join_op {
     const int *upsert_key[2]; /* NULL: a side's rows are known by all their columns */
     int n_upsert_key[2];
     struct join_store *store[2];
+    bool has_ttl[2];
     /* batch in hand */
     struct batch *in;
     int port;
@@ -92,8 +93,11 @@ static int join_open(struct op *op, struct err *err) {
     struct arena *a = op->ctx->arena;
     j->store[0] = join_store_new(a, op->ctx->inputs[0], j->spec.left_keys, j->spec.n_keys);
     j->store[1] = join_store_new(a, op->ctx->inputs[1], j->spec.right_keys, j->spec.n_keys);
-    join_store_set_ttl(j->store[0], json_opt_i64(cfg, "leftTtl", 0));
-    join_store_set_ttl(j->store[1], json_opt_i64(cfg, "rightTtl", 0));
+    for (int side = 0; side < 2; side++) {
+        int64_t ttl = json_opt_i64(cfg, side == 0 ? "leftTtl" : "rightTtl", 0);
+        join_store_set_ttl(j->store[side], ttl);
+        j->has_ttl[side] = ttl > 0;
+    }
     j->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *j->hashes);
     j->partners = mem_calloc(BATCH_ROWS_MAX, sizeof(*j->partners));
     j->own = mem_calloc(BATCH_ROWS_MAX, sizeof *j->own);
@@ -178,7 +182,7 @@ static uint32_t find_pairs(struct join_op *j) {
         if (j->null_key[row] || !j->partners[row]) continue;
         for (struct join_entry *e = j->partners[row]->first, *next; e; e = next) {
             next = e->next;
-            if (e->time <= dead) {
+            if (unlikely(dead != INT64_MIN) && e->time <= dead) {
                 join_store_remove(others, e);
                 continue;
             }
@@ -237,7 +241,7 @@ static struct join_entry *find_own(struct join_op *j, uint32_t row) {
     if (!j->upsert_key[j->port]) return join_store_last_equal(j->store[j->port], k, j->in, row);
     int64_t dead = join_store_dead(j->store[j->port]);
     for (struct join_entry *e = k->first; e; e = e->next)
-        if (e->time > dead && same_key(j, j->port, e, row)) return e;
+        if ((dead == INT64_MIN || e->time > dead) && same_key(j, j->port, e, row)) return e;
     return NULL;
 }
 
@@ -277,7 +281,7 @@ static uint32_t change_matches(struct join_op *j, struct join_entry *e, int by) 
     uint32_t had = e->matches;
     join_store_write(j->store[1 - j->port], e);
     e->matches += (uint32_t)by;
-    e->time = join_store_now(j->store[1 - j->port]);
+    if (j->has_ttl[1 - j->port]) e->time = join_store_now(j->store[1 - j->port]);
     return had;
 }
 

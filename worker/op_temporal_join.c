@@ -70,6 +70,8 @@ static int temporal_join_open(struct op *op, struct err *err) {
     struct arena *a = op->ctx->arena;
     j->left = join_store_new(a, op->ctx->inputs[0], j->spec.left_keys, j->spec.n_keys);
     j->right = join_store_new(a, op->ctx->inputs[1], j->spec.right_keys, j->spec.n_keys);
+    join_store_keep_times(j->left);
+    join_store_keep_times(j->right);
     j->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *j->hashes);
     j->keys = mem_calloc(BATCH_ROWS_MAX, sizeof(*j->keys));
     j->null_key = mem_calloc(BATCH_ROWS_MAX, 1);

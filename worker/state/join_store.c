@@ -8,13 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof(struct join_entry) % 16 == 0, "packed rows behind entries are aligned");
+_Static_assert(sizeof(struct join_entry) % 16 == 0 && offsetof(struct join_entry, prev) % 16 == 0,
+               "blocks are as large as they can be without padding");
 
 struct join_store *join_store_new(struct arena *a, const struct schema *schema, const int *keys,
                                   int n_keys) {
     struct join_store *s = mem_zalloc(sizeof *s);
     s->n_keys = n_keys;
     s->dead_ms = INT64_MIN;
+    s->before_bytes = offsetof(struct join_entry, prev);
     s->pack = row_pack_of_schema(a, schema);
     const struct type **types = ARENA_NEW_N(a, const struct type *, n_keys + 1);
     for (int i = 0; i < n_keys; i++)
@@ -38,7 +40,8 @@ static void free_large(struct join_store *s) {
             struct join_entry *e = ((struct join_key *)payloads[i])->first, *next;
             for (; e; e = next) {
                 next = e->next;
-                if (e->size_bytes > VAR_LARGE_BYTES) var_free(&s->rows, e, e->size_bytes);
+                size_t bytes = entry_bytes(s, e);
+                if (bytes > VAR_LARGE_BYTES) var_free(&s->rows, entry_block(s, e), bytes);
             }
         }
     }
@@ -53,6 +56,11 @@ void join_store_free(struct join_store *s) {
     var_release(&s->rows);
     str_release(&s->scratch);
     free(s);
+}
+
+void join_store_keep_times(struct join_store *s) {
+    CHECK(!s->n_rows);
+    s->before_bytes = 0;
 }
 
 const struct row_pack *join_store_pack(const struct join_store *s) {
@@ -83,9 +91,14 @@ void join_store_sweep(struct join_store *s, struct join_key **keys, uint32_t n) 
 }
 
 struct join_entry *join_store_alloc(struct join_store *s, uint32_t packed_bytes, int64_t time) {
-    uint32_t size = (uint32_t)sizeof(struct join_entry) + packed_bytes;
-    struct join_entry *e = var_alloc(&s->rows, size);
-    *e = (struct join_entry){.time = time, .size_bytes = size};
+    size_t size = sizeof(struct join_entry) - s->before_bytes + packed_bytes;
+    char *block = var_alloc(&s->rows, size);
+    struct join_entry *e = (struct join_entry *)(block - s->before_bytes);
+    if (!s->before_bytes) {
+        e->time = time;
+        e->seq = 0;
+    }
+    e->matches = e->slot = 0;
     s->n_large += size > VAR_LARGE_BYTES;
     return e;
 }
@@ -118,25 +131,15 @@ void join_store_make(struct join_store *s, const struct batch *b, const uint32_t
 
 void join_store_link(struct join_store *s, struct join_key *k, struct join_entry *e) {
     e->key = k;
+    e->next = NULL;
     e->prev = k->last;
     if (k->last)
         k->last->next = e;
     else
         k->first = e;
-    e->order = e->prev ? e->prev->order + ENTRY_ORDER_GAP : 0;
     k->last = e;
     s->n_rows++;
     if (s->tracking) join_store_comes(s, e);
-}
-
-/* An order between two neighbours; makes room where there is none. */
-static int64_t order_between(struct join_store *s, struct join_entry *before) {
-    for (;;) {
-        int64_t hi = before->order,
-                lo = before->prev ? before->prev->order : hi - 2 * ENTRY_ORDER_GAP;
-        if (hi - lo >= 2) return lo + (hi - lo) / 2;
-        join_store_renumber(s, before->key);
-    }
 }
 
 struct join_entry *join_store_add(struct join_store *s, struct join_key *k, const struct batch *b,
@@ -150,7 +153,6 @@ struct join_entry *join_store_insert(struct join_store *s, struct join_entry *be
                                      const struct batch *b, uint32_t row, int64_t time) {
     struct join_entry *e = new_entry(s, b, row, time);
     e->key = before->key;
-    e->order = order_between(s, before);
     s->n_rows++;
     e->prev = before->prev;
     e->next = before;
@@ -163,6 +165,10 @@ struct join_entry *join_store_insert(struct join_store *s, struct join_entry *be
     return e;
 }
 
+static bool join_entry_dead(const struct join_store *s, const struct join_entry *e) {
+    return s->ttl_ms && e->time <= s->dead_ms;
+}
+
 static const char *pack_row(struct join_store *s, const struct batch *b, uint32_t row) {
     str_clear(&s->scratch);
     row_pack_add(s->pack, b->cols, row, &s->scratch);
@@ -173,7 +179,7 @@ struct join_entry *join_store_last_equal(struct join_store *s, const struct join
                                          const struct batch *b, uint32_t row) {
     const char *packed = pack_row(s, b, row);
     for (struct join_entry *e = k->last; e; e = e->prev)
-        if (e->time > s->dead_ms && row_pack_eq(s->pack, join_entry_row(e), packed)) return e;
+        if (!join_entry_dead(s, e) && row_pack_eq(s->pack, join_entry_row(e), packed)) return e;
     return NULL;
 }
 
@@ -181,7 +187,7 @@ struct join_entry *join_store_first_equal(struct join_store *s, const struct joi
                                           const struct batch *b, uint32_t row) {
     const char *packed = pack_row(s, b, row);
     for (struct join_entry *e = k->first; e; e = e->next)
-        if (e->time > s->dead_ms && row_pack_eq(s->pack, join_entry_row(e), packed)) return e;
+        if (!join_entry_dead(s, e) && row_pack_eq(s->pack, join_entry_row(e), packed)) return e;
     return NULL;
 }
 
@@ -200,8 +206,9 @@ void join_store_unlink(struct join_store *s, struct join_entry *e) {
 }
 
 void join_store_let_go(struct join_store *s, struct join_entry *e) {
-    s->n_large -= e->size_bytes > VAR_LARGE_BYTES;
-    var_free(&s->rows, e, e->size_bytes);
+    size_t bytes = entry_bytes(s, e);
+    s->n_large -= bytes > VAR_LARGE_BYTES;
+    var_free(&s->rows, entry_block(s, e), bytes);
 }
 
 void join_store_drop(struct join_store *s, struct join_entry *e) {
@@ -211,6 +218,7 @@ void join_store_drop(struct join_store *s, struct join_entry *e) {
 }
 
 void join_store_set_ttl(struct join_store *s, int64_t ttl_ms) {
+    if (ttl_ms) join_store_keep_times(s);
     s->ttl_ms = ttl_ms;
 }
 

@@ -15,16 +15,14 @@
 #include "worker/state/row_pack.h"
 #include "worker/state/state_table.h"
 
+/* time and seq are there only in stores that keep times: entries of others begin behind them. */
 struct join_entry {
+    int64_t time;                   /* the op's: event time, or last access */
+    int64_t seq;                    /* the op's: order of arrival */
     struct join_entry *prev, *next; /* of the same key */
     struct join_key *key;
-    int64_t time;        /* the op's: event time, or last access */
-    uint32_t matches;    /* the op's: rows of the other side that it is joined with, a row kind */
-    uint32_t size_bytes; /* of this block */
-    int64_t seq;         /* the op's: order of arrival */
-    int64_t order;  /* the store's: rises along the key's entries, and names them in checkpoints */
-    uint32_t slot;  /* the store's: number of the entry's marks; 0 = checkpoints are off */
-    uint32_t spare; /* the row behind is 16-byte aligned */
+    uint32_t matches; /* the op's: rows of the other side that it is joined with, a row kind */
+    uint32_t slot;    /* the store's: number of the entry's marks; 0 = checkpoints are off */
 };
 
 /* Payload of a key's row in the table. */
@@ -42,6 +40,8 @@ struct join_store;
 struct join_store *join_store_new(struct arena *a, const struct schema *schema, const int *keys,
                                   int n_keys);
 void join_store_free(struct join_store *s);
+/* Before there are rows: entries have time and seq. Time-to-live asks for it by itself. */
+void join_store_keep_times(struct join_store *s);
 const struct row_pack *join_store_pack(const struct join_store *s);
 
 /* The keys of n rows (NULL: not there). cols: key columns; hashes: col_hash over them in order;
@@ -55,7 +55,7 @@ void join_store_hold(struct join_store *s, const struct column *const *cols, con
  * scratch. */
 void join_store_sweep(struct join_store *s, struct join_key **keys, uint32_t n);
 
-/* Adds row `row` of b behind the others of its key. */
+/* Adds row `row` of b behind the others of its key. time: of stores that keep times. */
 struct join_entry *join_store_add(struct join_store *s, struct join_key *k, const struct batch *b,
                                   uint32_t row, int64_t time);
 /* The same in two steps, for many rows: entries of n rows of b, which are no key's yet, then
@@ -97,6 +97,8 @@ void join_store_mark(struct join_store *s, struct join_entry *e);
 static inline void join_store_write(struct join_store *s, struct join_entry *e) {
     if (e->slot) join_store_mark(s, e);
 }
+/* What names an entry in checkpoints: rises along its key's entries. 0 while nobody takes any. */
+int64_t join_store_order(const struct join_store *s, const struct join_entry *e);
 /* Checkpoints: part is the store. Between the first load and loaded nothing else may be called. */
 extern const struct state_part_ops join_store_part;
 

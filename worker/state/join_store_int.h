@@ -5,13 +5,11 @@
 #include "worker/state/changes.h"
 #include "worker/state/join_store.h"
 
-/* Between the orders of two entries, so that one can be put in between. */
-#define ENTRY_ORDER_GAP (1ll << 20)
-
 struct join_tracking; /* join_store_save.c */
 
 struct join_store {
     int n_keys;
+    uint32_t before_bytes; /* what entries leave out of struct join_entry */
     struct row_pack *pack;
     struct state_table *table;
     struct var_memory rows;
@@ -21,15 +19,23 @@ struct join_store {
     uint64_t age_pos;
     struct join_tracking *tracking; /* NULL: nobody takes checkpoints */
     struct state_table *load_index; /* while a snapshot is loaded: (key, order) -> entry */
+    bool tracked;                   /* and when that began it was tracked */
 };
 
 /* An entry of packed_bytes, no key's yet; its row is to be filled in. */
 struct join_entry *join_store_alloc(struct join_store *s, uint32_t packed_bytes, int64_t time);
 
-/* With s->tracking: an entry has come, is about to go, or all of a key's get new orders. */
+/* The block of an entry. */
+static inline char *entry_block(const struct join_store *s, struct join_entry *e) {
+    return (char *)e + s->before_bytes;
+}
+static inline size_t entry_bytes(const struct join_store *s, struct join_entry *e) {
+    return sizeof *e - s->before_bytes + row_pack_size(join_entry_row(e));
+}
+
+/* With s->tracking: an entry has come and stands among its key's, or is about to go. */
 void join_store_comes(struct join_store *s, struct join_entry *e);
 void join_store_goes(struct join_store *s, struct join_entry *e);
-void join_store_renumber(struct join_store *s, struct join_key *k);
 void join_store_release_tracking(struct join_store *s);
 
 #endif

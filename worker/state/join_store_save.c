@@ -1,8 +1,8 @@
 /* join_store_save.c - snapshots of a join store, and rows back from them.
  *
  * Entry: kind, hash and key as a state table's, the row's order among its key's (8 bytes), which
- * names it; PUT: time, seq (8 bytes each), matches (4), the packed row. Entries are numbered by
- * slots, for their marks. */
+ * names it; PUT: time, seq (8 bytes each, 0 where the store keeps no times), matches (4), the
+ * packed row. Entries are numbered by slots, for their marks and orders. */
 #include "worker/state/join_store_int.h"
 
 #include "base/core/mem.h"
@@ -11,10 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Between the orders of two entries, so that one can be put in between. */
+#define ENTRY_ORDER_GAP (1ll << 20)
+
+struct slot {
+    struct join_entry *entry; /* NULL: free */
+    int64_t order;
+};
+
 struct join_tracking {
     struct changes changes;
     struct state_sink *sink;
-    struct join_entry **slots; /* [0] is nobody's */
+    struct slot *slots; /* [0] is nobody's */
     uint32_t n_slots, cap_slots;
     uint32_t *free_slots;
     uint32_t n_free, cap_free;
@@ -35,15 +43,16 @@ void join_store_release_tracking(struct join_store *s) {
 static void add_name(struct join_store *s, const struct join_entry *e, enum state_entry kind,
                      struct str *out) {
     state_table_add_key(s->table, row_of(s->table, (const char *)e->key), kind, out);
-    str_add_n(out, &e->order, 8);
+    str_add_n(out, &s->tracking->slots[e->slot].order, 8);
 }
 
 static void save_entry(struct join_store *s, struct join_entry *e) {
     struct join_tracking *t = s->tracking;
     str_clear(&t->scratch);
     add_name(s, e, STATE_PUT, &t->scratch);
-    str_add_n(&t->scratch, &e->time, 8);
-    str_add_n(&t->scratch, &e->seq, 8);
+    int64_t times[2] = {0};
+    if (!s->before_bytes) memcpy(times, &e->time, sizeof times);
+    str_add_n(&t->scratch, times, sizeof times);
     str_add_n(&t->scratch, &e->matches, 4);
     str_add_n(&t->scratch, join_entry_row(e), row_pack_size(join_entry_row(e)));
     t->sink->entry(t->sink, str_view(&t->scratch));
@@ -53,16 +62,20 @@ void join_store_mark(struct join_store *s, struct join_entry *e) {
     if (changes_touch(&s->tracking->changes, e->slot)) save_entry(s, e);
 }
 
-void join_store_comes(struct join_store *s, struct join_entry *e) {
-    struct join_tracking *t = s->tracking;
+int64_t join_store_order(const struct join_store *s, const struct join_entry *e) {
+    return s->tracking ? s->tracking->slots[e->slot].order : 0;
+}
+
+static uint32_t take_slot(struct join_tracking *t, struct join_entry *e, int64_t order) {
+    uint32_t slot = t->n_slots;
     if (t->n_free) {
-        e->slot = t->free_slots[--t->n_free];
+        slot = t->free_slots[--t->n_free];
     } else {
         MEM_GROW(t->slots, t->n_slots, t->cap_slots);
-        e->slot = t->n_slots++;
+        t->n_slots++;
     }
-    t->slots[e->slot] = e;
-    changes_touch(&t->changes, e->slot);
+    t->slots[slot] = (struct slot){e, order};
+    return slot;
 }
 
 /* Its name is given up: the snapshot under way gets it as it is, later ones hear that it is gone.
@@ -76,47 +89,79 @@ static void name_goes(struct join_store *s, struct join_entry *e) {
     changes_told(&t->changes);
 }
 
-void join_store_goes(struct join_store *s, struct join_entry *e) {
-    struct join_tracking *t = s->tracking;
-    name_goes(s, e);
-    t->slots[e->slot] = NULL;
+static void free_slot(struct join_tracking *t, struct join_entry *e) {
+    t->slots[e->slot].entry = NULL;
     MEM_GROW(t->free_slots, t->n_free, t->cap_free);
     t->free_slots[t->n_free++] = e->slot;
     e->slot = 0;
 }
 
-void join_store_renumber(struct join_store *s, struct join_key *k) {
-    if (s->tracking)
-        for (struct join_entry *e = k->first; e; e = e->next)
-            name_goes(s, e);
+void join_store_goes(struct join_store *s, struct join_entry *e) {
+    name_goes(s, e);
+    free_slot(s->tracking, e);
+}
+
+/* Orders of all of a key's entries but `without`, which has none yet, anew. */
+static void renumber(struct join_store *s, struct join_key *k, const struct join_entry *without) {
+    struct join_tracking *t = s->tracking;
+    for (struct join_entry *e = k->first; e; e = e->next)
+        if (e != without) name_goes(s, e);
     int64_t order = 0;
     for (struct join_entry *e = k->first; e; e = e->next, order += ENTRY_ORDER_GAP) {
-        e->order = order;
-        if (s->tracking) changes_touch(&s->tracking->changes, e->slot);
+        if (e == without) continue;
+        t->slots[e->slot].order = order;
+        changes_touch(&t->changes, e->slot);
     }
+}
+
+/* Between its neighbours. */
+static int64_t order_of_new(struct join_store *s, const struct join_entry *e) {
+    const struct slot *slots = s->tracking->slots;
+    if (!e->next) return e->prev ? slots[e->prev->slot].order + ENTRY_ORDER_GAP : 0;
+    int64_t hi = slots[e->next->slot].order,
+            lo = e->prev ? slots[e->prev->slot].order : hi - 2 * ENTRY_ORDER_GAP;
+    if (hi - lo >= 2) return lo + (hi - lo) / 2;
+    renumber(s, e->key, e);
+    return order_of_new(s, e);
+}
+
+void join_store_comes(struct join_store *s, struct join_entry *e) {
+    struct join_tracking *t = s->tracking;
+    e->slot = take_slot(t, e, order_of_new(s, e));
+    changes_touch(&t->changes, e->slot);
 }
 
 /* ---- snapshots ---- */
 
+static struct join_tracking *tracking_new(void) {
+    struct join_tracking *t = mem_zalloc(sizeof *t);
+    MEM_GROW(t->slots, t->n_slots, t->cap_slots);
+    t->slots[t->n_slots++] = (struct slot){0};
+    return t;
+}
+
 static void part_track(void *part) {
     struct join_store *s = part;
     if (s->tracking) return;
-    struct join_tracking *t = s->tracking = mem_zalloc(sizeof *t);
-    MEM_GROW(t->slots, t->n_slots, t->cap_slots);
-    t->slots[t->n_slots++] = NULL;
+    struct join_tracking *t = s->tracking = tracking_new();
     char *keys[256];
     uint64_t pos = 0;
     uint32_t n;
     while ((n = state_table_scan(s->table, &pos, keys, 256)))
-        for (uint32_t i = 0; i < n; i++)
-            for (struct join_entry *e = ((struct join_key *)keys[i])->first; e; e = e->next)
-                join_store_comes(s, e);
+        for (uint32_t i = 0; i < n; i++) {
+            int64_t order = 0;
+            for (struct join_entry *e = ((struct join_key *)keys[i])->first; e; e = e->next) {
+                e->slot = take_slot(t, e, order);
+                changes_touch(&t->changes, e->slot);
+                order += ENTRY_ORDER_GAP;
+            }
+        }
 }
 
 static struct bits live_slots(const struct join_tracking *t) {
     struct bits live = {0};
     for (uint32_t i = 1; i < t->n_slots; i++)
-        if (t->slots[i]) bits_set(&live, i);
+        if (t->slots[i].entry) bits_set(&live, i);
     return live;
 }
 
@@ -135,7 +180,7 @@ static bool part_step(void *part, uint32_t n) {
     uint32_t slot;
     for (uint32_t i = 0; i < n; i++) {
         if (!changes_next(&t->changes, &slot)) return true;
-        if (slot < t->n_slots && t->slots[slot]) save_entry(s, t->slots[slot]);
+        if (slot < t->n_slots && t->slots[slot].entry) save_entry(s, t->slots[slot].entry);
     }
     return false;
 }
@@ -171,9 +216,10 @@ static char *index_image(const struct state_table *x, const struct join_key *k, 
     return image;
 }
 
-/* Drops an entry without the marks: nothing is tracked while loading. */
+/* Drops an entry without the marks: while loading, slots have the orders and nothing else. */
 static void forget(struct join_store *s, struct join_entry *e) {
     struct join_tracking *t = s->tracking;
+    free_slot(t, e);
     s->tracking = NULL;
     join_store_remove(s, e);
     s->tracking = t;
@@ -192,7 +238,8 @@ static void clear_range(struct join_store *s, const struct state_range *of) {
             struct join_key *k = (struct join_key *)keys[i];
             while (k->first) {
                 struct state_table *x = s->load_index;
-                char *at = state_table_find_row(x, index_image(x, k, k->first->order, image));
+                char *at = state_table_find_row(
+                    x, index_image(x, k, join_store_order(s, k->first), image));
                 if (at) state_table_remove(x, at + x->payload_offset);
                 forget(s, k->first);
             }
@@ -207,27 +254,30 @@ static int load_put(struct join_store *s, struct join_key *k, int64_t order, str
     if (!sv_take(&in, &time, 8) || !sv_take(&in, &seq, 8) || !sv_take(&in, &matches, 4) ||
         in.len < 4)
         return cut_off(err);
-    AUTO_FREE char *packed = mem_aligned(16, in.len + 16); /* entries lie anywhere */
-    memcpy(packed, in.ptr, in.len);
-    int rc = row_pack_check(s->pack, packed, in.len, err);
+    int rc = row_pack_check(s->pack, in.ptr, in.len, err);
     if (rc) return rc;
     if (*at) forget(s, *at);
-    struct join_entry *e = join_store_alloc(s, (uint32_t)((in.len + 15) & ~15ull), time);
-    memcpy(join_entry_row(e), packed, in.len);
-    e->seq = seq;
+    struct join_entry *e = join_store_alloc(s, (uint32_t)in.len, time);
+    memcpy(join_entry_row(e), in.ptr, in.len);
+    if (!s->before_bytes) e->seq = seq;
     e->matches = matches;
     struct join_tracking *t = s->tracking;
     s->tracking = NULL;
     join_store_link(s, k, e);
     s->tracking = t;
-    e->order = order;
+    e->slot = take_slot(t, e, order);
     *at = e;
     return 0;
 }
 
 static int part_load(void *part, const struct state_range *of, struct sv entry, struct err *err) {
     struct join_store *s = part;
-    if (!s->load_index) s->load_index = new_index();
+    if (!s->load_index) {
+        s->load_index = new_index();
+        s->tracked = s->tracking != NULL;
+        join_store_release_tracking(s);
+        s->tracking = tracking_new();
+    }
     struct state_table *x = s->load_index;
     if (!entry.len) return cut_off(err);
     enum state_entry kind = (enum state_entry)entry.ptr[0];
@@ -263,36 +313,35 @@ static int part_load(void *part, const struct state_range *of, struct sv entry, 
 }
 
 static int by_order(const void *a, const void *b) {
-    int64_t x = (*(struct join_entry *const *)a)->order,
-            y = (*(struct join_entry *const *)b)->order;
+    int64_t x = ((const struct slot *)a)->order, y = ((const struct slot *)b)->order;
     return x < y ? -1 : x > y;
 }
 
-static void sort_key(struct join_key *k) {
+static void sort_key(struct join_store *s, struct join_key *k) {
     size_t n = 0;
     bool sorted = true;
     for (struct join_entry *e = k->first; e; e = e->next, n++)
-        sorted &= !e->next || e->order < e->next->order;
+        sorted &= !e->next || join_store_order(s, e) < join_store_order(s, e->next);
     if (sorted) return;
-    AUTO_FREE struct join_entry **all = mem_calloc(n, sizeof *all);
+    AUTO_FREE struct slot *all = mem_calloc(n, sizeof *all);
     n = 0;
     for (struct join_entry *e = k->first; e; e = e->next)
-        all[n++] = e;
+        all[n++] = s->tracking->slots[e->slot];
     qsort(all, n, sizeof *all, by_order);
     for (size_t i = 0; i < n; i++) {
-        all[i]->prev = i ? all[i - 1] : NULL;
-        all[i]->next = i + 1 < n ? all[i + 1] : NULL;
+        all[i].entry->prev = i ? all[i - 1].entry : NULL;
+        all[i].entry->next = i + 1 < n ? all[i + 1].entry : NULL;
     }
-    k->first = all[0];
-    k->last = all[n - 1];
+    k->first = all[0].entry;
+    k->last = all[n - 1].entry;
 }
 
 static void part_loaded(void *part) {
     struct join_store *s = part;
+    bool loading = s->load_index;
+    if (!loading && !s->tracking) return;
     state_table_free(s->load_index);
     s->load_index = NULL;
-    bool tracking = s->tracking;
-    join_store_release_tracking(s);
     char *keys[256];
     uint64_t pos = 0;
     uint32_t n;
@@ -300,14 +349,18 @@ static void part_loaded(void *part) {
         for (uint32_t i = 0; i < n; i++) {
             struct join_key *k = (struct join_key *)keys[i];
             if (k->first)
-                sort_key(k);
+                sort_key(s, k);
             else
                 state_table_remove(s->table, keys[i]);
         }
-    if (!tracking) return;
-    part_track(s); /* slots anew */
-    struct bits live = live_slots(s->tracking);
-    changes_restored(&s->tracking->changes, &live);
+    if (!loading || s->tracked) {
+        struct bits live = live_slots(s->tracking);
+        changes_restored(&s->tracking->changes, &live);
+        return;
+    }
+    for (uint32_t i = 1; i < s->tracking->n_slots; i++)
+        if (s->tracking->slots[i].entry) s->tracking->slots[i].entry->slot = 0;
+    join_store_release_tracking(s);
 }
 
 const struct state_part_ops join_store_part = {part_track,  part_begin, part_step,

@@ -39,6 +39,7 @@ static void setup(struct bench *b, uint64_t seed, uint64_t hash_mask) {
     *s = (struct schema){3, f};
     b->schema = s;
     b->s = join_store_new(&b->arena, s, key_cols, 2);
+    join_store_keep_times(b->s);
 }
 
 static int value_text(char *buf, size_t size, int v) {

@@ -1,5 +1,5 @@
-/* http_client.c - the client's thread: a queue of requests over libcurl's multi interface. Building
- * a transfer is http_transfer.c's. */
+/* http_client.c - a queue of requests over libcurl's multi interface, on a thread of the client's
+ * or on a net_loop. Building a transfer is http_transfer.c's. */
 #define LOG_MODULE "http"
 #include "base/net/http_client.h"
 
@@ -8,12 +8,19 @@
 #include "base/core/mem.h"
 #include "base/core/thread.h"
 #include "base/net/http_transfer.h"
+#include "base/net/net_watch.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 enum { POLL_MAX_MS = 60000, RETRY_BASE_MS = 100, RETRY_MAX_MS = 5000 };
+
+/* A turn that is posted to the loop; without a client once that is freed. */
+struct posted_turn {
+    struct http_client *client;
+};
 
 struct http_client {
     struct http_client_options o; /* strings are ours */
@@ -26,8 +33,10 @@ struct http_client {
     size_t n_pending; /* submitted and not done */
     uint64_t next_id;
     bool started, stopping;
-    /* The client's thread alone: */
-    struct http_transfer *waiting; /* for a slot or for the next attempt, oldest first */
+    struct posted_turn *posted; /* on_loop */
+    /* The client's thread alone, or with on_loop the loop's: */
+    struct net_timer *curl_timer, *due_timer; /* on_loop: what libcurl waits for; what we do */
+    struct http_transfer *waiting;            /* for a slot or for the next attempt, oldest first */
     struct http_transfer *active;
     int n_active;
 };
@@ -38,6 +47,8 @@ static void curl_setup(void) {
     CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
     CHECKF(rc == CURLE_OK, "libcurl: %s", curl_easy_strerror(rc));
 }
+
+static void init_on_loop(struct http_client *c);
 
 int http_client_new(const struct http_client_options *opts, struct http_client **ret_client,
                     struct err *err) {
@@ -61,6 +72,7 @@ int http_client_new(const struct http_client_options *opts, struct http_client *
     c->submitted_tail = &c->submitted;
     pthread_mutex_init(&c->lock, NULL);
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)c->o.concurrency);
+    if (c->o.on_loop) init_on_loop(c);
     *ret_client = c;
     return 0;
 }
@@ -84,7 +96,7 @@ static void done(struct http_client *c, struct http_transfer *t, const struct er
     pthread_mutex_lock(&c->lock);
     c->n_pending--;
     pthread_mutex_unlock(&c->lock);
-    http_transfer_deliver(t, err, c->o.loop); /* takes t */
+    http_transfer_deliver(t, err, c->o.on_loop ? NULL : c->o.loop); /* takes t */
 }
 
 static void cancel(struct http_client *c, struct http_transfer *t) {
@@ -204,16 +216,7 @@ static bool take_orders(struct http_client *c) {
     return !stopping;
 }
 
-static void client_main(void *arg) {
-    struct http_client *c = arg;
-    while (take_orders(c)) {
-        int wait_ms = start_due(c);
-        int running;
-        curl_multi_perform(c->multi, &running);
-        collect_ended(c);
-        if (c->waiting && c->n_active < c->o.concurrency) wait_ms = MIN(wait_ms, start_due(c));
-        curl_multi_poll(c->multi, NULL, 0, wait_ms, NULL);
-    }
+static void cancel_all(struct http_client *c) {
     while (c->active) {
         struct http_transfer *t = c->active;
         stop_active(c, t);
@@ -226,6 +229,145 @@ static void client_main(void *arg) {
     }
 }
 
+static void client_main(void *arg) {
+    struct http_client *c = arg;
+    while (take_orders(c)) {
+        int wait_ms = start_due(c);
+        int running;
+        curl_multi_perform(c->multi, &running);
+        collect_ended(c);
+        if (c->waiting && c->n_active < c->o.concurrency) wait_ms = MIN(wait_ms, start_due(c));
+        curl_multi_poll(c->multi, NULL, 0, wait_ms, NULL);
+    }
+    cancel_all(c);
+}
+
+/* ---- on a loop: libcurl says which sockets and which time it waits for -------------------------
+ */
+
+/* Never called from within libcurl. What callbacks submit here waits for the next turn. */
+static void loop_turn(struct http_client *c) {
+    collect_ended(c);
+    if (!take_orders(c)) return;
+    int wait_ms = start_due(c);
+    if (c->waiting && c->n_active < c->o.concurrency) net_timer_set(c->due_timer, wait_ms);
+}
+
+static void run_posted_turn(void *arg) {
+    struct posted_turn *p = arg;
+    struct http_client *c = p->client;
+    free(p);
+    if (!c) return;
+    pthread_mutex_lock(&c->lock);
+    c->posted = NULL;
+    pthread_mutex_unlock(&c->lock);
+    loop_turn(c);
+}
+
+static void due_timer_fired(void *arg) {
+    loop_turn(arg);
+}
+
+static void curl_timer_fired(void *arg) {
+    struct http_client *c = arg;
+    int running;
+    curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    loop_turn(c);
+}
+
+/* libcurl's: from within its calls. */
+static int set_curl_timer(CURLM *multi, long timeout_ms, void *arg) {
+    struct http_client *c = arg;
+    if (timeout_ms < 0) {
+        net_timer_cancel(c->curl_timer);
+    } else {
+        net_timer_set(c->curl_timer, timeout_ms);
+    }
+    return 0;
+}
+
+struct socket_watch {
+    struct http_client *client;
+    curl_socket_t fd;
+    struct net_watch *watch;
+};
+
+static void socket_ready(void *arg, uint32_t events) {
+    struct socket_watch *w = arg;
+    struct http_client *c = w->client;
+    int mask = 0, running;
+    if (events & EPOLLIN) mask |= CURL_CSELECT_IN;
+    if (events & EPOLLOUT) mask |= CURL_CSELECT_OUT;
+    if (events & (EPOLLERR | EPOLLHUP)) mask |= CURL_CSELECT_ERR;
+    curl_multi_socket_action(c->multi, w->fd, mask, &running); /* may free w */
+    loop_turn(c);
+}
+
+/* libcurl's: from within its calls. */
+static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg) {
+    struct http_client *c = arg;
+    struct socket_watch *w = socket_arg;
+    if (what == CURL_POLL_REMOVE) {
+        if (!w) return 0;
+        net_watch_free(w->watch);
+        free(w);
+        curl_multi_assign(c->multi, fd, NULL);
+        return 0;
+    }
+    uint32_t events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u);
+    if (w) {
+        net_watch_set(w->watch, events);
+        return 0;
+    }
+    struct err err = ERR_INIT;
+    w = mem_zalloc(sizeof *w);
+    w->client = c;
+    w->fd = fd;
+    if (net_watch_new(c->o.loop, fd, events, socket_ready, w, &w->watch, &err)) {
+        /* The request then runs into its timeout. */
+        log_warn("no room for a connection", KV_ERR(&err));
+        free(w);
+        return 0;
+    }
+    curl_multi_assign(c->multi, fd, w);
+    return 0;
+}
+
+static void init_on_loop(struct http_client *c) {
+    c->curl_timer = net_timer_new(c->o.loop, curl_timer_fired, c);
+    c->due_timer = net_timer_new(c->o.loop, due_timer_fired, c);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, set_curl_timer);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+}
+
+static void end_on_loop(void *arg) {
+    struct http_client *c = arg;
+    take_orders(c);
+    cancel_all(c);
+    curl_multi_cleanup(c->multi);
+    net_timer_free(c->curl_timer);
+    net_timer_free(c->due_timer);
+    if (c->posted) c->posted->client = NULL;
+}
+
+/* Has what was asked for taken in soon. Any thread; the lock isn't held. */
+static void wake(struct http_client *c) {
+    if (!c->o.on_loop) {
+        curl_multi_wakeup(c->multi);
+        return;
+    }
+    pthread_mutex_lock(&c->lock);
+    struct posted_turn *fresh = NULL;
+    if (!c->posted) {
+        fresh = c->posted = mem_zalloc(sizeof *fresh);
+        fresh->client = c;
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (fresh) net_loop_post_always(c->o.loop, run_posted_turn, fresh);
+}
+
 /* ---- interface ------------------------------------------------------------------------------- */
 
 void http_client_free(struct http_client *c) {
@@ -233,9 +375,13 @@ void http_client_free(struct http_client *c) {
     pthread_mutex_lock(&c->lock);
     c->stopping = true;
     pthread_mutex_unlock(&c->lock);
-    curl_multi_wakeup(c->multi);
-    thread_join(&c->thread);
-    curl_multi_cleanup(c->multi);
+    if (c->o.on_loop) {
+        net_loop_call(c->o.loop, end_on_loop, c);
+    } else {
+        curl_multi_wakeup(c->multi);
+        thread_join(&c->thread);
+        curl_multi_cleanup(c->multi);
+    }
     tls_options_release(&c->o.tls);
     free((char *)c->o.name);
     free((char *)c->o.user_agent);
@@ -257,7 +403,7 @@ static int submit(struct http_client *c, const struct http_request *req, http_ca
     } else if (c->n_pending >= (size_t)c->o.queue_max) {
         rc = err_set(err, ERR_UNAVAILABLE, "HTTP client %s: %zu requests are waiting already",
                      c->o.name, c->n_pending);
-    } else if (!c->started) {
+    } else if (!c->started && !c->o.on_loop) {
         rc = thread_start(&c->thread, c->o.name, client_main, c, err);
         c->started = !rc;
     }
@@ -272,7 +418,7 @@ static int submit(struct http_client *c, const struct http_request *req, http_ca
     if (rc) {
         http_transfer_free(t);
     } else {
-        curl_multi_wakeup(c->multi);
+        wake(c);
     }
     return rc;
 }
@@ -287,7 +433,7 @@ void http_client_cancel(struct http_client *c, uint64_t id) {
     MEM_GROW(c->cancelled, c->n_cancelled, c->cap_cancelled);
     c->cancelled[c->n_cancelled++] = id;
     pthread_mutex_unlock(&c->lock);
-    curl_multi_wakeup(c->multi);
+    wake(c);
 }
 
 struct call {

@@ -1,7 +1,7 @@
 /* http_client.h - HTTP requests over libcurl's multi interface: asynchronous, with bounded
  * concurrency, timeouts and retries; and a blocking call on top. One client has one thread,
- * started by the first request, and keeps connections alive between requests. Submitting and
- * cancelling are thread-safe. */
+ * started by the first request, or lives on a loop; it keeps connections alive between requests.
+ * Submitting and cancelling are thread-safe. */
 #ifndef PENSTOCK_BASE_NET_HTTP_CLIENT_H
 #define PENSTOCK_BASE_NET_HTTP_CLIENT_H
 
@@ -35,6 +35,10 @@ struct http_client_options {
     struct tls_options tls; /* for https; a request may bring its own. Without server_name. */
     struct net_loop *loop;  /* where on_done is called; NULL = the client's thread. Must outlive it.
                              */
+    /* No thread of its own: it lives on `loop`, and on_data and read are called there, too. Calls
+     * that wait (http_client_call, http_client_free) may come from other threads while the loop
+     * runs. */
+    bool on_loop;
     const char *user_agent; /* NULL = "penstock/VERSION" */
 };
 

@@ -19,6 +19,7 @@
 static struct net_loop *loop;
 static struct http_server *server;
 static struct http_client *client;
+static bool on_loop; /* the client under test lives on the server's loop */
 static char base[64];
 static atomic_int hits, now_active, most_active;
 
@@ -84,6 +85,18 @@ static void wait_a_little(void *self, struct http_exchange *x) {
     net_timer_set(w->timer, 20);
 }
 
+/* A client as the options say, on a thread of its own or on the loop. */
+static struct http_client *new_client(struct http_client_options o) {
+    struct http_client *c;
+    struct err e = ERR_INIT;
+    if (on_loop) {
+        o.loop = loop;
+        o.on_loop = true;
+    }
+    assert_ok(http_client_new(&o, &c, &e), &e);
+    return c;
+}
+
 static int setup(void **state) {
     struct err e = ERR_INIT;
     atomic_store(&hits, 0);
@@ -105,7 +118,7 @@ static int setup(void **state) {
     http_server_route(server, "GET", "/wait", wait_a_little, NULL);
     snprintf(base, sizeof(base), "http://127.0.0.1:%d", http_server_port(server));
     assert_ok(net_loop_start(loop, &e), &e);
-    assert_ok(http_client_new(&(struct http_client_options){.concurrency = 4}, &client, &e), &e);
+    client = new_client((struct http_client_options){.concurrency = 4});
     return 0;
 }
 static int teardown(void **state) {
@@ -422,13 +435,11 @@ static void concurrency_is_bounded(void **state) {
 }
 
 static void queue_is_bounded(void **state) {
-    struct http_client *c;
     struct async a = {0};
     struct err e = ERR_INIT;
     sem_init(&a.sem, 0, 0);
-    assert_ok(
-        http_client_new(&(struct http_client_options){.concurrency = 1, .queue_max = 3}, &c, &e),
-        &e);
+    struct http_client *c =
+        new_client((struct http_client_options){.concurrency = 1, .queue_max = 3});
     struct http_request q = {
         .url = url("/never"), .timeout_ms = -1, .on_done = on_done, .self = &a};
     for (int i = 0; i < 3; i++)
@@ -441,12 +452,11 @@ static void queue_is_bounded(void **state) {
 }
 
 static void cancel_active_and_waiting(void **state) {
-    struct http_client *c;
     struct async a = {0};
     struct err e = ERR_INIT;
     sem_init(&a.sem, 0, 0);
-    struct http_client_options o = {.concurrency = 1, .loop = loop};
-    assert_ok(http_client_new(&o, &c, &e), &e);
+    struct http_client *c =
+        new_client((struct http_client_options){.concurrency = 1, .loop = loop});
     struct http_request q = {
         .url = url("/never"), .timeout_ms = -1, .on_done = on_done, .self = &a};
     uint64_t first, second;
@@ -488,6 +498,61 @@ static void url_encoding(void **state) {
     assert_string_equal(str_text(&s), "a/b%20c");
 }
 
+struct on_a_loop {
+    struct net_loop *loop;
+    struct http_client *client;
+    pthread_t thread;
+    int chain; /* requests left to send, each from the callback of the one before */
+    bool elsewhere;
+};
+
+static int chain_data(void *self, const struct http_response *r, const void *data, size_t len) {
+    struct on_a_loop *l = self;
+    l->elsewhere |= !pthread_equal(l->thread, pthread_self());
+    return 0;
+}
+
+static void chain_next(void *arg);
+static void chain_done(void *self, const struct http_response *r, const struct err *err) {
+    struct on_a_loop *l = self;
+    if (l->chain < 0) {
+        assert_int_equal(err->code, ERR_CANCELLED);
+        return;
+    }
+    assert_null(err);
+    l->elsewhere |= !pthread_equal(l->thread, pthread_self());
+    if (l->chain-- == 0) {
+        net_loop_stop(l->loop);
+    } else {
+        chain_next(l);
+    }
+}
+
+static void chain_next(void *arg) {
+    struct on_a_loop *l = arg;
+    struct err e = ERR_INIT;
+    struct http_request q = {
+        .url = url("/big"), .on_data = chain_data, .on_done = chain_done, .self = l};
+    assert_ok(http_client_submit(l->client, &q, NULL, &e), &e);
+}
+
+/* A program with one thread: requests follow from callbacks, all on the thread that runs the loop.
+ */
+static void one_thread_does_it_all(void **state) {
+    struct on_a_loop l = {.thread = pthread_self(), .chain = 20};
+    struct err e = ERR_INIT;
+    assert_ok(net_loop_new(&(struct net_loop_options){0}, &l.loop, &e), &e);
+    struct http_client_options o = {.loop = l.loop, .on_loop = true};
+    assert_ok(http_client_new(&o, &l.client, &e), &e);
+    chain_next(&l);
+    net_loop_run(l.loop);
+    assert_int_equal(l.chain, -1);
+    assert_false(l.elsewhere);
+    chain_next(&l);
+    http_client_free(l.client);
+    net_loop_free(l.loop);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -506,7 +571,10 @@ int main(void) {
         T(queue_is_bounded),
         T(cancel_active_and_waiting),
         T(bad_requests_are_refused_at_once),
+        T(one_thread_does_it_all),
         cmocka_unit_test(url_encoding),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("on a thread of its own", tests, NULL, NULL);
+    on_loop = true;
+    return failed + cmocka_run_group_tests_name("on a loop", tests, NULL, NULL);
 }

@@ -142,6 +142,11 @@ static void finish(struct http_exchange *x) {
     if (s) http_session_done(s, keep);
 }
 
+static bool has_own_date(const struct http_exchange *x) {
+    const char *p = str_text(&x->extra_headers);
+    return strncmp(p, "Date: ", 6) == 0 || strstr(p, "\nDate: ");
+}
+
 static void add_date(struct str *out) {
     char text[64];
     time_t now = time(NULL);
@@ -154,7 +159,7 @@ static void add_date(struct str *out) {
 static void add_head(struct http_exchange *x, int status, const char *content_type,
                      struct str *out) {
     str_addf(out, "HTTP/1.1 %d %s\r\n", status, http_status_text(status));
-    add_date(out);
+    if (!has_own_date(x)) add_date(out);
     if (content_type) str_addf(out, "Content-Type: %s\r\n", content_type);
     if (!x->keep) {
         str_add(out, "Connection: close\r\n");

@@ -90,7 +90,7 @@ void http_reply_json(struct http_exchange *x, int status, const cJSON *json); /*
 /* Status from the error's code: 400, 401/403, 404, 409, 413, 429, 501, 503, 504 or 500. */
 void http_reply_err(struct http_exchange *x, const struct err *err);
 void http_reply_redirect(struct http_exchange *x, const char *location); /* 302 */
-/* Adds a header to the reply that follows. */
+/* Adds a header to the reply that follows; "Date" replaces the server's own. */
 void http_reply_header(struct http_exchange *x, const char *name, const char *value);
 /* The client has gone: work on the reply may be saved (but reply all the same). */
 bool http_is_gone(const struct http_exchange *x);

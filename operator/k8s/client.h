@@ -47,8 +47,8 @@ struct k8s_client_options {
 
 int k8s_client_new(const struct k8s_client_options *o, struct k8s_client **ret,
                    struct err *err) ATTR_MUST_USE;
-/* Drops what is under way without calling back. Caches, watches, leases and events that use it must
- * be freed before. Not from a callback. NULL is fine. */
+/* Drops what is under way (on_drop, not on_done). Caches, watches, leases and events that use it
+ * must be freed before. Not from a callback. NULL is fine. */
 void k8s_client_free(struct k8s_client *c);
 const char *k8s_client_namespace(const struct k8s_client *c);
 struct net_loop *k8s_client_loop(struct k8s_client *c);
@@ -101,6 +101,7 @@ struct k8s_result {
     struct sv text;               /* the answer as it came, without K8S_LIST */
     const char *resource_version; /* of the list, or of the object; "" if none */
     int64_t remaining;            /* K8S_LIST broken off by max_items: how many are left */
+    int64_t retry_after_ms;       /* the server asked for so long a pause; 0 = it didn't */
 };
 /* Everything is borrowed until the callback returns. r->object may be kept by taking it: */
 cJSON *k8s_result_take(const struct k8s_result *r); /* owned by the caller; NULL if there is none */
@@ -139,7 +140,9 @@ struct k8s_request {
     void (*on_item)(void *self, struct sv object);
     /* LIST: the list begins anew from the start (410 of a continue token): forget what came. */
     void (*on_restart)(void *self);
-    k8s_done_fn on_done; /* once, unless cancelled; NULL: nobody minds (failures are logged) */
+    k8s_done_fn on_done; /* once, unless dropped; NULL: nobody minds (failures are logged) */
+    /* In place of on_done, by k8s_cancel and k8s_client_free: to free self. NULL = nothing. */
+    void (*on_drop)(void *self);
     void *self;
 };
 

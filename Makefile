@@ -329,7 +329,7 @@ docs-check: $(B)/tools/gen_docs $(B)/bin/penstock
 # ---- benchmarks ----------------------------------------------------------------------------
 # make bench [T=q5]: Nexmark's queries, beside Flink's figures and the programs of bench/limit; bench-json: the same on JSON
 # lines from disk. Figures also go to $(B)/bench/*.json. make bench-NAME ARGS='...': one program, bench/NAME_bench.c.
-.PHONY: bench bench-json
+.PHONY: bench bench-json bench-latency
 LIMITS := $(patsubst bench/limit/%.c,$(B)/bench/limit/%,$(wildcard bench/limit/q*.c))
 $(B)/bench/limit/%: $(B)/obj/bench/limit/%.c.o $(B)/obj/bench/limit/limit.c.o $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -339,6 +339,9 @@ bench: all udf-libs $(LIMITS)
 	bench/nexmark/run.py --bin $(B)/bin --limit $(B)/bench/limit --source both --out $(B)/bench/nexmark.json $(ARGS) $(T)
 bench-json: all udf-libs
 	bench/nexmark/run.py --bin $(B)/bin --source json --out $(B)/bench/nexmark-json.json $(ARGS) $(T)
+# Latency percentiles of q0 and q5 at fixed rates.
+bench-latency: all udf-libs
+	bench/nexmark/latency.py --bin $(B)/bin --out $(B)/bench/nexmark-latency.json $(ARGS) $(T)
 $(B)/bench/%_bench: $(B)/obj/bench/%_bench.c.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	@echo "  LINK $@"

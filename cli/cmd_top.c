@@ -63,8 +63,9 @@ static void add_name(cJSON *row, const char *name) {
 }
 
 static void show_vertices(const cJSON *load) {
-    static const char *const names[] = {"VERTEX", "NAME",    "P",       "IN/S",  "OUT/S", "BUSY",
-                                        "MOST",   "BLOCKED", "WAITING", "READY", "QUEUE", "LAG"};
+    static const char *const names[] = {"VERTEX", "NAME", "P",       "IN/S",    "OUT/S",
+                                        "BUSY",   "MOST", "BLOCKED", "WAITING", "READY",
+                                        "QUEUE",  "LAG",  "P99"};
     AUTO_JSON *columns = columns_of(names, ARRAY_LEN(names));
     struct table *t = table_new(columns, false);
     const cJSON *v;
@@ -82,6 +83,7 @@ static void show_vertices(const cJSON *load) {
         add_share(row, v, "ready");
         add_count(row, v, "queuedBatches");
         add_ms(row, v, "watermarkLagMs");
+        add_ms(row, json_opt(v, "latencyMs"), "p99");
         table_add(t, NULL, row);
     }
     table_end(t);

@@ -2,11 +2,14 @@
 #include "coordinator/state.h"
 
 #include "base/core/clock.h"
+#include "base/core/histogram.h"
+#include "base/core/mem.h"
 #include "base/metrics.h"
 #include "fs/stores.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* What samples of one task have in common. */
 struct task_labels {
@@ -44,6 +47,26 @@ static void emit_inputs(struct metrics_writer *w, const struct task_labels *l,
     metrics_emit(w, METRIC_TASK_QUEUE_BYTES, labels, (double)bytes);
 }
 
+/* In powers of two, from 65 us to 69 s. */
+static void emit_latency(struct metrics_writer *w, const char *const *labels, const cJSON *h) {
+    enum { FIRST = 16, BOUNDS = 21 };
+    if (!h) return;
+    struct histogram_sum *sum = mem_zalloc(sizeof *sum);
+    histogram_sum_add(sum, h);
+    double bounds[BOUNDS];
+    uint64_t counts[BOUNDS + 1] = {0};
+    for (int i = 0; i < BOUNDS; i++)
+        bounds[i] = (double)(1ull << (FIRST + i)) / 1e9;
+    for (int b = 0, i = 0; b < HISTOGRAM_BUCKETS; b++) {
+        while (i < BOUNDS && histogram_bound_ns(b) > 1ull << (FIRST + i))
+            i++;
+        counts[i] += sum->counts[b];
+    }
+    metrics_emit_histogram(w, METRIC_TASK_LATENCY, labels, bounds, counts, BOUNDS,
+                           (double)sum->sum_ns / 1e9);
+    free(sum);
+}
+
 static void emit_task(struct metrics_writer *w, const struct task_labels *l, const cJSON *t) {
     static const struct figure figures[] = {
         {"recordsIn", METRIC_TASK_RECORDS_IN, 1},
@@ -55,7 +78,6 @@ static void emit_task(struct metrics_writer *w, const struct task_labels *l, con
         {"backpressuredMs", METRIC_TASK_BACKPRESSURED, 1e-3},
         {"waitingMs", METRIC_TASK_WAITING, 1e-3},
         {"readyMs", METRIC_TASK_READY, 1e-3},
-        {"latencyMs", METRIC_TASK_LATENCY, 1e-3},
         {"alignMs", METRIC_TASK_ALIGNMENT, 1e-3},
         {"barriers", METRIC_TASK_BARRIERS, 1},
     };
@@ -63,6 +85,7 @@ static void emit_task(struct metrics_writer *w, const struct task_labels *l, con
     for (size_t i = 0; i < ARRAY_LEN(figures); i++)
         metrics_emit(w, figures[i].id, labels, number(t, &figures[i]));
     metrics_emit(w, METRIC_TASK_WATERMARK, labels, watermark(t));
+    emit_latency(w, labels, json_opt(t, "latency"));
     emit_inputs(w, l, json_opt(t, "inputs"));
 }
 

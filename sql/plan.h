@@ -66,7 +66,8 @@ struct plan_config {
     bool legacy_cast;
     bool mini_batch; /* table.exec.mini-batch.enabled */
     int64_t mini_batch_latency_ms, mini_batch_size;
-    int64_t state_ttl_ms; /* table.exec.state.ttl; 0 = for ever */
+    int64_t state_ttl_ms;        /* table.exec.state.ttl; 0 = for ever */
+    int64_t latency_interval_ms; /* metrics.latency.interval; 0 = no latency markers */
 };
 
 struct plan {

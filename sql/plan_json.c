@@ -43,6 +43,7 @@ static cJSON *config_to_json(const struct plan_config *c) {
     json_set_i64(j, "miniBatchLatency", c->mini_batch_latency_ms);
     json_set_i64(j, "miniBatchSize", c->mini_batch_size);
     json_set_i64(j, "stateTtl", c->state_ttl_ms);
+    json_set_i64(j, "latencyInterval", c->latency_interval_ms);
     return j;
 }
 
@@ -182,6 +183,7 @@ static int read_config(struct reader *r, const cJSON *j, struct plan_config *c) 
     if (!rc) rc = json_get_i64(j, "miniBatchLatency", &c->mini_batch_latency_ms, r->err);
     if (!rc) rc = json_get_i64(j, "miniBatchSize", &c->mini_batch_size, r->err);
     if (!rc) rc = json_get_i64(j, "stateTtl", &c->state_ttl_ms, r->err);
+    if (!rc) rc = json_get_i64(j, "latencyInterval", &c->latency_interval_ms, r->err);
     if (rc) return rc;
     if (rows < 1 || rows > BATCH_ROWS_MAX)
         return err_set(r->err, ERR_INVALID, "batchRows is %lld (1 to %d expected)", (long long)rows,

@@ -184,6 +184,7 @@ int session_plan_config(struct session *s, struct arena *a, struct plan_config *
         .mini_batch_latency_ms = t->mini_batch_latency_ms,
         .mini_batch_size = t->mini_batch_size,
         .state_ttl_ms = t->state_ttl_ms,
+        .latency_interval_ms = t->latency_interval_ms,
     };
     return 0;
 }

@@ -270,7 +270,6 @@ static int make_tasks(struct job_runtime *rt, struct err *err) {
                            .target_bytes = rt->channel_bytes / 2,
                            .buffer_timeout_ns = timeout_ms < 0 ? -1 : timeout_ms * NS_PER_MS,
                            .compress = rt->spec.compress},
-                .latency_interval_ms = rt->spec.latency_interval_ms,
                 .files = rt->spec.files,
                 .n_tasks = n,
                 .find_op = find_op_of(rt)};

@@ -65,10 +65,9 @@ struct runtime_spec {
     const struct worker_addr *workers;
     int n_places; /* every subtask of the plan once */
     const struct task_place *places;
-    uint64_t network_bytes;      /* in flight in this process's channels; 0 = default */
-    uint32_t channel_elems;      /* per channel; 0 = default */
-    bool compress;               /* LZ4 between workers */
-    int64_t latency_interval_ms; /* 0 = no latency markers */
+    uint64_t network_bytes; /* in flight in this process's channels; 0 = default */
+    uint32_t channel_elems; /* per channel; 0 = default */
+    bool compress;          /* LZ4 between workers */
     /* What the job's checkpoints are written with; NULL: it takes none. ERR_UNSUPPORTED then, if an
      * op keeps state that checkpoints can't hold. */
     struct state_file_writer *files;

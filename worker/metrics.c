@@ -39,7 +39,6 @@ void metrics_task_to_json(const struct task_metrics *m, int64_t now_ns, cJSON *r
     json_set_i64(ret_obj, "watermark", metric_get_i64(&m->watermark));
     set_count(ret_obj, "barriers", &m->barriers);
     json_set_i64(ret_obj, "alignMs", (int64_t)(metric_get(&m->align_ns) / NS_PER_MS));
-    json_set_i64(ret_obj, "latencyMs", metric_get_i64(&m->last_latency_ns) / NS_PER_MS);
 }
 
 void metrics_op_to_json(const struct op_metrics *m, cJSON *ret_obj) {

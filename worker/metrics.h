@@ -72,11 +72,10 @@ struct task_metrics {
     metric records_in, bytes_in, batches_in;
     metric turns, busy_ns;
     metric phase_ns[PHASE_COUNT];
-    metric_i64 phase;           /* enum task_phase since phase_since_ns, between turns */
-    metric_i64 phase_since_ns;  /* monotonic; 0 while in a turn */
-    metric_i64 watermark;       /* combined over the inputs; a source's own */
-    metric barriers, align_ns;  /* completed alignments and their time from first to last barrier */
-    metric_i64 last_latency_ns; /* age of the last latency marker seen */
+    metric_i64 phase;          /* enum task_phase since phase_since_ns, between turns */
+    metric_i64 phase_since_ns; /* monotonic; 0 while in a turn */
+    metric_i64 watermark;      /* combined over the inputs; a source's own */
+    metric barriers, align_ns; /* completed alignments and their time from first to last barrier */
 };
 
 void metrics_task_to_json(const struct task_metrics *m, int64_t now_ns, cJSON *ret_obj);

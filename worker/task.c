@@ -2,6 +2,7 @@
 #include "worker/task.h"
 
 #include "base/core/clock.h"
+#include "base/core/histogram.h"
 #include "base/core/mem.h"
 #include "connector/connector.h"
 #include "worker/checkpoint/restore.h"
@@ -187,19 +188,28 @@ static int drain_ops(struct task *t, bool *ret_progress, struct err *err) {
 
 enum feed { FEED_MORE, FEED_DRY };
 
+/* Each marker says when it was due, not when this task got round to it: what was due while the
+ * source was held up has waited too. */
 static int emit_latency(struct task *t, struct err *err) {
-    int64_t now_ms = clock_wall_ms();
-    if (now_ms < t->next_latency_ms) return 0;
-    t->next_latency_ms = now_ms + t->opts.latency_interval_ms;
-    struct item it = {.kind = ITEM_LATENCY,
-                      .u.latency = {t->opts.vertex, t->opts.subtask, clock_wall_ns()}};
-    return op_give(&t->ops[0], &it, err);
+    enum { MARKERS_MAX = 64 }; /* in one go; more than that late, some are left out */
+    int64_t now_ms = clock_wall_ms(), interval_ms = t->opts.plan->config.latency_interval_ms;
+    if (!t->next_latency_ms) t->next_latency_ms = now_ms;
+    for (int i = 0; now_ms >= t->next_latency_ms; i++) {
+        struct item it = {
+            .kind = ITEM_LATENCY,
+            .u.latency = {t->opts.vertex, t->opts.subtask, t->next_latency_ms * NS_PER_MS}};
+        t->next_latency_ms += interval_ms;
+        if (i >= MARKERS_MAX) continue;
+        int rc = op_give(&t->ops[0], &it, err);
+        if (rc) return rc;
+    }
+    return 0;
 }
 
 static int feed_source(struct task *t, int64_t now_ns, struct err *err) {
     struct op_links *head = &t->ops[0];
     if (head->ended || t->source_stopped) return FEED_DRY;
-    if (t->opts.latency_interval_ms) {
+    if (t->latency) {
         int rc = emit_latency(t, err);
         if (rc) return rc;
     }
@@ -287,7 +297,7 @@ static int wait_for(struct task *t, int64_t now_ns, int64_t *ret_wake_ns, struct
     struct op_links *head = &t->ops[0];
     if (head->source_waits && !head->ended && !full) {
         wake = MIN(wake, head->source_wake_ns);
-        if (t->opts.latency_interval_ms) wake = MIN(wake, wall_to_mono(t->next_latency_ms, now_ns));
+        if (t->latency) wake = MIN(wake, wall_to_mono(t->next_latency_ms, now_ns));
     }
     *ret_wake_ns = wake;
     metric_set(&t->metrics.phase, full      ? PHASE_BACKPRESSURED
@@ -433,6 +443,7 @@ int task_new(const struct task_opts *opts, struct task **ret, struct err *err) {
     t->msgs_tail = &t->msgs;
     pthread_mutex_init(&t->msg_lock, NULL);
     runnable_init(&t->runnable, &task_runnable, opts->executor);
+    if (plan->config.latency_interval_ms > 0) t->latency = mem_zalloc(sizeof *t->latency);
     make_outputs(t);
     int rc = ops_new(t, err);
     if (rc) {
@@ -474,6 +485,7 @@ void task_free(struct task *t) {
         output_release(&t->outputs[i]);
     free(t->outputs);
     free(t->edge_metrics);
+    free(t->latency);
     ops_free(t);
     pthread_mutex_destroy(&t->msg_lock);
     free(t);
@@ -563,6 +575,7 @@ cJSON *task_stats(const struct task *t, int64_t now_ns) {
     json_set_i64(j, "subtask", t->opts.subtask);
     json_set_str(j, "status", task_status_names[task_status_of(t)]);
     metrics_task_to_json(&t->metrics, now_ns, j);
+    if (t->latency) json_set(j, "latency", histogram_to_json(t->latency));
     cJSON *ops = cJSON_CreateArray(), *outputs = cJSON_CreateArray();
     for (int i = 0; i < t->n_ops; i++) {
         cJSON *o = cJSON_CreateObject();

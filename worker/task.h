@@ -61,7 +61,6 @@ struct task_opts {
     struct executor *executor;
     const struct task_callbacks *callbacks;
     struct output_opts output;       /* for its edges */
-    int64_t latency_interval_ms;     /* sources emit latency markers; 0 = never */
     struct state_file_writer *files; /* what checkpoints are written with; NULL: there are none */
     int n_tasks;                     /* of the job that use these files */
     const struct op_desc *(*find_op)(const char *kind);

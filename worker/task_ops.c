@@ -3,6 +3,7 @@
 #include "worker/task_ops.h"
 
 #include "base/core/clock.h"
+#include "base/core/histogram.h"
 #include "base/core/mem.h"
 #include "connector/connector.h"
 #include "worker/checkpoint/task_snapshot.h"
@@ -64,9 +65,8 @@ static int output_item(struct output *o, const struct item *it, struct err *err)
         e.u.barrier = it->u.barrier;
         break;
     case ITEM_LATENCY:
-        e.kind = ELEM_LATENCY;
-        e.u.latency = it->u.latency;
-        break;
+        output_latency(o, &it->u.latency);
+        return 0;
     case ITEM_END:
         break;
     case ITEM_BARRIER_PASS:
@@ -280,6 +280,12 @@ static int run_end(struct op_links *l, int port, struct err *err) {
     return pass_end(l, err);
 }
 
+static void measure_latency(const struct op_links *l, const struct latency_marker *m) {
+    struct task *t = l->op->task;
+    bool here = t->n_outputs ? l == t->ops && !t->is_source : !l->n_targets;
+    if (t->latency && here) histogram_add(t->latency, clock_wall_ns() - m->source_ns);
+}
+
 /* Takes what the item owns. */
 static int run_item(struct op_links *l, struct item *it, struct err *err) {
     switch (it->kind) {
@@ -296,9 +302,7 @@ static int run_item(struct op_links *l, struct item *it, struct err *err) {
     case ITEM_END_PASS:
         return pass_end(l, err);
     case ITEM_LATENCY:
-        if (!l->n_targets)
-            metric_set(&l->op->task->metrics.last_latency_ns,
-                       clock_wall_ns() - it->u.latency.source_ns);
+        measure_latency(l, &it->u.latency);
         return forward(l, it, err);
     case ITEM_IDLE:
         return run_idle(l, it->u.idle, err);

@@ -84,7 +84,9 @@ struct task {
     struct task_metrics metrics;
     atomic_bool may_run; /* started, or cancelled before; wakes do nothing until then */
     bool opened, started, is_source;
-    bool error_named; /* the failing op stands in the error's text already */
+    bool error_named;          /* the failing op stands in the error's text already */
+    struct histogram *latency; /* from sources to here: to the end of a chain without outputs, to
+                                  the head of others; NULL: not measured */
     int64_t next_latency_ms;
     int64_t next_timer_ms; /* least of the ops' */
     atomic_bool has_msgs;

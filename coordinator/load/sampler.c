@@ -1,6 +1,7 @@
 /* sampler.c - differences between reports, folded over subtasks. */
 #include "coordinator/load/sampler.h"
 
+#include "base/core/histogram.h"
 #include "base/core/mem.h"
 #include "coordinator/load/backpressure.h"
 #include "coordinator/load/history.h"
@@ -46,8 +47,9 @@ struct task_counts {
 struct task_now {
     struct task_counts counts;
     struct bp_task share;
-    float in, out; /* records a second */
-    bool known;    /* share and rates are there */
+    float in, out;  /* records a second */
+    cJSON *latency; /* histogram_to_json's; NULL: not measured */
+    bool known;     /* share and rates are there */
 };
 
 struct sender { /* one subtask's side of an edge */
@@ -93,8 +95,11 @@ struct sampler *sampler_new(const struct plan *plan) {
 
 void sampler_free(struct sampler *s) {
     if (!s) return;
-    for (int v = 0; v < s->plan->n_vertices; v++)
+    for (int v = 0; v < s->plan->n_vertices; v++) {
+        for (int i = 0; i < s->plan->vertices[v].parallelism; i++)
+            cJSON_Delete(s->tasks[v][i].latency);
         free(s->tasks[v]);
+    }
     for (int i = 0; i < s->plan->n_edges; i++) {
         free(s->edges[i].from);
         free(s->edges[i].blocked_ms);
@@ -155,7 +160,9 @@ void sampler_report(struct sampler *s, const cJSON *task) {
                             .ready = json_opt_i64(task, "readyMs", 0),
                             .in = records_in(&plan->vertices[v], task),
                             .watermark = json_opt_i64(task, "watermark", WATERMARK_MIN)};
-    const cJSON *x;
+    const cJSON *x = json_opt(task, "latency");
+    cJSON_Delete(t->latency);
+    t->latency = x ? cJSON_Duplicate(x, true) : NULL;
     cJSON_ArrayForEach(x, json_opt(task, "outputs")) c.out += json_opt_i64(x, "records", 0);
     cJSON_ArrayForEach(x, json_opt(task, "inputs")) c.queue += json_opt_i64(x, "queued", 0);
     const struct task_counts *b = &t->counts;
@@ -274,6 +281,28 @@ static cJSON *task_json(const struct task_now *t, int subtask) {
     return o;
 }
 
+static cJSON *latency_json(const struct task_now *tasks, int n) {
+    static const struct {
+        const char *name;
+        double q;
+    } quantiles[] = {{"p50", .5}, {"p90", .9}, {"p99", .99}, {"p999", .999}, {"p9999", .9999}};
+    struct histogram_sum *sum = mem_zalloc(sizeof *sum);
+    for (int i = 0; i < n; i++)
+        histogram_sum_add(sum, tasks[i].latency);
+    cJSON *o = sum->count ? cJSON_CreateObject() : NULL;
+    if (o) {
+        json_set_i64(o, "count", (int64_t)sum->count);
+        cJSON_AddNumberToObject(o, "mean", rounded((float)sum->sum_ns / 1e6f / (float)sum->count));
+        for (size_t i = 0; i < ARRAY_LEN(quantiles); i++)
+            cJSON_AddNumberToObject(
+                o, quantiles[i].name,
+                rounded((float)histogram_quantile_ns(sum, quantiles[i].q) / 1e6f));
+        cJSON_AddNumberToObject(o, "max", rounded((float)sum->max_ns / 1e6f));
+    }
+    free(sum);
+    return o;
+}
+
 static cJSON *vertices_json(const struct sampler *s, int64_t now_ms) {
     cJSON *list = cJSON_CreateArray();
     for (int v = 0; v < s->plan->n_vertices; v++) {
@@ -285,6 +314,8 @@ static cJSON *vertices_json(const struct sampler *s, int64_t now_ms) {
         json_set_i64(o, "parallelism", pv->parallelism);
         fold_vertex(s, v, now_ms, figures);
         set_figures(o, vertex_names, figures, V_COUNT);
+        cJSON *latency = latency_json(s->tasks[v], pv->parallelism);
+        if (latency) json_set(o, "latencyMs", latency);
         for (int i = 0; i < pv->parallelism; i++)
             if (s->tasks[v][i].known) cJSON_AddItemToArray(tasks, task_json(&s->tasks[v][i], i));
         json_set(o, "tasks", tasks);

@@ -50,6 +50,9 @@ void output_release(struct output *o) {
         channel_unref(d->ch);
     }
     free(o->dests);
+    for (uint32_t i = 0; o->markers && i < o->n_lanes; i++)
+        free(o->markers[i].at);
+    free(o->markers);
     routing_table_unref(o->table);
     routing_table_unref(o->next_table);
     hash_scratch_free(o->scratch);
@@ -195,6 +198,34 @@ static int send_all(struct output *o, struct batch *b, uint64_t size_bytes, int6
     return 0;
 }
 
+static void dest_push_latency(struct output *o, uint32_t to, const struct latency_marker *m) {
+    struct elem e = {.kind = ELEM_LATENCY, .u.latency = *m};
+    dest_push(o, &o->dests[to], &e);
+}
+
+/* A marker takes the way of the rows: of a shared lane, to whom they go. */
+static void send_markers(struct output *o, uint32_t lane, uint32_t to) {
+    struct lane_markers *w = &o->markers[lane];
+    for (uint32_t i = 0; i < w->n; i++) {
+        uint32_t first = to == ROUTE_ALL ? 0 : to, last = to == ROUTE_ALL ? o->n_dests - 1 : to;
+        for (uint32_t d = first; d <= last; d++)
+            dest_push_latency(o, d, &w->at[i]);
+    }
+    w->n = 0;
+}
+
+void output_latency(struct output *o, const struct latency_marker *m) {
+    if (!o->markers) o->markers = mem_calloc(o->n_lanes, sizeof *o->markers);
+    for (uint32_t lane = 0; lane < o->n_lanes; lane++) {
+        struct lane_markers *w = &o->markers[lane];
+        if (w->n == LANE_MARKERS_MAX) continue;
+        MEM_GROW(w->at, w->n, w->cap);
+        w->at[w->n++] = *m;
+        if (o->lanes[lane].n) continue;
+        send_markers(o, lane, o->router->keyed ? lane : o->router->pick(o));
+    }
+}
+
 int output_send(struct output *o, uint32_t lane, struct batch *b, uint64_t size_bytes,
                 struct err *err) {
     int64_t wm = b->n_steps ? b->steps[b->n_steps - 1].wm : WATERMARK_MIN;
@@ -203,12 +234,14 @@ int output_send(struct output *o, uint32_t lane, struct batch *b, uint64_t size_
     if (to == ROUTE_ALL) {
         rc = send_all(o, b, size_bytes, wm, err);
         batch_unref(b);
+        if (!rc && o->markers) send_markers(o, lane, to);
         return rc;
     }
     struct elem e;
     rc = make_elem(o, b, o->dests[to].remote, size_bytes, &e, err);
     if (rc) return rc;
     dest_push_batch(o, &o->dests[to], &e, wm);
+    if (o->markers) send_markers(o, lane, to);
     /* The other destinations of a shared lane learn the watermark without the rows. */
     for (uint32_t i = 0; !o->router->keyed && wm > WATERMARK_MIN && i < o->n_dests; i++)
         dest_watermark(o, &o->dests[i], wm);

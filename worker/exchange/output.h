@@ -72,6 +72,13 @@ struct output_opts {
     bool compress;             /* LZ4 on remote channels */
 };
 
+/* Latency markers behind the rows that a lane holds. */
+enum { LANE_MARKERS_MAX = 256 }; /* more are left out until the rows have gone */
+struct lane_markers {
+    struct latency_marker *at;
+    uint32_t n, cap;
+};
+
 struct output {
     const struct plan_edge *edge;
     const struct router_ops *router;
@@ -80,6 +87,7 @@ struct output {
     uint32_t n_dests, n_blocked, n_lanes, turn; /* turn: round-robin position */
     struct dest *dests;
     struct accum *lanes;
+    struct lane_markers *markers;     /* per lane; NULL before the first marker */
     struct routing_table *table;      /* keyed */
     struct routing_table *next_table; /* taken up at the barrier that names its version */
     uint64_t row_bytes;               /* about, of the batch under way */
@@ -100,8 +108,10 @@ void output_release(struct output *o);
 /* Takes b, on failure too. */
 int output_batch(struct output *o, struct batch *b, struct err *err) ATTR_MUST_USE;
 int output_watermark(struct output *o, int64_t wm, struct err *err) ATTR_MUST_USE;
-/* Idle, latency marker, barrier or end: flushes what is collected, then goes to everyone. A barrier
- * that names next_table's version switches to it. */
+/* A latency marker: waits behind the rows that are collected, and goes on with them. */
+void output_latency(struct output *o, const struct latency_marker *m);
+/* Idle, barrier or end: flushes what is collected, then goes to everyone. A barrier that names
+ * next_table's version switches to it. */
 int output_control(struct output *o, const struct elem *e, struct err *err) ATTR_MUST_USE;
 
 static inline bool output_full(const struct output *o) {

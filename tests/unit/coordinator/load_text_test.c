@@ -8,7 +8,7 @@ static const char report[] =
     "{\"cpuMs\":2500,\"rssBytes\":1000000,\"stats\":{\"executors\":[{\"busyMs\":10},{\"busyMs\":20}"
     "],"
     "\"network\":{\"bufferBytes\":512},\"tasks\":[{\"vertex\":0,\"subtask\":1,\"recordsIn\":5,"
-    "\"busyMs\":1500,"
+    "\"busyMs\":1500,\"latency\":{\"sumNs\":3000000,\"buckets\":[[0,5],[433,2],[160,1]]},"
     "\"watermark\":1700000000000,\"ops\":[{\"uid\":\"s\",\"recordsOut\":7,\"bytes\":900,"
     "\"errors\":2},{\"uid\":\"c\",\"recordsIn\":7,\"lateRecords\":1,\"stateBytes\":4096}],"
     "\"outputs\":[{\"edge\":0,\"records\":6,\"bytes\":60,\"batches\":3,\"episodes\":2,"
@@ -63,6 +63,9 @@ static void report_becomes_metrics(void **state) {
         .jobs = jobs, .n_jobs = 1, .workers = worker_list, .n_workers = 3, .n_registered = 2};
     assert_true(get(&c, "penstock_task_input_records_total" TASK "}") == 5);
     assert_true(get(&c, "penstock_task_busy_seconds_total" TASK "}") == 1.5);
+    assert_true(get(&c, "penstock_task_latency_seconds_count" TASK "}") == 8 - 2); /* 433 is none */
+    assert_true(get(&c, "penstock_task_latency_seconds_sum" TASK "}") == 0.003);
+    assert_true(get(&c, "penstock_task_latency_seconds_bucket" TASK ",le=\"6.5536e-05\"}") == 5);
     assert_true(get(&c, "penstock_task_watermark_timestamp_seconds" TASK "}") == 1.7e9);
     assert_true(get(&c, "penstock_task_output_records_total" TASK "}") == 10);
     assert_true(get(&c, "penstock_task_input_queue_batches" TASK "}") == 3);

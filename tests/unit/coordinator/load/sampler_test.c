@@ -46,13 +46,22 @@ static void rates_shares_and_causes(void **state) {
     report_source(s, 3000, 1500, 5000);
     report(s, "{\"vertex\":1,\"subtask\":1,\"waitingMs\":900,\"busyMs\":100,\"recordsIn\":40,"
               "\"watermark\":5000,\"inputs\":[{\"queued\":3},{\"queued\":4}]}");
+    report(s, "{\"vertex\":1,\"subtask\":0,\"idleMs\":1000,\"latency\":{\"sumNs\":2000000,"
+              "\"maxNs\":2000000,\"buckets\":[[0,99],[400,1]]}}");
     report(s, "{\"vertex\":7,\"subtask\":0}");
     AUTO_JSON *load = sampler_load(s, 9000);
     const cJSON *v = item(load, "vertices", 0), *e = item(load, "edges", 0);
     assert_number(v, "recordsInPerS", 2000);
     assert_number(v, "backpressured", .75);
     assert_number(v, "busy", .25);
-    assert_number(item(load, "vertices", 1), "waiting", .9); /* of the subtask that reports */
+    assert_number(item(load, "vertices", 1), "waiting", .45);
+    assert_number(item(item(load, "vertices", 1), "tasks", 1), "waiting", .9);
+    const cJSON *latency = json_opt(item(load, "vertices", 1), "latencyMs");
+    assert_number(latency, "count", 100);
+    assert_number(latency, "mean", .02);
+    assert_number(latency, "p99", .001024);
+    assert_number(latency, "p9999", 2);
+    assert_null(json_opt(v, "latencyMs"));
     assert_number(item(load, "vertices", 1), "queuedBatches", 7);
     assert_number(item(load, "vertices", 1), "watermarkLagMs", 4000);
     assert_number(e, "bytesPerS", 20000);

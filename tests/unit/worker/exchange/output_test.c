@@ -260,6 +260,45 @@ static void rebalance_prefers_this_process(void **state) {
     release(&b);
 }
 
+/* A latency marker doesn't push rows out; it goes behind those that were collected before it. */
+static void latency_markers_wait_with_the_rows(void **state) {
+    static const enum routing routings[] = {ROUTING_HASH, ROUTING_REBALANCE};
+    for (size_t r = 0; r < ARRAY_LEN(routings); r++) {
+        struct bench b;
+        struct output_opts opts = plain;
+        opts.buffer_timeout_ns = 1000;
+        opts.target_rows = 4096;
+        setup(&b, routings[r], 2, 16, opts);
+        output_latency(&b.o, &(struct latency_marker){.source_ns = 1}); /* nothing in front */
+        send(&b, rows(&b, 0, 100, 3));
+        for (int64_t i = 2; i < 4; i++)
+            output_latency(&b.o, &(struct latency_marker){.source_ns = i});
+        int64_t seen[4] = {0};
+        for (int flushed = 0; flushed < 2; flushed++) {
+            struct err err = ERR_INIT;
+            if (flushed) assert_ok(output_flush(&b.o, &err), &err);
+            for (int c = 0; c < 2; c++) {
+                struct elem e;
+                uint32_t n = 0;
+                while (channel_pop(b.ch[c], &e)) {
+                    n += e.rows;
+                    if (e.kind == ELEM_LATENCY) {
+                        seen[e.u.latency.source_ns]++;
+                        assert_true(flushed ? n > 0 && e.u.latency.source_ns > 1
+                                            : e.u.latency.source_ns == 1);
+                    }
+                    elem_release(&e);
+                }
+                assert_true(flushed || !n);
+            }
+        }
+        int64_t ways = routings[r] == ROUTING_HASH ? 2 : 1;
+        for (int i = 1; i < 4; i++)
+            assert_int_equal(seen[i], ways);
+        release(&b);
+    }
+}
+
 /* What is given beyond the bound is kept, in order; watermarks meanwhile become one. */
 static void overflow_keeps_order(void **state) {
     struct bench b;
@@ -365,6 +404,7 @@ int main(void) {
         cmocka_unit_test(heavy_batches_are_divided),
         cmocka_unit_test(rebalance_goes_round_the_blocked),
         cmocka_unit_test(rebalance_follows_the_load),
+        cmocka_unit_test(latency_markers_wait_with_the_rows),
         cmocka_unit_test(rebalance_prefers_this_process),
         cmocka_unit_test(overflow_keeps_order),
         cmocka_unit_test(watermarks_coalesce_while_full),

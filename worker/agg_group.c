@@ -68,6 +68,7 @@ void agg_group_save_payload(void *self, const char *payload, struct str *out) {
     str_add_n(out, payload, 8); /* the op's word */
     for (int g = 0; g < set->n_aggs; g++)
         save_accumulator(&set->aggs[g], payload, out);
+    if (set->tail) set->tail->save(set->tail_self, payload, out);
 }
 
 /* ---- and back ---- */
@@ -140,7 +141,7 @@ int agg_group_load_payload(void *self, char *payload, struct sv bytes, struct va
     int rc = 0;
     for (int g = 0; g < set->n_aggs && !rc; g++)
         rc = load_accumulator(&set->aggs[g], payload, &bytes, var, err);
-    return rc;
+    return rc || !set->tail ? rc : set->tail->load(set->tail_self, payload, bytes, var, err);
 }
 
 /* ---- as parts of an op's state ---- */

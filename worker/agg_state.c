@@ -146,6 +146,7 @@ static void free_accumulators(void *self, char *payload, struct var_memory *var)
         else if (a->call.agg->free_acc)
             a->call.agg->free_acc(&a->call, payload + a->offset, &var->blobs);
     }
+    if (set->tail) set->tail->free(set->tail_self, payload, var);
 }
 
 static struct agg_state *new_state(const struct agg_set *set, struct state_table *groups) {
@@ -160,12 +161,12 @@ static struct agg_state *new_state(const struct agg_set *set, struct state_table
 }
 
 struct agg_state *agg_state_new(const struct agg_set *set) {
-    bool bytes = set->blobs || set->chained;
+    bool owns = set->blobs || set->tail, bytes = owns || set->chained;
     struct state_desc d = {.n_keys = set->n_keys,
                            .key_types = set->key_types,
                            .payload_size_bytes = set->payload_bytes,
                            .payload_align_bytes = set->payload_align,
-                           .free_payload = set->blobs ? free_accumulators : NULL,
+                           .free_payload = owns ? free_accumulators : NULL,
                            .save_payload = bytes ? agg_group_save_payload : NULL,
                            .load_payload = bytes ? agg_group_load_payload : NULL,
                            .self = (void *)set,

@@ -37,6 +37,13 @@ struct distinct_set {
     bool same_filters; /* as the set in front of it, aggregate by aggregate */
 };
 
+/* What an op keeps in the payload behind the accumulators, where that isn't plain memory. */
+struct agg_tail {
+    void (*save)(void *self, const char *group, struct str *out);
+    int (*load)(void *self, char *group, struct sv bytes, struct var_memory *var, struct err *err);
+    void (*free)(void *self, char *group, struct var_memory *var);
+};
+
 struct agg_scratch;
 
 /* What the states of one op share, made once from the plan. Lives in the op's arena, but for the
@@ -56,6 +63,8 @@ struct agg_set {
     uint32_t chain_offset;
     int64_t ttl_ms; /* of groups, and of each value that DISTINCT counts; 0: for ever. The op may
                        set it before it makes a state */
+    const struct agg_tail *tail; /* NULL: none; for tail_self */
+    void *tail_self;
     struct agg_scratch *scratch;
 };
 

@@ -6,6 +6,7 @@
 #include "worker/hash_join.h"
 #include "worker/metrics.h"
 #include "worker/state/join_store.h"
+#include "worker/state/state_set.h"
 
 #include "base/core/mem.h"
 
@@ -74,6 +75,8 @@ static int interval_join_open(struct op *op, struct err *err) {
     j->store[1] = join_store_new(a, op->ctx->inputs[1], j->spec.right_keys, j->spec.n_keys);
     join_store_keep_times(j->store[0]);
     join_store_keep_times(j->store[1]);
+    state_set_add(op->ctx->states, "left", 0, &join_store_part, j->store[0]);
+    state_set_add(op->ctx->states, "right", 0, &join_store_part, j->store[1]);
     j->probe = mem_zalloc(sizeof *j->probe);
     j->rows = mem_calloc(BATCH_ROWS_MAX + 1, sizeof *j->rows);
     j->entries = mem_calloc(BATCH_ROWS_MAX + 1, sizeof *j->entries);
@@ -377,6 +380,23 @@ static int interval_join_resume(struct op *op, struct err *err) {
     return rc ? rc : give_expired(j, err);
 }
 
+static int interval_join_restored(struct op *op, struct err *err) {
+    struct interval_join *j = impl(op);
+    int64_t first = INT64_MAX;
+    for (int side = 0; side < 2; side++) {
+        struct join_key *keys[256];
+        uint64_t pos = 0;
+        uint32_t n;
+        while ((n = join_store_scan(j->store[side], &pos, keys, ARRAY_LEN(keys))))
+            for (uint32_t i = 0; i < n; i++)
+                for (struct join_entry *e = keys[i]->first; e; e = e->next)
+                    heap_push(&j->expiry[side], e);
+        if (j->expiry[side].n) first = MIN(first, j->expiry[side].heap[0]->time);
+    }
+    if (j->proctime && first < INT64_MAX) op_set_timer(op, first + MAX(j->delay, 1) + 1);
+    return 0;
+}
+
 static void interval_join_close(struct op *op) {
     struct interval_join *j = impl(op);
     for (int s = 0; s < 2; s++) {
@@ -391,13 +411,14 @@ static void interval_join_close(struct op *op) {
 }
 
 static const struct op_ops interval_join_ops = {.size_bytes = sizeof(struct interval_join),
-                                                .flags = OP_STEPS_LATE,
+                                                .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                                 .open = interval_join_open,
                                                 .push = interval_join_push,
                                                 .resume = interval_join_resume,
                                                 .watermark = interval_join_watermark,
                                                 .timer = interval_join_timer,
-                                                .close = interval_join_close};
+                                                .close = interval_join_close,
+                                                .restored = interval_join_restored};
 
 const struct op_desc op_interval_join = {.kind = "interval_join",
                                          .doc = "Joins rows whose times are near one another.",

@@ -11,6 +11,7 @@
 #include "worker/hash_join.h"
 #include "worker/metrics.h"
 #include "worker/state/join_store.h"
+#include "worker/state/state_set.h"
 
 #include "base/core/mem.h"
 
@@ -98,6 +99,8 @@ static int join_open(struct op *op, struct err *err) {
         join_store_set_ttl(j->store[side], ttl);
         j->has_ttl[side] = ttl > 0;
     }
+    state_set_add(op->ctx->states, "left", 0, &join_store_part, j->store[0]);
+    state_set_add(op->ctx->states, "right", 0, &join_store_part, j->store[1]);
     j->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *j->hashes);
     j->partners = mem_calloc(BATCH_ROWS_MAX, sizeof(*j->partners));
     j->own = mem_calloc(BATCH_ROWS_MAX, sizeof *j->own);
@@ -473,7 +476,7 @@ static void join_close(struct op *op) {
 }
 
 static const struct op_ops join_ops = {.size_bytes = sizeof(struct join_op),
-                                       .flags = OP_STEPS_LATE,
+                                       .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                        .open = join_open,
                                        .push = join_push,
                                        .resume = join_resume,

@@ -4,6 +4,7 @@
 #include "worker/match_output.h"
 #include "worker/metrics.h"
 #include "worker/order.h"
+#include "worker/state/state_set.h"
 #include "worker/state/state_table.h"
 #include "worker/state/time_queue.h"
 
@@ -117,6 +118,7 @@ static int open_keys(struct match_op *m, const cJSON *cfg, struct err *err) {
                            .load_payload = load_key,
                            .self = m};
     m->keys = state_table_new(&d);
+    state_set_add(m->op.ctx->states, "partitions", 0, &state_table_part, m->keys);
     return 0;
 }
 
@@ -586,6 +588,25 @@ static int match_timer(struct op *op, int64_t now_ms, struct err *err) {
     return give_out(m, err);
 }
 
+static int match_restored(struct op *op, struct err *err) {
+    struct match_op *m = impl(op);
+    char *keys[256];
+    uint64_t pos = 0;
+    uint32_t n;
+    while ((n = state_table_scan(m->keys, &pos, keys, ARRAY_LEN(keys))))
+        for (uint32_t i = 0; i < n; i++) {
+            struct match_key *k = (struct match_key *)keys[i];
+            look_again(m, k, match_next_look(k, m->pattern.within_ms));
+            for (uint32_t r = k->waiting.from; r < k->waiting.n; r++) { /* in no order */
+                const struct match_row *row = match_row_of(k->waiting.rows[r]);
+                m->next_arrival = MAX(m->next_arrival, row->arrival + 1);
+                look_again(m, k, row->time);
+            }
+        }
+    if (m->proctime) set_timer(m);
+    return 0;
+}
+
 static void match_close(struct op *op) {
     struct match_op *m = impl(op);
     if (m->keys) {
@@ -610,13 +631,14 @@ static void match_close(struct op *op) {
 }
 
 static const struct op_ops match_ops = {.size_bytes = sizeof(struct match_op),
-                                        .flags = OP_STEPS_LATE,
+                                        .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                         .open = match_open,
                                         .push = match_push,
                                         .resume = match_resume,
                                         .watermark = match_watermark,
                                         .timer = match_timer,
-                                        .close = match_close};
+                                        .close = match_close,
+                                        .restored = match_restored};
 
 const struct op_desc op_match = {.kind = "match",
                                  .doc = "Finds patterns in the rows of a partition.",

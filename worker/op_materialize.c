@@ -12,6 +12,7 @@
 #include "worker/metrics.h"
 #include "worker/op.h"
 #include "worker/state/join_store.h"
+#include "worker/state/state_set.h"
 
 #include "base/core/mem.h"
 
@@ -87,6 +88,8 @@ static int materialize_open(struct op *op, struct err *err) {
     join_store_set_ttl(m->store, json_opt_i64(cfg, "ttl", 0));
     if (m->conflict != CONFLICT_DEDUPLICATE)
         m->waits = join_store_new(a, op->ctx->inputs[0], m->keys, m->n_keys);
+    state_set_add(op->ctx->states, "rows", 0, &join_store_part, m->store);
+    if (m->waits) state_set_add(op->ctx->states, "waiting", 0, &join_store_part, m->waits);
     m->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *m->hashes);
     m->found = mem_calloc(BATCH_ROWS_MAX, sizeof *m->found);
     return 0;
@@ -381,6 +384,7 @@ static void materialize_close(struct op *op) {
 }
 
 static const struct op_ops materialize_ops = {.size_bytes = sizeof(struct materialize_op),
+                                              .flags = OP_CHECKPOINTED,
                                               .open = materialize_open,
                                               .push = materialize_push,
                                               .resume = materialize_resume,

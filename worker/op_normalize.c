@@ -4,6 +4,7 @@
 #include "worker/metrics.h"
 #include "worker/op.h"
 #include "worker/state/row_pack.h"
+#include "worker/state/state_set.h"
 #include "worker/state/state_table.h"
 
 #include "base/core/mem.h"
@@ -50,6 +51,21 @@ static void free_row(void *self, char *payload, struct var_memory *var) {
     if (row) var_free(var, row, row_pack_size(row));
 }
 
+static void save_row(void *self, const char *payload, struct str *out) {
+    const char *row = ((const struct last_row *)payload)->row;
+    if (row) str_add_n(out, row, row_pack_size(row));
+}
+
+static int load_row(void *self, char *payload, struct sv bytes, struct var_memory *var,
+                    struct err *err) {
+    if (!bytes.len) return 0; /* its only row was taken back in the batch in hand */
+    if (bytes.len < 4 || row_pack_size(bytes.ptr) != bytes.len)
+        return err_set(err, ERR_CORRUPT, "the last row of a key has another length");
+    char *row = ((struct last_row *)payload)->row = var_alloc(var, bytes.len);
+    memcpy(row, bytes.ptr, bytes.len);
+    return 0;
+}
+
 static int read_keys(struct normalize_op *n, const struct type **types, struct err *err) {
     const struct schema *in = n->op.ctx->inputs[0];
     const cJSON *keys, *k;
@@ -84,8 +100,11 @@ static int normalize_open(struct op *op, struct err *err) {
                            .key_types = types,
                            .payload_size_bytes = sizeof(struct last_row),
                            .free_payload = free_row,
+                           .save_payload = save_row,
+                           .load_payload = load_row,
                            .ttl_ms = n->ttl_ms};
     n->table = state_table_new(&d);
+    state_set_add(op->ctx->states, "rows", 0, &state_table_part, n->table);
     n->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *n->hashes);
     n->found = mem_calloc(BATCH_ROWS_MAX, sizeof *n->found);
     n->out_rows = mem_calloc(BATCH_ROWS_MAX + 1, sizeof *n->out_rows);
@@ -211,6 +230,7 @@ static void normalize_close(struct op *op) {
 }
 
 static const struct op_ops normalize_ops = {.size_bytes = sizeof(struct normalize_op),
+                                            .flags = OP_CHECKPOINTED,
                                             .open = normalize_open,
                                             .push = normalize_push,
                                             .resume = normalize_resume,

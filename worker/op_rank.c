@@ -8,6 +8,7 @@
 #include "vector/func/tz.h"
 #include "worker/metrics.h"
 #include "worker/rank_list.h"
+#include "worker/state/state_set.h"
 #include "worker/state/state_table.h"
 #include "worker/window.h"
 
@@ -172,6 +173,35 @@ static void free_list(void *self, char *payload, struct var_memory *var) {
     rank_list_release((struct rank_list *)payload, &r->rows);
 }
 
+/* uint32 number of rows, packed rows in order. */
+static void save_list(void *self, const char *payload, struct str *out) {
+    const struct rank_list *l = (const struct rank_list *)payload;
+    str_add_n(out, &l->n, 4);
+    for (uint32_t i = 0; i < l->n; i++)
+        str_add_n(out, l->rows[i], row_pack_size(l->rows[i]));
+}
+
+static int load_list(void *self, char *payload, struct sv bytes, struct var_memory *var,
+                     struct err *err) {
+    struct rank_op *r = self;
+    struct rank_list *l = (struct rank_list *)payload;
+    uint32_t n;
+    struct sv row;
+    if (!sv_take(&bytes, &n, 4)) return err_set(err, ERR_CORRUPT, "a list of rows is cut off");
+    for (uint32_t i = 0; i < n; i++) {
+        if (bytes.len < 4 || !sv_cut(&bytes, row_pack_size(bytes.ptr), &row))
+            return err_set(err, ERR_CORRUPT, "a list of rows is cut off");
+        char *own = var_alloc(&r->rows, row.len);
+        memcpy(own, row.ptr, row.len);
+        rank_list_insert(l, &r->rows, l->n, own);
+    }
+    return 0;
+}
+
+static const char *part_name(const struct rank_op *r) {
+    return r->window_column < 0 ? "rows" : "window";
+}
+
 static struct rank_window *find_window(struct rank_op *r, int64_t end) {
     int i = 0;
     while (i < r->n_windows && r->windows[i].end < end)
@@ -184,10 +214,13 @@ static struct rank_window *find_window(struct rank_op *r, int64_t end) {
                            .payload_size_bytes = sizeof(struct rank_list),
                            .payload_align_bytes = 8,
                            .free_payload = free_list,
+                           .save_payload = save_list,
+                           .load_payload = load_list,
                            .self = r,
                            .ttl_ms = r->ttl_ms};
     r->windows[i] = (struct rank_window){.end = end, .table = state_table_new(&d)};
     r->n_windows++;
+    state_set_add(r->op.ctx->states, part_name(r), end, &state_table_part, r->windows[i].table);
     return &r->windows[i];
 }
 
@@ -568,6 +601,7 @@ static int give_windows(struct rank_op *r, struct err *err) {
         for (uint32_t i = 0; i < n; i++)
             rank_partition(r, (const struct rank_list *)lists[i]);
         if (n) continue;
+        state_set_drop(r->op.ctx->states, part_name(r), r->windows[0].end);
         state_table_free(r->windows[0].table);
         r->n_windows--;
         memmove(&r->windows[0], &r->windows[1], sizeof *r->windows * (size_t)r->n_windows);
@@ -593,6 +627,14 @@ static int rank_resume(struct op *op, struct err *err) {
     return r->giving ? give_windows(r, err) : give_rows(r, err);
 }
 
+static int rank_make_part(struct op *op, const char *name, int64_t ns, struct err *err) {
+    struct rank_op *r = impl(op);
+    if (strcmp(name, part_name(r)))
+        return err_set(err, ERR_CORRUPT, "there are no rows '%s' in a rank", name);
+    find_window(r, ns);
+    return 0;
+}
+
 static void rank_close(struct op *op) {
     struct rank_op *r = impl(op);
     for (int i = 0; i < r->n_windows; i++)
@@ -610,20 +652,22 @@ static void rank_close(struct op *op) {
 }
 
 static const struct op_ops rank_ops = {.size_bytes = sizeof(struct rank_op),
-                                       .flags = OP_STEPS_LATE,
+                                       .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                        .open = rank_open,
                                        .push = rank_push,
                                        .resume = rank_resume,
                                        .watermark = rank_watermark,
-                                       .close = rank_close};
+                                       .close = rank_close,
+                                       .make_part = rank_make_part};
 
 static const struct op_ops dedup_ops = {.size_bytes = sizeof(struct rank_op),
-                                        .flags = OP_STEPS_LATE,
+                                        .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                         .open = dedup_open,
                                         .push = rank_push,
                                         .resume = rank_resume,
                                         .watermark = rank_watermark,
-                                        .close = rank_close};
+                                        .close = rank_close,
+                                        .make_part = rank_make_part};
 
 const struct op_desc op_dedup = {.kind = "dedup",
                                  .doc = "Keeps the first or last row per key.",

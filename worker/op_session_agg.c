@@ -5,6 +5,7 @@
 #include "worker/metrics.h"
 #include "worker/op.h"
 #include "worker/session.h"
+#include "worker/state/state_set.h"
 
 #include "base/core/mem.h"
 
@@ -109,6 +110,7 @@ static int session_agg_open(struct op *op, struct err *err) {
     session_set_init(&a->sessions, &a->window, gap, a->set->n_keys, a->set->key_types,
                      a->set->payload_bytes - AGG_HEADER_BYTES, &session_ops, a);
     a->state = agg_state_new_blocks(a->set, a->sessions.keys);
+    state_set_add(op->ctx->states, "sessions", 0, &state_table_part, a->sessions.keys);
     a->due = mem_calloc(BATCH_ROWS_MAX, sizeof *a->due);
     a->leaving = mem_alloc(sizeof *a->leaving);
     a->rows = mem_calloc(BATCH_ROWS_MAX, sizeof *a->rows);
@@ -272,6 +274,13 @@ static int session_agg_timer(struct op *op, int64_t now_ms, struct err *err) {
     return advance(impl(op), now_ms - 1, err);
 }
 
+static int session_agg_restored(struct op *op, struct err *err) {
+    struct session_agg *a = impl(op);
+    session_set_restored(&a->sessions);
+    if (a->window.proctime) set_timer(a);
+    return 0;
+}
+
 static void session_agg_close(struct op *op) {
     struct session_agg *a = impl(op);
     session_set_release(&a->sessions);
@@ -287,13 +296,14 @@ static void session_agg_close(struct op *op) {
 }
 
 static const struct op_ops session_agg_ops = {.size_bytes = sizeof(struct session_agg),
-                                              .flags = OP_STEPS_LATE,
+                                              .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                               .open = session_agg_open,
                                               .push = session_agg_push,
                                               .resume = session_agg_resume,
                                               .watermark = session_agg_watermark,
                                               .timer = session_agg_timer,
-                                              .close = session_agg_close};
+                                              .close = session_agg_close,
+                                              .restored = session_agg_restored};
 
 const struct op_desc op_session_agg = {.kind = "session_agg",
                                        .doc = "Aggregates by key and session window.",

@@ -6,6 +6,7 @@
 #include "worker/op.h"
 #include "worker/session.h"
 #include "worker/state/row_pack.h"
+#include "worker/state/state_set.h"
 
 #include "base/core/mem.h"
 
@@ -170,6 +171,7 @@ static int session_tvf_open(struct op *op, struct err *err) {
     t->pack = row_pack_of_schema(op->ctx->arena, op->ctx->inputs[0]);
     session_set_init(&t->sessions, &t->window, gap, t->n_keys, types, sizeof(struct held),
                      &session_ops, t);
+    state_set_add(op->ctx->states, "sessions", 0, &state_table_part, t->sessions.keys);
     t->due = mem_calloc(BATCH_ROWS_MAX, sizeof *t->due);
     t->leaving = mem_alloc(sizeof *t->leaving);
     t->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *t->hashes);
@@ -332,6 +334,13 @@ static int session_tvf_timer(struct op *op, int64_t now_ms, struct err *err) {
     return advance(impl(op), now_ms - 1, err);
 }
 
+static int session_tvf_restored(struct op *op, struct err *err) {
+    struct session_tvf *t = impl(op);
+    session_set_restored(&t->sessions);
+    if (t->window.proctime) set_timer(t);
+    return 0;
+}
+
 static void session_tvf_close(struct op *op) {
     struct session_tvf *t = impl(op);
     session_set_release(&t->sessions);
@@ -344,13 +353,14 @@ static void session_tvf_close(struct op *op) {
 }
 
 static const struct op_ops session_tvf_ops = {.size_bytes = sizeof(struct session_tvf),
-                                              .flags = OP_STEPS_LATE,
+                                              .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                               .open = session_tvf_open,
                                               .push = session_tvf_push,
                                               .resume = session_tvf_resume,
                                               .watermark = session_tvf_watermark,
                                               .timer = session_tvf_timer,
-                                              .close = session_tvf_close};
+                                              .close = session_tvf_close,
+                                              .restored = session_tvf_restored};
 
 const struct op_desc op_session_tvf = {
     .kind = "session_tvf",

@@ -9,6 +9,7 @@
 #include "worker/hash_join.h"
 #include "worker/metrics.h"
 #include "worker/state/join_store.h"
+#include "worker/state/state_set.h"
 
 #include "base/core/mem.h"
 
@@ -72,6 +73,8 @@ static int temporal_join_open(struct op *op, struct err *err) {
     j->right = join_store_new(a, op->ctx->inputs[1], j->spec.right_keys, j->spec.n_keys);
     join_store_keep_times(j->left);
     join_store_keep_times(j->right);
+    state_set_add(op->ctx->states, "left", 0, &join_store_part, j->left);
+    state_set_add(op->ctx->states, "right", 0, &join_store_part, j->right);
     j->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *j->hashes);
     j->keys = mem_calloc(BATCH_ROWS_MAX, sizeof(*j->keys));
     j->null_key = mem_calloc(BATCH_ROWS_MAX, 1);
@@ -409,6 +412,25 @@ static int temporal_join_resume(struct op *op, struct err *err) {
     return j->firing ? fire(j, err) : OP_DONE;
 }
 
+static int temporal_join_restored(struct op *op, struct err *err) {
+    struct temporal_join *j = impl(op);
+    struct join_key *keys[256];
+    uint64_t pos = 0;
+    uint32_t n;
+    j->n_due = 0; /* all that wait, to be put in line as they came */
+    while ((n = join_store_scan(j->left, &pos, keys, ARRAY_LEN(keys))))
+        for (uint32_t i = 0; i < n; i++)
+            for (struct join_entry *e = keys[i]->first; e; e = e->next)
+                add_due(j, e);
+    if (j->n_due) qsort(j->due, j->n_due, sizeof(*j->due), seq_cmp);
+    for (size_t i = 0; i < j->n_due; i++)
+        wait_in_line(j, j->due[i]);
+    if (j->n_due) j->next_seq = j->due[j->n_due - 1]->seq + 1;
+    j->n_due = 0;
+    j->last_wm = op->watermark;
+    return 0;
+}
+
 static void temporal_join_close(struct op *op) {
     struct temporal_join *j = impl(op);
     join_store_free(j->left);
@@ -426,11 +448,13 @@ static void temporal_join_close(struct op *op) {
 }
 
 static const struct op_ops temporal_join_ops = {.size_bytes = sizeof(struct temporal_join),
+                                                .flags = OP_CHECKPOINTED,
                                                 .open = temporal_join_open,
                                                 .push = temporal_join_push,
                                                 .resume = temporal_join_resume,
                                                 .watermark = temporal_join_watermark,
-                                                .close = temporal_join_close};
+                                                .close = temporal_join_close,
+                                                .restored = temporal_join_restored};
 
 const struct op_desc op_temporal_join = {
     .kind = "temporal_join",

@@ -11,6 +11,8 @@
 #include "worker/metrics.h"
 #include "worker/op.h"
 #include "worker/state/row_pack.h"
+#include "worker/state/state_set.h"
+#include "worker/state/state_value.h"
 #include "worker/window.h"
 
 #include "base/core/mem.h"
@@ -32,13 +34,19 @@ struct group_tail {
     int64_t dirty; /* is among its window's changed groups */
 };
 
+/* When a window's results come. */
+struct win_clock {
+    struct state_value value;
+    int64_t base_ms; /* processing time of its first row */
+    int64_t due_ms;  /* when its changed groups are to be sent; INT64_MAX: not by the clock */
+};
+
 struct win {
     int64_t start, end;
     struct agg_state *state;
-    bool passed;     /* the watermark has passed its end */
-    int64_t base_ms; /* processing time of its first row */
-    int64_t due_ms;  /* when its changed groups are to be sent; INT64_MAX: not by the clock */
-    char **changed;  /* groups that may have another result than they sent */
+    bool passed; /* the watermark has passed its end */
+    struct win_clock *clock;
+    char **changed; /* groups that may have another result than they sent */
     uint32_t n_changed, cap_changed;
 };
 
@@ -100,6 +108,32 @@ static struct group_tail *tail(const struct window_emit *w, char *group) {
     return (struct group_tail *)(group + w->tail_at);
 }
 
+/* int64 whether it is changed, the result sent last or nothing. */
+static void save_tail(void *self, const char *group, struct str *out) {
+    const struct group_tail *t = tail(self, (char *)group);
+    str_add_n(out, &t->dirty, 8);
+    if (t->sent) str_add_n(out, t->sent, row_pack_size(t->sent));
+}
+
+static int load_tail(void *self, char *group, struct sv bytes, struct var_memory *var,
+                     struct err *err) {
+    struct group_tail *t = tail(self, group);
+    if (!sv_take(&bytes, &t->dirty, 8) ||
+        (bytes.len && (bytes.len < 4 || row_pack_size(bytes.ptr) != bytes.len)))
+        return err_set(err, ERR_CORRUPT, "a window's last result is cut off");
+    if (!bytes.len) return 0;
+    t->sent = var_alloc(var, bytes.len);
+    memcpy(t->sent, bytes.ptr, bytes.len);
+    return 0;
+}
+
+static void free_tail(void *self, char *group, struct var_memory *var) {
+    char *sent = tail(self, group)->sent;
+    if (sent) var_free(var, sent, row_pack_size(sent));
+}
+
+static const struct agg_tail tail_ops = {save_tail, load_tail, free_tail};
+
 static int64_t delay_of(const cJSON *emit, const char *name) {
     return json_opt(emit, name) ? json_opt_i64(emit, name, 0) : NEVER;
 }
@@ -120,6 +154,8 @@ static int window_emit_open(struct op *op, struct err *err) {
         return err_set(err, ERR_PROTOCOL, "windows of a subquery can't be given early");
     w->tail_at = (w->set->payload_bytes + 7) / 8 * 8;
     w->set->payload_bytes = w->tail_at + (uint32_t)sizeof(struct group_tail);
+    w->set->tail = &tail_ops;
+    w->set->tail_self = w;
     w->pack = row_pack_of_schema(op->ctx->arena, op->ctx->output);
     w->slices = mem_calloc(BATCH_ROWS_MAX, sizeof *w->slices);
     w->hashes = mem_calloc(BATCH_ROWS_MAX, sizeof *w->hashes);
@@ -224,6 +260,7 @@ static int send_groups(struct window_emit *w, struct win *win, char *const *grou
                        const uint32_t *in_rows, struct err *err) {
     if (!n) return 0;
     int n_cols = w->op.ctx->output->n;
+    state_table_mark(agg_state_table(win->state), groups, n);
     AUTO_FREE struct column *cols = mem_calloc((size_t)n_cols + 1, sizeof *cols);
     int rc = result_columns(w, win, groups, n, cols, err);
     for (uint32_t i = 0; i < n && !rc; i++)
@@ -234,6 +271,26 @@ static int send_groups(struct window_emit *w, struct win *win, char *const *grou
 }
 
 /* ---- windows ---- */
+
+static void save_clock(void *self, struct str *out) {
+    const struct win_clock *c = self;
+    str_add_n(out, &c->base_ms, 8);
+    str_add_n(out, &c->due_ms, 8);
+}
+static void reset_clock(void *self) {
+    struct win_clock *c = self;
+    c->base_ms = c->due_ms = INT64_MAX;
+}
+/* Of several subtasks' the earlier ones. */
+static int load_clock(void *self, struct sv bytes, struct err *err) {
+    struct win_clock *c = self;
+    int64_t base_ms, due_ms;
+    if (!sv_take(&bytes, &base_ms, 8) || !sv_take(&bytes, &due_ms, 8))
+        return err_set(err, ERR_CORRUPT, "the times of a window are cut off");
+    c->base_ms = MIN(c->base_ms, base_ms);
+    c->due_ms = MIN(c->due_ms, due_ms);
+    return 0;
+}
 
 static struct win *find_win(struct window_emit *w, int64_t end) {
     uint32_t lo = 0, hi = w->n_wins;
@@ -250,24 +307,30 @@ static struct win *find_win(struct window_emit *w, int64_t end) {
     w->wins[lo] = (struct win){.start = window_start_of(&w->window, end),
                                .end = end,
                                .state = agg_state_new(w->set),
-                               .base_ms = op_now_ms(&w->op),
-                               .due_ms = INT64_MAX};
+                               .clock = mem_zalloc(sizeof *w->wins[lo].clock)};
+    struct win_clock *c = w->wins[lo].clock;
+    *c = (struct win_clock){.value = {save_clock, load_clock, reset_clock, c, 0},
+                            .base_ms = op_now_ms(&w->op),
+                            .due_ms = INT64_MAX};
+    agg_state_add_parts(w->wins[lo].state, w->op.ctx->states, "window", end);
+    state_set_add(w->op.ctx->states, "clock", end, &state_value_part, &c->value);
     w->n_wins++;
     return &w->wins[lo];
 }
 
-static void free_win(struct window_emit *w, struct win *win) {
-    char *groups[SCAN_GROUPS];
-    struct state_table *t = agg_state_table(win->state);
-    uint64_t pos = 0;
-    uint32_t n;
-    while ((n = state_table_scan(t, &pos, groups, SCAN_GROUPS)))
-        for (uint32_t i = 0; i < n; i++) {
-            char *sent = tail(w, groups[i])->sent;
-            if (sent) var_free(state_table_var(t), sent, row_pack_size(sent));
-        }
+static void free_win(struct win *win) {
     agg_state_free(win->state);
+    free(win->clock);
     free(win->changed);
+}
+
+static void drop_win(struct window_emit *w, uint32_t i) {
+    struct win *win = &w->wins[i];
+    agg_state_drop_parts(win->state, w->op.ctx->states, "window", win->end);
+    state_set_drop(w->op.ctx->states, "clock", win->end);
+    free_win(win);
+    w->n_wins--;
+    memmove(win, win + 1, sizeof *win * (w->n_wins - i));
 }
 
 static int64_t over_at(const struct window_emit *w, int64_t end) {
@@ -282,31 +345,42 @@ static int64_t delay_now(const struct window_emit *w, const struct win *win) {
 static void set_timer(struct window_emit *w) {
     int64_t due = INT64_MAX;
     for (uint32_t i = 0; i < w->n_wins; i++) {
-        due = MIN(due, w->wins[i].due_ms);
+        due = MIN(due, w->wins[i].clock->due_ms);
         if (w->window.proctime) due = MIN(due, window_fire_time(&w->window, w->wins[i].end) + 1);
     }
     op_set_timer(&w->op, due);
 }
 
 /* The group will be sent with the window's other changed ones. */
+static void add_changed(struct win *win, char *group) {
+    MEM_GROW(win->changed, win->n_changed, win->cap_changed);
+    win->changed[win->n_changed++] = group;
+}
+
 static void note_changed(struct window_emit *w, struct win *win, char *group) {
     struct group_tail *t = tail(w, group);
     if (t->dirty) return;
     t->dirty = 1;
-    MEM_GROW(win->changed, win->n_changed, win->cap_changed);
-    win->changed[win->n_changed++] = group;
+    add_changed(win, group);
     int64_t delay = delay_now(w, win), now = op_now_ms(&w->op);
-    if (win->due_ms < INT64_MAX || delay <= 0) return;
-    int64_t since = MAX(now - win->base_ms, 0);
-    win->due_ms = win->base_ms + (since / delay + 1) * delay;
+    if (win->clock->due_ms < INT64_MAX || delay <= 0) return;
+    int64_t since = MAX(now - win->clock->base_ms, 0);
+    win->clock->due_ms = win->clock->base_ms + (since / delay + 1) * delay;
+}
+
+/* Returns how many there were. */
+static uint32_t forget_changed(struct window_emit *w, struct win *win) {
+    uint32_t n = win->n_changed;
+    state_table_mark(agg_state_table(win->state), win->changed, n);
+    for (uint32_t i = 0; i < n; i++)
+        tail(w, win->changed[i])->dirty = 0;
+    win->n_changed = 0;
+    win->clock->due_ms = INT64_MAX;
+    return n;
 }
 
 static int send_changed(struct window_emit *w, struct win *win, struct err *err) {
-    for (uint32_t i = 0; i < win->n_changed; i++)
-        tail(w, win->changed[i])->dirty = 0;
-    uint32_t n = win->n_changed;
-    win->n_changed = 0;
-    win->due_ms = INT64_MAX;
+    uint32_t n = forget_changed(w, win);
     return send_groups(w, win, win->changed, n, NULL, err);
 }
 
@@ -474,17 +548,11 @@ static int work_target(struct window_emit *w, bool *ret_done, struct err *err) {
             if (n) return send_groups(w, win, groups, n, NULL, err);
             w->pos = 0;
             win->passed = true;
-            for (uint32_t k = 0; k < win->n_changed; k++)
-                tail(w, win->changed[k])->dirty = 0;
-            win->n_changed = 0;
-            win->due_ms = INT64_MAX;
+            forget_changed(w, win);
         }
         if (over_at(w, win->end) > w->target) continue;
         if (win->n_changed) return send_changed(w, win, err);
-        free_win(w, win);
-        w->n_wins--;
-        memmove(win, win + 1, sizeof *win * (w->n_wins - i));
-        i--;
+        drop_win(w, i--);
     }
     *ret_done = true;
     return 0;
@@ -537,7 +605,7 @@ static int window_emit_watermark(struct op *op, int64_t wm, struct err *err) {
 static int window_emit_timer(struct op *op, int64_t now_ms, struct err *err) {
     struct window_emit *w = impl(op);
     for (uint32_t i = 0; i < w->n_wins; i++) {
-        if (w->wins[i].due_ms > now_ms) continue;
+        if (w->wins[i].clock->due_ms > now_ms) continue;
         int rc = send_changed(w, &w->wins[i], err);
         if (rc) return rc;
     }
@@ -549,11 +617,44 @@ static int window_emit_resume(struct op *op, struct err *err) {
     return give(impl(op), err);
 }
 
+static int window_emit_make_part(struct op *op, const char *name, int64_t ns, struct err *err) {
+    struct window_emit *w = impl(op);
+    if (strncmp(name, "window", 6) && strcmp(name, "clock"))
+        return err_set(err, ERR_CORRUPT, "a window has no state '%s'", name);
+    find_win(w, ns);
+    return state_set_has(op->ctx->states, name, ns)
+               ? 0
+               : err_set(err, ERR_CORRUPT, "the state '%s' is of another window", name);
+}
+
+static int window_emit_restored(struct op *op, struct err *err) {
+    struct window_emit *w = impl(op);
+    for (uint32_t i = 0; i < w->n_wins; i++) {
+        struct win *win = &w->wins[i];
+        if (!agg_state_count(win->state)) {
+            drop_win(w, i--);
+            continue;
+        }
+        agg_state_restored(win->state);
+        win->passed =
+            !w->window.proctime && window_fire_time(&w->window, win->end) <= op->watermark;
+        char *groups[SCAN_GROUPS];
+        uint64_t pos = 0;
+        uint32_t n;
+        while ((n = state_table_scan(agg_state_table(win->state), &pos, groups, SCAN_GROUPS)))
+            for (uint32_t k = 0; k < n; k++)
+                if (tail(w, groups[k])->dirty) add_changed(win, groups[k]);
+        if (!win->n_changed) win->clock->due_ms = INT64_MAX;
+    }
+    set_timer(w);
+    return 0;
+}
+
 static void window_emit_close(struct op *op) {
     struct window_emit *w = impl(op);
     free_gone(w);
     for (uint32_t i = 0; i < w->n_wins; i++)
-        free_win(w, &w->wins[i]);
+        free_win(&w->wins[i]);
     free(w->wins);
     batch_unref(w->in);
     free(w->slices);
@@ -566,13 +667,15 @@ static void window_emit_close(struct op *op) {
 }
 
 static const struct op_ops window_emit_ops = {.size_bytes = sizeof(struct window_emit),
-                                              .flags = OP_STEPS_LATE,
+                                              .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                               .open = window_emit_open,
                                               .push = window_emit_push,
                                               .resume = window_emit_resume,
                                               .watermark = window_emit_watermark,
                                               .timer = window_emit_timer,
-                                              .close = window_emit_close};
+                                              .close = window_emit_close,
+                                              .make_part = window_emit_make_part,
+                                              .restored = window_emit_restored};
 
 const struct op_desc op_window_emit = {
     .kind = "window_emit",

@@ -506,6 +506,12 @@ void state_table_touch(struct state_table *t, char *const *payloads, uint32_t n)
         }
 }
 
+void state_table_mark(struct state_table *t, char *const *payloads, uint32_t n) {
+    for (uint32_t i = 0; t->changes && i < n; i++)
+        if (payloads[i])
+            state_table_row_changes(t, state_table_row_number(t, row_of(t, payloads[i])));
+}
+
 uint64_t state_table_count(const struct state_table *t) {
     return t->n_live;
 }

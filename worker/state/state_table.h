@@ -72,6 +72,9 @@ void state_table_remove(struct state_table *t, char *payload);
 void state_table_age(struct state_table *t, int64_t now_ms, uint32_t n);
 /* The rows are written to: they live for ttl_ms from now. NULLs are skipped. */
 void state_table_touch(struct state_table *t, char *const *payloads, uint32_t n);
+/* The rows are about to be written to, but go on ageing: for pointers that weren't just looked up.
+ * NULLs are skipped. */
+void state_table_mark(struct state_table *t, char *const *payloads, uint32_t n);
 
 uint64_t state_table_count(const struct state_table *t);
 size_t state_table_bytes(const struct state_table *t); /* pages, directory, var memory */

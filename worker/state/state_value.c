@@ -25,6 +25,7 @@ static int part_load(void *part, const struct state_range *of, struct sv entry, 
     struct state_value *v = part;
     struct sv in = {entry.ptr + 1, entry.len - 1};
     uint64_t checkpoint;
+    if (entry.ptr[0] == STATE_CLEAR) return 0; /* one of the subtasks has no such value any more */
     if (entry.ptr[0] != STATE_VALUE || !sv_take(&in, &checkpoint, 8))
         return err_set(err, ERR_CORRUPT, "this is no value of an op");
     if (checkpoint < v->checkpoint) return 0;

@@ -32,6 +32,11 @@
 
 #define LATENCY "SET 'table.exec.mini-batch.allow-latency' = '2 s';"
 
+#define EMIT(key, value) "SET 'table.exec.emit." key "' = '" value "';"
+#define SINK                                                                                       \
+    "CREATE TABLE sink (s VARCHAR, k BIGINT, v INT, PRIMARY KEY (s) NOT ENFORCED) WITH ("          \
+    "'connector' = 'print', 'changelog-mode' = 'I,UA,D');"
+
 static const struct restore_case cases[] = {
     {"group_agg", T("t") "SELECT k, s, COUNT(*), SUM(v), MAX(s), AVG(v) FROM t GROUP BY k, s"},
     {"group_agg of a changelog",
@@ -86,6 +91,124 @@ static const struct restore_case cases[] = {
     {"window_agg by the clock",
      P("t") "SELECT k, window_end, COUNT(*), SUM(v) FROM TABLE(HOP(TABLE t, DESCRIPTOR(pt), "
             "INTERVAL '2' SECOND, INTERVAL '4' SECOND)) GROUP BY k, window_start, window_end"},
+    {"window_emit with each row",
+     EMIT("early-fire.enabled", "true")
+         T("t") "SELECT k, window_end, COUNT(*), MAX(s), "
+                "COUNT(DISTINCT v) FROM " TUMBLE("t") " GROUP BY k, window_start, window_end"},
+    {.name = "window_emit by the clock",
+     .fold = true,
+     .sql = EMIT("early-fire.enabled", "true") EMIT("early-fire.delay", "2 s") EMIT(
+         "late-fire.enabled", "true") EMIT("late-fire.delay", "1 s") EMIT("allow-lateness", "5 s")
+         T("t") "SELECT k, window_end, COUNT(*), SUM(v), MAX(s) FROM " TUMBLE(
+             "t") " GROUP BY k, window_start, window_end"},
+    {"window_emit of late rows",
+     EMIT("late-fire.enabled", "true") EMIT("allow-lateness", "5 s")
+         C("t") "SELECT s, window_end, COUNT(*), COUNT(DISTINCT v), MAX(v) FROM TABLE(HOP(TABLE t, "
+                "DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '4' SECOND)) GROUP BY s, "
+                "window_start, "
+                "window_end"},
+    {"join", T("a") T("b") "SELECT * FROM a JOIN b ON a.k = b.k AND a.v < b.v"},
+    {"left join", C("a") D("b") "SELECT * FROM a LEFT JOIN b ON a.s = b.s"},
+    {"full join", C("a") C("b") "SELECT * FROM a FULL JOIN b ON a.k = b.k AND a.v <> b.v"},
+    {"join by strings and numbers",
+     D("a") D("b") "SELECT * FROM a RIGHT JOIN b ON a.s = b.s AND a.k = b.k"},
+    {"semi join",
+     D("a") D("b") "SELECT * FROM a WHERE EXISTS (SELECT 1 FROM b WHERE a.k = b.k AND a.v > b.v)"},
+    {"anti join",
+     C("a") D("b") "SELECT * FROM a WHERE NOT EXISTS (SELECT 1 FROM b WHERE a.s = b.s)"},
+    {"join with time to live", TTL C("a") D("b") "SELECT * FROM a LEFT JOIN b ON a.s = b.s"},
+    {"cross join", T("a") C("b") "SELECT a.v, b.v FROM a, (SELECT COUNT(*) v FROM b) b"},
+    {"rank",
+     T("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC) rn "
+            "FROM t) WHERE rn <= 3"},
+    {"rank of a changelog",
+     C("t") "SELECT k, v, s FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY s "
+            "ORDER BY v, k) rn FROM t) WHERE rn BETWEEN 2 AND 4"},
+    {"rank of rows without keys",
+     D("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY s, k "
+            "ORDER BY v, ts) rn FROM t) WHERE rn <= 2"},
+    {"rank of an aggregate",
+     T("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k "
+            "ORDER BY n DESC, s) rn FROM (SELECT k, s, COUNT(*) n FROM t GROUP BY k, s)) WHERE rn "
+            "<= "
+            "2",
+     .fold = true},
+    {"rank with time to live",
+     TTL T("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k "
+                "ORDER BY v DESC) rn FROM t) WHERE rn <= 2"},
+    {"rank of all", T("t") "SELECT * FROM t ORDER BY v, s LIMIT 4", .fold = true},
+    {"rank in windows",
+     T("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, "
+            "window_end, k ORDER BY v DESC) rn FROM " TUMBLE("t") ") WHERE rn <= 2"},
+    {"dedup first",
+     P("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY pt) rn "
+            "FROM t) WHERE rn = 1"},
+    {"dedup last",
+     P("t") "SELECT k, s, v FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY pt DESC) "
+            "rn FROM t) WHERE rn = 1"},
+    {"dedup by time",
+     T("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY s ORDER BY ts) rn "
+            "FROM t) WHERE rn = 1"},
+    {"dedup last by time",
+     T("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY s ORDER BY ts "
+            "DESC) rn FROM t) WHERE rn = 1"},
+    {"dedup in windows",
+     T("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, "
+            "window_end, s ORDER BY ts DESC) rn FROM " TUMBLE("t") ") WHERE rn = 1"},
+    {"interval join",
+     T("a") T("b") "SELECT * FROM a JOIN b ON a.k = b.k AND a.ts BETWEEN b.ts - INTERVAL "
+                   "'2' SECOND AND b.ts + INTERVAL '3' SECOND AND a.v <> b.v"},
+    {"interval full join",
+     T("a") T("b") "SELECT * FROM a FULL JOIN b ON a.s = b.s AND a.ts BETWEEN b.ts - "
+                   "INTERVAL '1' SECOND AND b.ts + INTERVAL '2' SECOND"},
+    {"interval join by the clock",
+     P("a") P("b") "SELECT a.k, a.v, b.v FROM a LEFT JOIN b ON a.k = b.k AND a.pt "
+                   "BETWEEN b.pt - INTERVAL '1' SECOND AND b.pt + INTERVAL '1' SECOND",
+     .fold = true},
+    {"temporal join",
+     T("a") C("b") "SELECT * FROM a LEFT JOIN b FOR SYSTEM_TIME AS OF a.ts AS b ON a.k = b.k"},
+    {"temporal join of changes",
+     C("a") C("b") "SELECT * FROM a JOIN b FOR SYSTEM_TIME AS OF a.ts AS b "
+                   "ON a.k = b.k AND a.v <> b.v"},
+    {"session_agg",
+     T("t") "SELECT k, window_start, window_end, COUNT(*), SUM(v), MAX(s), COUNT(DISTINCT v) FROM "
+            "TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY "
+            "k, window_start, "
+            "window_end"},
+    {"session_agg of a changelog",
+     C("t") "SELECT s, window_start, COUNT(*), MIN(v), COUNT(DISTINCT v) FROM "
+            "TABLE(SESSION(TABLE t PARTITION BY s, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY "
+            "s, window_start, "
+            "window_end"},
+    {"session_agg by the clock",
+     P("t") "SELECT k, COUNT(*), SUM(v) FROM t GROUP BY k, SESSION(pt, INTERVAL '1' "
+            "SECOND)"},
+    {"session_tvf",
+     T("t") "SELECT * FROM TABLE(SESSION(TABLE t PARTITION BY s, DESCRIPTOR(ts), INTERVAL '1' "
+            "SECOND))"},
+    {"materialize",
+     SINK C("t") "INSERT INTO sink SELECT s, k, v FROM t ON CONFLICT DO DEDUPLICATE"},
+    {"materialize the first",
+     SINK C("t") "INSERT INTO sink SELECT s, k, v FROM t ON CONFLICT DO NOTHING"},
+    {"materialize with time to live",
+     TTL SINK D("t") "INSERT INTO sink SELECT s, k, v FROM t ON CONFLICT DO "
+                     "DEDUPLICATE"},
+    {"normalize",
+     "SET 'table.exec.source.cdc-events-duplicate' = 'true';" C("t") "SELECT * FROM t"},
+    {"normalize with time to live",
+     TTL "SET 'table.exec.source.cdc-events-duplicate' = 'true';" C("t") "SELECT * FROM t"},
+    {"match", T("t") "SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts MEASURES "
+                     "FIRST(X.v) AS a, LAST(X.v) AS b, "
+                     "Y.s AS c AFTER MATCH SKIP PAST LAST ROW PATTERN (X+ Y) DEFINE X AS X.v < 20, "
+                     "Y AS Y.v >= 20)"},
+    {"match within", T("t") "SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY s ORDER BY ts MEASURES "
+                            "X.v AS a, SUM(Y.v) AS b "
+                            "AFTER MATCH SKIP TO NEXT ROW PATTERN (X Y+? Z) WITHIN INTERVAL '3' "
+                            "SECOND DEFINE Y AS Y.v <> X.v, Z AS Z.v > 10)"},
+    {"match by the clock",
+     P("t") "SELECT k, a, b FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY pt MEASURES X.v AS a, "
+            "Y.v AS b PATTERN (X Y) DEFINE Y AS Y.v > X.v)"},
+    {"limit", T("t") "SELECT * FROM t LIMIT 40 OFFSET 5"},
 };
 
 static void rounds(const struct restore_case *c) {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { OPS_MAX = 16, VERTICES_MAX = 16, UNITS_MAX = 8, EDGES_MAX = 16 };
+enum { WATERMARKS = VERTICES_MAX * OPS_MAX + EDGES_MAX };
 
 /* One subtask. */
 struct unit {
@@ -131,6 +132,10 @@ static int out_watermark(struct op *op, int64_t wm, struct err *err) {
 }
 
 static int out_barrier(struct op *op, const struct barrier *b, struct err *err) {
+    struct out_op *o = (struct out_op *)op;
+    if (now->begins) /* the same on all channels of the edge */
+        now->take->watermarks[VERTICES_MAX * OPS_MAX + o->edge] =
+            target_node(o)->units[0].wms[now->channel_base[o->edge] + op->ctx->subtask];
     struct node *to = target_node((struct out_op *)op);
     for (int i = 0; i < to->n_units; i++) {
         struct unit *u = &to->units[i];
@@ -385,6 +390,13 @@ void restore_graph_start(struct restore_graph *g, const struct restore_checkpoin
             for (int i = 0; i < t->n_ops; i++)
                 t->ops[i].op->watermark = last->watermarks[v * OPS_MAX + i];
         }
+    for (int e = 0; e < g->q->plan->n_edges; e++) { /* outputs say again how far time has come */
+        struct node *to = &g->nodes[g->q->plan->edges[e].to];
+        for (int u = 0; u < to->n_units; u++)
+            for (int c = 0; c < g->nodes[g->q->plan->edges[e].from].n_units; c++)
+                to->units[u].wms[g->channel_base[e] + c] =
+                    last->watermarks[VERTICES_MAX * OPS_MAX + e];
+    }
     for (int i = 0; i < n; i++)
         load(g, chain[i]);
     EACH_OP(g, l) {
@@ -446,7 +458,7 @@ void restore_graph_step(struct restore_graph *g, const struct restore_step *s,
         if ((g->begins = take)) {
             g->take = take;
             take->now_ms = wall_ms;
-            take->watermarks = mem_calloc(VERTICES_MAX * OPS_MAX, sizeof *take->watermarks);
+            take->watermarks = mem_calloc(WATERMARKS, sizeof *take->watermarks);
         }
         for (int v = 0; v < g->q->plan->n_vertices; v++)
             if (is_source(&g->q->plan->vertices[v]))

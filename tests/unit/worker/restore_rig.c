@@ -3,6 +3,7 @@
 
 #include "sql/parse.h"
 #include "sql/planner.h"
+#include "worker/op.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,6 +39,14 @@ void restore_compile(struct restore_query *q, const struct restore_case *c) {
         if (r.kind == STATEMENT_QUERY || r.kind == STATEMENT_INSERT) plan_query(q, &r);
     }
     assert_non_null(q->plan);
+    for (int v = 0; v < q->plan->n_vertices; v++)
+        for (int i = 0; i < q->plan->vertices[v].n_ops; i++) {
+            const struct plan_op *op = &q->plan->vertices[v].ops[i];
+            bool replaced = !strcmp(op->kind, "source") || !strcmp(op->kind, "watermark") ||
+                            !strcmp(op->kind, "sink");
+            if (op->stateful && !replaced && !(op_find(op->kind)->ops->flags & OP_CHECKPOINTED))
+                fail_msg("%s: %s can't take checkpoints", c->name, op->kind);
+        }
 }
 
 void restore_query_release(struct restore_query *q) {
@@ -95,10 +104,26 @@ static void fold(const struct str *outs, int n, struct str *ret) {
     }
 }
 
+/* Lines of one that the other hasn't; both sorted. */
+static void add_difference(const struct str *one, const struct str *other, const char *what,
+                           struct str *ret) {
+    const char *a = str_text(one), *b = str_text(other);
+    int shown = 0;
+    while (*a && shown < 8) {
+        size_t n = strcspn(a, "\n"), m = strcspn(b, "\n");
+        int c = *b ? memcmp(a, b, MIN(n, m)) : -1;
+        if (!c) c = (n > m) - (n < m);
+        if (c < 0) {
+            str_addf(ret, "%s %.*s\n", what, (int)MIN(n, (size_t)90), a);
+            shown++;
+        }
+        if (c <= 0) a += n + 1;
+        if (c >= 0) b += m + 1;
+    }
+}
+
 static void compare(const struct restore_query *q, uint64_t seed, int n, struct str *want,
                     struct str *got, const char *story) {
-    static const char *const kinds[] = {"rows", "watermark", "clock", "barrier"};
-    (void)kinds;
     AUTO_STR all_want = STR_INIT, all_got = STR_INIT;
     if (q->c->fold) {
         fold(want, n, &all_want);
@@ -113,8 +138,12 @@ static void compare(const struct restore_query *q, uint64_t seed, int n, struct 
             sort_lines(&got[i]);
         }
         if (!strcmp(str_text(&want[i]), str_text(&got[i]))) continue;
-        fail_msg("%s, seed %llu, step %d\n%s\nexpected:\n%s\ngot:\n%s", q->c->name,
-                 (unsigned long long)seed, i, story, str_text(&want[i]), str_text(&got[i]));
+        AUTO_STR text = STR_INIT;
+        add_difference(&want[i], &got[i], "missing", &text);
+        add_difference(&got[i], &want[i], "too many", &text);
+        print_error("%s, seed %llu, step %d:%s\n%s", q->c->name, (unsigned long long)seed, i, story,
+                    text.len ? str_text(&text) : "the order differs");
+        fail();
     }
 }
 

@@ -65,7 +65,7 @@ struct restore_checkpoint {
     uint64_t id, base; /* base: 0 when it is full */
     int at;            /* step of its barrier */
     int64_t now_ms;
-    int64_t *watermarks; /* per vertex and op: [vertex * 16 + op] */
+    int64_t *watermarks; /* per vertex and op: [vertex * 16 + op]; behind them, per edge */
     struct str blocks;
 };
 

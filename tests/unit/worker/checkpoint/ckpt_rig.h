@@ -36,7 +36,7 @@ static void ck_tell(void *self, cJSON *frame) {
     pthread_mutex_unlock(&ck.lock);
 }
 
-static void ck_committed(void *self, uint64_t checkpoint) {
+ATTR_UNUSED static void ck_committed(void *self, uint64_t checkpoint) {
     ckpt_agent_committed(((struct ck_job *)self)->agent, checkpoint);
 }
 
@@ -60,7 +60,7 @@ static void ck_plan(struct rig *r, int parallelism) {
 }
 
 /* A new attempt forgets what was seen. */
-static void ck_open(struct ck_job *j, const char *dir, int parallelism) {
+ATTR_UNUSED static void ck_open(struct ck_job *j, const char *dir, int parallelism) {
     memset(ck.sums, 0, sizeof ck.sums);
     ck.limit = 0;
     struct err err = ERR_INIT;
@@ -78,7 +78,7 @@ static void ck_open(struct ck_job *j, const char *dir, int parallelism) {
 }
 
 /* splits: NULL: all, from their start. Dealt out in turn. */
-static void ck_start(struct ck_job *j, const cJSON *splits) {
+ATTR_UNUSED static void ck_start(struct ck_job *j, const cJSON *splits) {
     for (int i = 0; i < C_SPLITS; i++) {
         cJSON *s =
             splits ? cJSON_Duplicate(cJSON_GetArrayItem(splits, i), true) : cJSON_CreateObject();
@@ -90,7 +90,7 @@ static void ck_start(struct ck_job *j, const cJSON *splits) {
     job_runtime_start(j->rt);
 }
 
-static void ck_close(struct ck_job *j) {
+ATTR_UNUSED static void ck_close(struct ck_job *j) {
     ckpt_agent_attach(j->agent, NULL);
     job_runtime_free(j->rt);
     ckpt_agent_free(j->agent);
@@ -108,21 +108,21 @@ static void ck_close(struct ck_job *j) {
         pthread_mutex_unlock(&ck.lock);                                                            \
     } while (0)
 
-static int64_t ck_expected(int64_t k, int64_t rows) {
+ATTR_UNUSED static int64_t ck_expected(int64_t k, int64_t rows) {
     int64_t sum = 0;
     for (int64_t v = k; v < rows * C_SPLITS; v += C_KEYS)
         if (v % C_SPLITS || v / C_SPLITS < ck.first_rows) sum += v;
     return sum;
 }
 
-static bool ck_sums_are(int64_t rows) {
+ATTR_UNUSED static bool ck_sums_are(int64_t rows) {
     for (int k = 0; k < C_KEYS; k++)
         if (ck.sums[k] != ck_expected(k, rows)) return false;
     return true;
 }
 
 /* Sources go on to `limit` rows per split, and everything has arrived. */
-static void ck_run_to(int64_t limit) {
+ATTR_UNUSED static void ck_run_to(int64_t limit) {
     pthread_mutex_lock(&ck.lock);
     ck.limit = limit;
     for (int i = 0; i < RIG_SUBTASKS; i++)
@@ -131,7 +131,8 @@ static void ck_run_to(int64_t limit) {
     CK_WAIT(ck_sums_are(limit));
 }
 
-static void ck_trigger(struct ck_job *j, uint64_t id, uint64_t base, const char *kind, bool full) {
+ATTR_UNUSED static void ck_trigger(struct ck_job *j, uint64_t id, uint64_t base, const char *kind,
+                                   bool full) {
     AUTO_JSON *m = control_new(MSG_TRIGGER);
     json_set_u64(m, "epoch", 1);
     json_set_u64(m, "checkpoint", id);
@@ -142,7 +143,7 @@ static void ck_trigger(struct ck_job *j, uint64_t id, uint64_t base, const char 
 }
 
 /* The next answer; the caller's. */
-static cJSON *ck_answer(const int *count, int before) {
+ATTR_UNUSED static cJSON *ck_answer(const int *count, int before) {
     CK_WAIT(*count > before);
     cJSON *f = ck.frame;
     ck.frame = NULL;
@@ -157,7 +158,7 @@ ATTR_UNUSED static cJSON *ck_checkpoint(struct ck_job *j, uint64_t id, uint64_t 
 
 /* ---- the coordinator's part: chains of what was acked ---- */
 
-static cJSON *ck_restore_of(const char *dir) {
+ATTR_UNUSED static cJSON *ck_restore_of(const char *dir) {
     cJSON *r = cJSON_CreateObject();
     json_set_str(r, "dir", dir);
     cJSON_AddArrayToObject(r, "files");
@@ -165,7 +166,7 @@ static cJSON *ck_restore_of(const char *dir) {
     return r;
 }
 
-static cJSON *ck_chain_at(cJSON *chains, int64_t v, int64_t first) {
+ATTR_UNUSED static cJSON *ck_chain_at(cJSON *chains, int64_t v, int64_t first) {
     cJSON *c;
     cJSON_ArrayForEach(c, chains) {
         if (json_opt_i64(c, "v", -1) == v && json_opt_i64(c, "first", -1) == first) return c;
@@ -178,7 +179,7 @@ static cJSON *ck_chain_at(cJSON *chains, int64_t v, int64_t first) {
 }
 
 /* Adds an ack's pieces to the chains; returns all splits with their positions. */
-static cJSON *ck_add_ack(cJSON *restore, const cJSON *ack) {
+ATTR_UNUSED static cJSON *ck_add_ack(cJSON *restore, const cJSON *ack) {
     cJSON *files = cJSON_GetObjectItemCaseSensitive(restore, "files");
     cJSON *chains = cJSON_GetObjectItemCaseSensitive(restore, "chains");
     cJSON *splits = cJSON_CreateArray();
@@ -214,12 +215,12 @@ static cJSON *ck_add_ack(cJSON *restore, const cJSON *ack) {
     return splits;
 }
 
-static int ck_restore(struct ck_job *j, const cJSON *restore, struct err *err) {
+ATTR_UNUSED static int ck_restore(struct ck_job *j, const cJSON *restore, struct err *err) {
     int rc = restore_new(restore, &j->restore, err);
     return rc ? rc : job_runtime_restore(j->rt, j->restore, err);
 }
 
-static void ck_reset(int64_t rows) {
+ATTR_UNUSED static void ck_reset(int64_t rows) {
     cJSON_Delete(ck.frame);
     ck.frame = NULL;
     ck.limit = 0;

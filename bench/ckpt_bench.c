@@ -81,13 +81,13 @@ static void open_job(struct ck_job *j, const char *dir) {
            bigints(&j->r, 5));
     rig_op(&j->r, v, "t_count", "{}", bigints(&j->r, 5));
     assert_ok(worker_new(&(struct worker_opts){.executors = 1}, &j->w, &err), &err);
-    struct ckpt_agent_opts ao = {.dir = dir, .worker_id = "w0", .self = j, .tell = ck_tell};
-    assert_ok(ckpt_agent_new(&ao, &j->agent, &err), &err);
+    struct snapshot_agent_opts ao = {.dir = dir, .worker_id = "w0", .self = j, .tell = ck_tell};
+    assert_ok(snapshot_agent_new(&ao, &j->agent, &err), &err);
     struct runtime_spec spec = rig_spec(&j->r);
     spec.find_op = b_find_op;
-    spec.files = ckpt_agent_files(j->agent);
+    spec.files = snapshot_agent_files(j->agent);
     assert_ok(job_runtime_new(j->w, &spec, &j->rt, &err), &err);
-    ckpt_agent_attach(j->agent, j->rt);
+    snapshot_agent_attach(j->agent, j->rt);
 }
 
 static double seconds_since(int64_t since_ns) {

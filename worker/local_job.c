@@ -32,7 +32,7 @@ struct local_job {
     const struct tz *zone;
     struct job_runtime *rt;
     struct outbox *out;
-    struct ckpt_agent *agent; /* NULL: it takes no checkpoints */
+    struct snapshot_agent *agent; /* NULL: it takes no checkpoints */
     /* While it is being restored. */
     struct thread restoring;
     cJSON *restore_json;
@@ -113,7 +113,7 @@ static void on_committable(void *self, int vertex, int subtask, const struct pla
 
 static void on_committed(void *self, uint64_t checkpoint) {
     struct local_job *j = self;
-    if (j->agent && checkpoint) ckpt_agent_committed(j->agent, checkpoint);
+    if (j->agent && checkpoint) snapshot_agent_committed(j->agent, checkpoint);
 }
 
 static void on_line(void *self, struct sv line, bool to_stderr) {
@@ -144,10 +144,10 @@ void local_job_free(struct local_job *j) {
     if (!j) return;
     if (j->restore) restore_cancel(j->restore);
     thread_join(&j->restoring);
-    if (j->agent) ckpt_agent_attach(j->agent, NULL);
+    if (j->agent) snapshot_agent_attach(j->agent, NULL);
     job_runtime_free(j->rt);
     j->rt = NULL;
-    ckpt_agent_free(j->agent);
+    snapshot_agent_free(j->agent);
     restore_free(j->restore);
     cJSON_Delete(j->restore_json);
     if (j->out) outbox_free(j->out);
@@ -232,11 +232,11 @@ static int make_agent(struct local_job *j, const cJSON *config, struct err *err)
     if (!config) return 0;
     int rc = json_get_str(config, "dir", &dir, err);
     if (rc) return rc;
-    struct ckpt_agent_opts opts = {.dir = arena_strdup(&j->arena, dir),
-                                   .worker_id = j->opts.worker_id,
-                                   .self = j,
-                                   .tell = tell};
-    return ckpt_agent_new(&opts, &j->agent, err);
+    struct snapshot_agent_opts opts = {.dir = arena_strdup(&j->arena, dir),
+                                       .worker_id = j->opts.worker_id,
+                                       .self = j,
+                                       .tell = tell};
+    return snapshot_agent_new(&opts, &j->agent, err);
 }
 
 static int read_restore(struct local_job *j, const cJSON *json, struct err *err) {
@@ -276,7 +276,7 @@ static int build(struct local_job *j, const cJSON *msg, struct err *err) {
                                 .workers = workers,
                                 .n_places = j->n_places,
                                 .places = j->places,
-                                .files = j->agent ? ckpt_agent_files(j->agent) : NULL,
+                                .files = j->agent ? snapshot_agent_files(j->agent) : NULL,
                                 .callbacks = {.self = j,
                                               .task_status = on_status,
                                               .committable = on_committable,
@@ -286,7 +286,7 @@ static int build(struct local_job *j, const cJSON *msg, struct err *err) {
                                               .reader_full = on_reader_full}};
     rc = job_runtime_new(j->opts.worker, &spec, &j->rt, err);
     if (rc) return rc;
-    if (j->agent) ckpt_agent_attach(j->agent, j->rt);
+    if (j->agent) snapshot_agent_attach(j->agent, j->rt);
     add_splits(j, tasks);
     return 0;
 }
@@ -371,9 +371,9 @@ bool local_job_obey(struct local_job *j, const char *type, const cJSON *msg) {
     else if (!strcmp(type, MSG_CANCEL))
         cancel(j);
     else if (!strcmp(type, MSG_TRIGGER) && j->agent)
-        ckpt_agent_trigger(j->agent, msg);
+        snapshot_agent_trigger(j->agent, msg);
     else if (!strcmp(type, MSG_ABORT) && j->agent)
-        ckpt_agent_abort(j->agent, msg);
+        snapshot_agent_abort(j->agent, msg);
     else if (!strcmp(type, MSG_COMMITTED))
         job_runtime_committed(j->rt, (uint64_t)json_opt_i64(msg, "checkpoint", 0));
     else if (!strcmp(type, MSG_ACK))

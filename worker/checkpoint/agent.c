@@ -16,8 +16,8 @@
 
 enum { NS_PER_MS = 1000000 };
 
-struct ckpt_agent {
-    struct ckpt_agent_opts opts;
+struct snapshot_agent {
+    struct snapshot_agent_opts opts;
     struct state_file_writer *files;
     pthread_mutex_t lock;
     struct job_runtime *rt; /* under lock; NULL: no tasks (any more) */
@@ -31,7 +31,7 @@ static cJSON *frame_of(const char *type, uint64_t checkpoint) {
     return f;
 }
 
-static void decline(struct ckpt_agent *a, uint64_t checkpoint, const char *reason) {
+static void decline(struct snapshot_agent *a, uint64_t checkpoint, const char *reason) {
     log_warn("checkpoint declined", KV_U64("checkpoint", checkpoint), KV_STR("reason", reason));
     cJSON *f = frame_of(MSG_DECLINED, checkpoint);
     json_set_str(f, "reason", reason);
@@ -40,7 +40,7 @@ static void decline(struct ckpt_agent *a, uint64_t checkpoint, const char *reaso
 
 /* On the writer's thread. */
 static void on_written(void *self, struct state_file_result *r) {
-    struct ckpt_agent *a = self;
+    struct snapshot_agent *a = self;
     pthread_mutex_lock(&a->lock);
     bool timed = a->triggered == r->checkpoint;
     int64_t ms = timed ? (clock_mono_ns() - a->triggered_ns) / NS_PER_MS : 0;
@@ -62,8 +62,9 @@ static void on_written(void *self, struct state_file_result *r) {
     a->opts.tell(a->opts.self, f);
 }
 
-int ckpt_agent_new(const struct ckpt_agent_opts *opts, struct ckpt_agent **ret, struct err *err) {
-    struct ckpt_agent *a = mem_zalloc(sizeof *a);
+int snapshot_agent_new(const struct snapshot_agent_opts *opts, struct snapshot_agent **ret,
+                       struct err *err) {
+    struct snapshot_agent *a = mem_zalloc(sizeof *a);
     a->opts = *opts;
     pthread_mutex_init(&a->lock, NULL);
     struct state_file_opts so = {
@@ -71,25 +72,25 @@ int ckpt_agent_new(const struct ckpt_agent_opts *opts, struct ckpt_agent **ret, 
     int rc = fs_find(opts->dir, &so.fs, err);
     if (!rc) rc = state_file_writer_new(&so, &a->files, err);
     if (rc) {
-        ckpt_agent_free(a);
+        snapshot_agent_free(a);
         return err_wrap(err, "checkpoints in %s", opts->dir);
     }
     *ret = a;
     return 0;
 }
 
-void ckpt_agent_free(struct ckpt_agent *a) {
+void snapshot_agent_free(struct snapshot_agent *a) {
     if (!a) return;
     state_file_writer_free(a->files);
     pthread_mutex_destroy(&a->lock);
     free(a);
 }
 
-struct state_file_writer *ckpt_agent_files(struct ckpt_agent *a) {
+struct state_file_writer *snapshot_agent_files(struct snapshot_agent *a) {
     return a->files;
 }
 
-void ckpt_agent_attach(struct ckpt_agent *a, struct job_runtime *rt) {
+void snapshot_agent_attach(struct snapshot_agent *a, struct job_runtime *rt) {
     pthread_mutex_lock(&a->lock);
     a->rt = rt;
     pthread_mutex_unlock(&a->lock);
@@ -101,7 +102,7 @@ static enum barrier_kind kind_of(const char *name) {
                                         : BARRIER_CHECKPOINT;
 }
 
-void ckpt_agent_trigger(struct ckpt_agent *a, const cJSON *msg) {
+void snapshot_agent_trigger(struct snapshot_agent *a, const cJSON *msg) {
     struct barrier b = {.kind = kind_of(json_opt_str(msg, "kind", "checkpoint")),
                         .trigger_ms = clock_wall_ms(),
                         .full = json_opt_bool(msg, "full", false)};
@@ -127,7 +128,7 @@ void ckpt_agent_trigger(struct ckpt_agent *a, const cJSON *msg) {
     job_runtime_barrier(rt, &b);
 }
 
-void ckpt_agent_abort(struct ckpt_agent *a, const cJSON *msg) {
+void snapshot_agent_abort(struct snapshot_agent *a, const cJSON *msg) {
     uint64_t checkpoint = (uint64_t)json_opt_i64(msg, "checkpoint", 0);
     state_file_abandon(a->files, checkpoint);
     pthread_mutex_lock(&a->lock);
@@ -135,6 +136,6 @@ void ckpt_agent_abort(struct ckpt_agent *a, const cJSON *msg) {
     pthread_mutex_unlock(&a->lock);
 }
 
-void ckpt_agent_committed(struct ckpt_agent *a, uint64_t checkpoint) {
+void snapshot_agent_committed(struct snapshot_agent *a, uint64_t checkpoint) {
     a->opts.tell(a->opts.self, frame_of(MSG_COMMIT_DONE, checkpoint));
 }

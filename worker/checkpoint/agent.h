@@ -12,10 +12,10 @@
 
 #include "base/core/json.h"
 
-struct ckpt_agent;
+struct snapshot_agent;
 struct job_runtime;
 
-struct ckpt_agent_opts {
+struct snapshot_agent_opts {
     const char *dir;       /* the job's checkpoint directory; borrowed, as all here */
     const char *worker_id; /* part of file names */
     void *self;
@@ -23,18 +23,18 @@ struct ckpt_agent_opts {
     void (*tell)(void *self, cJSON *frame);
 };
 /* ERR_VALIDATION: nothing serves the directory. */
-int ckpt_agent_new(const struct ckpt_agent_opts *opts, struct ckpt_agent **ret,
-                   struct err *err) ATTR_MUST_USE;
+int snapshot_agent_new(const struct snapshot_agent_opts *opts, struct snapshot_agent **ret,
+                       struct err *err) ATTR_MUST_USE;
 /* After the runtime is gone. NULL accepted. */
-void ckpt_agent_free(struct ckpt_agent *a);
-struct state_file_writer *ckpt_agent_files(struct ckpt_agent *a);
+void snapshot_agent_free(struct snapshot_agent *a);
+struct state_file_writer *snapshot_agent_files(struct snapshot_agent *a);
 /* The tasks; NULL: they are about to go. */
-void ckpt_agent_attach(struct ckpt_agent *a, struct job_runtime *rt);
+void snapshot_agent_attach(struct snapshot_agent *a, struct job_runtime *rt);
 
 /* Orders; one thread. */
-void ckpt_agent_trigger(struct ckpt_agent *a, const cJSON *msg);
-void ckpt_agent_abort(struct ckpt_agent *a, const cJSON *msg);
+void snapshot_agent_trigger(struct snapshot_agent *a, const cJSON *msg);
+void snapshot_agent_abort(struct snapshot_agent *a, const cJSON *msg);
 /* job_callbacks.committed; any thread. */
-void ckpt_agent_committed(struct ckpt_agent *a, uint64_t checkpoint);
+void snapshot_agent_committed(struct snapshot_agent *a, uint64_t checkpoint);
 
 #endif

@@ -120,16 +120,15 @@ static const struct source_op_ops c_source_ops = {
 
 struct c_sum_op {
     struct op base;
+    const struct type *key;
     struct state_table *table;
-    bool restored;
 };
 
 static int sum_open(struct op *op, struct err *err) {
-    static const struct type *key;
-    key = type_of(TYPE_BIGINT);
     struct c_sum_op *s = (struct c_sum_op *)op;
+    s->key = type_of(TYPE_BIGINT);
     s->table = state_table_new(
-        &(struct state_desc){.n_keys = 1, .key_types = &key, .payload_size_bytes = 8});
+        &(struct state_desc){.n_keys = 1, .key_types = &s->key, .payload_size_bytes = 8});
     state_set_add(op->ctx->states, "sums", 0, &state_table_part, s->table);
     return 0;
 }
@@ -154,11 +153,6 @@ static int sum_push(struct op *op, int port, struct batch *b, struct err *err) {
     return op_emit(op, out, err);
 }
 
-static int sum_restored(struct op *op, struct err *err) {
-    ((struct c_sum_op *)op)->restored = true;
-    return 0;
-}
-
 static void sum_close(struct op *op) {
     state_table_free(((struct c_sum_op *)op)->table);
 }
@@ -167,7 +161,6 @@ static const struct op_ops c_sum_ops = {.size_bytes = sizeof(struct c_sum_op),
                                         .flags = OP_CHECKPOINTED,
                                         .open = sum_open,
                                         .push = sum_push,
-                                        .restored = sum_restored,
                                         .close = sum_close};
 
 /* ---- c_sink ---- */

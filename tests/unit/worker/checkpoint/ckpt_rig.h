@@ -18,7 +18,7 @@
 struct ck_job {
     struct rig r;
     struct worker *w;
-    struct ckpt_agent *agent;
+    struct snapshot_agent *agent;
     struct job_runtime *rt;
     struct restore *restore;
     int parallelism;
@@ -37,7 +37,7 @@ static void ck_tell(void *self, cJSON *frame) {
 }
 
 ATTR_UNUSED static void ck_committed(void *self, uint64_t checkpoint) {
-    ckpt_agent_committed(((struct ck_job *)self)->agent, checkpoint);
+    snapshot_agent_committed(((struct ck_job *)self)->agent, checkpoint);
 }
 
 static const struct schema *ck_sums(struct rig *r) {
@@ -67,14 +67,14 @@ ATTR_UNUSED static void ck_open(struct ck_job *j, const char *dir, int paralleli
     *j = (struct ck_job){.parallelism = parallelism};
     ck_plan(&j->r, parallelism);
     assert_ok(worker_new(&(struct worker_opts){.executors = 2}, &j->w, &err), &err);
-    struct ckpt_agent_opts ao = {.dir = dir, .worker_id = "w0", .self = j, .tell = ck_tell};
-    assert_ok(ckpt_agent_new(&ao, &j->agent, &err), &err);
+    struct snapshot_agent_opts ao = {.dir = dir, .worker_id = "w0", .self = j, .tell = ck_tell};
+    assert_ok(snapshot_agent_new(&ao, &j->agent, &err), &err);
     struct runtime_spec spec = rig_spec(&j->r);
     spec.find_op = ck_find_op;
-    spec.files = ckpt_agent_files(j->agent);
+    spec.files = snapshot_agent_files(j->agent);
     spec.callbacks = (struct job_callbacks){.self = j, .committed = ck_committed};
     assert_ok(job_runtime_new(j->w, &spec, &j->rt, &err), &err);
-    ckpt_agent_attach(j->agent, j->rt);
+    snapshot_agent_attach(j->agent, j->rt);
 }
 
 /* splits: NULL: all, from their start. Dealt out in turn. */
@@ -91,9 +91,9 @@ ATTR_UNUSED static void ck_start(struct ck_job *j, const cJSON *splits) {
 }
 
 ATTR_UNUSED static void ck_close(struct ck_job *j) {
-    ckpt_agent_attach(j->agent, NULL);
+    snapshot_agent_attach(j->agent, NULL);
     job_runtime_free(j->rt);
-    ckpt_agent_free(j->agent);
+    snapshot_agent_free(j->agent);
     restore_free(j->restore);
     worker_free(j->w);
     rig_release(&j->r);
@@ -139,7 +139,7 @@ ATTR_UNUSED static void ck_trigger(struct ck_job *j, uint64_t id, uint64_t base,
     json_set_u64(m, "base", base);
     json_set_str(m, "kind", kind);
     json_set_bool(m, "full", full);
-    ckpt_agent_trigger(j->agent, m);
+    snapshot_agent_trigger(j->agent, m);
 }
 
 /* The next answer; the caller's. */

@@ -264,15 +264,15 @@ static void test_ops_that_checkpoints_cannot_hold(void **state) {
     rig_op(&r, v, "t_sink", "{}", rig_schema());
     r.plan.vertices[v].ops[1].stateful = true;
     assert_ok(worker_new(&(struct worker_opts){.executors = 1}, &w, &err), &err);
-    struct ckpt_agent *agent;
-    struct ckpt_agent_opts ao = {.dir = dir, .worker_id = "w0", .tell = ck_tell};
-    assert_ok(ckpt_agent_new(&ao, &agent, &err), &err);
+    struct snapshot_agent *agent;
+    struct snapshot_agent_opts ao = {.dir = dir, .worker_id = "w0", .tell = ck_tell};
+    assert_ok(snapshot_agent_new(&ao, &agent, &err), &err);
     struct runtime_spec spec = rig_spec(&r);
     assert_ok(job_runtime_new(w, &spec, &rt, &err), &err);
     job_runtime_free(rt);
-    spec.files = ckpt_agent_files(agent);
+    spec.files = snapshot_agent_files(agent);
     assert_err(job_runtime_new(w, &spec, &rt, &err), ERR_UNSUPPORTED, &err, "t_sink#1");
-    ckpt_agent_free(agent);
+    snapshot_agent_free(agent);
     worker_free(w);
     rig_release(&r);
 }

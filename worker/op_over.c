@@ -6,6 +6,7 @@
  * stand behind a new one are updated. In batch mode partitions are sorted at the end. */
 #include "worker/metrics.h"
 #include "worker/over_update.h"
+#include "worker/state/state_set.h"
 #include "worker/state/state_table.h"
 
 #include "base/core/mem.h"
@@ -13,15 +14,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* By rowtime, in front of each packed row: it waits in its partition, in no order. */
+struct row_head {
+    struct row_head *prev, *next;
+    int64_t time;
+    uint64_t seq;
+};
+
 /* In front of the accumulators in a partition's payload. */
 struct part {
     union {
         struct rank_list list;  /* history; in batch mode all rows */
         struct sorted_set rows; /* updating: all rows, in order */
     };
-    int64_t waiting; /* rows that wait for the watermark */
-    int64_t number;  /* of creation, from 1; 0 = new */
-    int64_t last;    /* time of the last row that came out */
+    struct row_head *waiting; /* rows that wait for the watermark */
+    int64_t number;           /* of creation, from 1; 0 = new */
+    int64_t last;             /* time of the last row that came out */
     int64_t rows_before, groups_before;
 };
 
@@ -82,6 +90,36 @@ static bool by_rowtime(const struct over_op *o) {
     return o->time >= 0 && !o->batch_mode;
 }
 
+/* ---- packed rows ---- */
+
+static uint32_t head_bytes(const struct over_op *o) {
+    return by_rowtime(o) ? (uint32_t)sizeof(struct row_head) : 0;
+}
+
+static struct row_head *head_of(char *row) {
+    return (struct row_head *)row - 1;
+}
+
+static char *new_row(struct over_op *o, const char *packed, uint32_t bytes) {
+    char *row = (char *)var_alloc(&o->rows, head_bytes(o) + bytes) + head_bytes(o);
+    return memcpy(row, packed, bytes);
+}
+
+static void free_row(struct over_op *o, char *row) {
+    var_free(&o->rows, row - head_bytes(o), head_bytes(o) + row_pack_size(row));
+}
+
+static void put_waiting(struct part *p, struct row_head *h) {
+    *h = (struct row_head){.next = p->waiting, .time = h->time, .seq = h->seq};
+    if (p->waiting) p->waiting->prev = h;
+    p->waiting = h;
+}
+
+static void take_waiting(struct part *p, struct row_head *h) {
+    *(h->prev ? &h->prev->next : &p->waiting) = h->next;
+    if (h->next) h->next->prev = h->prev;
+}
+
 static bool updating(const struct over_op *o) {
     return o->time < 0 && !o->proctime && !o->batch_mode;
 }
@@ -95,7 +133,14 @@ static void free_part(void *self, char *payload, struct var_memory *var) {
     struct over_op *o = self;
     struct part *p = (struct part *)payload;
     over_calls_free_accs(&o->calls, payload + PART_BYTES, &var->blobs);
+    for (struct row_head *h = p->waiting, *next; h; h = next) {
+        next = h->next;
+        free_row(o, (char *)(h + 1));
+    }
     if (!updating(o)) {
+        for (uint32_t i = 0; i < p->list.n; i++)
+            free_row(o, p->list.rows[i]);
+        p->list.n = 0;
         rank_list_release(&p->list, &o->rows);
         return;
     }
@@ -103,13 +148,95 @@ static void free_part(void *self, char *payload, struct var_memory *var) {
     uint32_t n;
     for (uint64_t at = 0; (n = sorted_set_read(&p->rows, at, ARRAY_LEN(some), some)); at += n)
         for (uint32_t i = 0; i < n; i++)
-            var_free(&o->rows, some[i].u.item, row_pack_size(some[i].u.item));
+            free_row(o, some[i].u.item);
     sorted_set_release(&p->rows, &o->rows);
 }
 
 /* Rows that wait refer to their partition. */
 static bool may_expire(void *self, const char *payload) {
-    return ((const struct part *)payload)->waiting == 0;
+    return !((const struct part *)payload)->waiting;
+}
+
+/* ---- as bytes: number, last, rows_before, groups_before (8 bytes each), uint32 number of rows,
+ * packed rows in order; uint32 number of waiting rows, for each time, seq and packed row; carried
+ * accumulators ---- */
+
+static void add_row(const char *row, struct str *out) {
+    str_add_n(out, row, row_pack_size(row));
+}
+
+static void save_part(void *self, const char *payload, struct str *out) {
+    struct over_op *o = self;
+    const struct part *p = (const struct part *)payload;
+    int64_t head[4] = {p->number, p->last, p->rows_before, p->groups_before};
+    str_add_n(out, head, sizeof head);
+    uint32_t n = updating(o) ? (uint32_t)p->rows.n : p->list.n;
+    str_add_n(out, &n, 4);
+    for (uint32_t i = 0; i < n && !updating(o); i++)
+        add_row(p->list.rows[i], out);
+    struct sorted_entry some[64];
+    for (uint64_t at = 0, k; updating(o) && at < n; at += k) {
+        k = sorted_set_read(&p->rows, at, ARRAY_LEN(some), some);
+        for (uint64_t i = 0; i < k; i++)
+            add_row(some[i].u.item, out);
+    }
+    size_t n_at = out->len;
+    n = 0;
+    str_add_n(out, &n, 4);
+    for (struct row_head *h = p->waiting; h; h = h->next, n++) {
+        str_add_n(out, &h->time, 8);
+        str_add_n(out, &h->seq, 8);
+        add_row((const char *)(h + 1), out);
+    }
+    memcpy(out->ptr + n_at, &n, 4);
+    if (carries(o)) over_calls_save_accs(&o->calls, payload + PART_BYTES, out);
+}
+
+static char *take_row(struct over_op *o, struct sv *in) {
+    struct sv row;
+    if (in->len < 4 || !sv_cut(in, row_pack_size(in->ptr), &row)) return NULL;
+    return new_row(o, row.ptr, (uint32_t)row.len);
+}
+
+static bool load_rows(struct over_op *o, struct part *p, struct sv *in) {
+    uint32_t n;
+    if (!sv_take(in, &n, 4)) return false;
+    for (uint32_t i = 0; i < n; i++) {
+        char *row = take_row(o, in);
+        if (!row) return false;
+        if (updating(o))
+            over_update_insert(&o->update, &p->rows, row, &o->rows);
+        else
+            rank_list_insert(&p->list, &o->rows, p->list.n, row);
+    }
+    if (!sv_take(in, &n, 4)) return false;
+    while (n-- > 0) {
+        struct row_head h;
+        char *row;
+        if (!sv_take(in, &h.time, 8) || !sv_take(in, &h.seq, 8) || !by_rowtime(o) ||
+            !(row = take_row(o, in)))
+            return false;
+        *head_of(row) = h;
+        put_waiting(p, head_of(row));
+    }
+    return true;
+}
+
+static int load_part(void *self, char *payload, struct sv bytes, struct var_memory *var,
+                     struct err *err) {
+    struct over_op *o = self;
+    struct part *p = (struct part *)payload;
+    int64_t head[4];
+    if (!sv_take(&bytes, head, sizeof head) || !load_rows(o, p, &bytes))
+        return err_set(err, ERR_CORRUPT, "the state of an OVER partition is cut off");
+    p->number = head[0];
+    p->last = head[1];
+    p->rows_before = head[2];
+    p->groups_before = head[3];
+    if (carries(o))
+        return over_calls_load_accs(&o->calls, payload + PART_BYTES, bytes, &var->blobs, err);
+    over_calls_init_accs(&o->calls, payload + PART_BYTES);
+    return 0;
 }
 
 static int check_calls(const struct over_op *o, struct err *err) {
@@ -164,10 +291,13 @@ static int over_open(struct op *op, struct err *err) {
                            .key_types = o->key_types,
                            .payload_size_bytes = PART_BYTES + o->calls.acc_bytes,
                            .free_payload = free_part,
+                           .save_payload = save_part,
+                           .load_payload = load_part,
                            .may_expire = may_expire,
                            .self = o,
                            .ttl_ms = o->batch_mode ? 0 : json_opt_i64(cfg, "ttl", 0)};
     o->parts = state_table_new(&d);
+    state_set_add(op->ctx->states, "partitions", 0, &state_table_part, o->parts);
     o->results = mem_calloc((size_t)o->calls.n + 1, sizeof *o->results);
     o->result_cols = mem_calloc((size_t)o->calls.n + 1, sizeof *o->result_cols);
     for (int i = 0; i < o->calls.n; i++)
@@ -186,12 +316,19 @@ static bool earlier(const struct waiting *a, const struct waiting *b) {
 }
 
 static void heap_push(struct over_op *o, struct waiting w) {
-    w.part->waiting++;
     MEM_GROW(o->heap, o->n_heap, o->cap_heap);
     size_t i = o->n_heap++;
     for (; i && earlier(&w, &o->heap[(i - 1) / 2]); i = (i - 1) / 2)
         o->heap[i] = o->heap[(i - 1) / 2];
     o->heap[i] = w;
+}
+
+static void wait_for_watermark(struct over_op *o, struct waiting w) {
+    struct row_head *h = head_of(w.row);
+    h->time = w.time;
+    h->seq = w.seq;
+    put_waiting(w.part, h);
+    heap_push(o, w);
 }
 
 static struct waiting heap_pop(struct over_op *o) {
@@ -206,7 +343,9 @@ static struct waiting heap_pop(struct over_op *o) {
         i = c;
     }
     if (o->n_heap) o->heap[i] = last;
-    top.part->waiting--;
+    char *payload = (char *)top.part;
+    state_table_mark(o->parts, &payload, 1); /* from here on until its results are made */
+    take_waiting(top.part, head_of(top.row));
     return top;
 }
 
@@ -282,7 +421,7 @@ static int give_outs(struct over_op *o, struct err *err) {
     o->sealed = false;
     o->given = o->n_outs = 0;
     for (uint32_t i = 0; i < o->n_gone; i++)
-        var_free(&o->rows, o->gone[i], row_pack_size(o->gone[i]));
+        free_row(o, o->gone[i]);
     o->n_gone = 0;
     return OP_DONE;
 }
@@ -410,9 +549,7 @@ static void take_partitions(struct over_op *o) {
 /* ---- updating ---- */
 
 static char *keep_row(struct over_op *o) {
-    char *row = var_alloc(&o->rows, o->scratch.len);
-    memcpy(row, str_text(&o->scratch), o->scratch.len);
-    return row;
+    return new_row(o, str_text(&o->scratch), (uint32_t)o->scratch.len);
 }
 
 /* Sends the results that differ, in the order of their rows. Without the changed row there is one
@@ -501,7 +638,7 @@ static int work_row(struct over_op *o, uint32_t i, bool *ret_wait, struct err *e
     else if (o->proctime)
         chunk_add(o, w);
     else
-        heap_push(o, w);
+        wait_for_watermark(o, w);
     return 0;
 }
 
@@ -594,14 +731,39 @@ static int over_resume(struct op *op, struct err *err) {
     return give(impl(op), err);
 }
 
+/* What derives from the partitions: rows that wait, and numbers that tell partitions apart, in the
+ * order they had. */
+static int cmp_numbers(const void *pa, const void *pb) {
+    const struct part *a = *(struct part *const *)pa, *b = *(struct part *const *)pb;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+static int over_restored(struct op *op, struct err *err) {
+    struct over_op *o = impl(op);
+    size_t n = state_table_count(o->parts), k = 0;
+    AUTO_FREE struct part **all = mem_calloc(n + 1, sizeof *all);
+    uint64_t pos = 0;
+    while (k < n && state_table_scan(o->parts, &pos, (char **)&all[k], 1))
+        k++;
+    if (k) qsort(all, k, sizeof *all, cmp_numbers);
+    o->n_parts = (int64_t)k;
+    for (size_t i = 0; i < k; i++) {
+        all[i]->number = (int64_t)i + 1;
+        for (struct row_head *h = all[i]->waiting; h; h = h->next) {
+            heap_push(o, (struct waiting){all[i], (char *)(h + 1), h->time, h->seq});
+            o->seq = MAX(o->seq, h->seq + 1);
+        }
+    }
+    if (by_rowtime(o)) o->fired = op->watermark;
+    return 0;
+}
+
 static void over_close(struct op *op) {
     struct over_op *o = impl(op);
-    for (size_t i = 0; i < o->n_heap; i++)
-        var_free(&o->rows, o->heap[i].row, row_pack_size(o->heap[i].row));
     for (size_t i = 0; i < o->n_chunk; i++)
-        var_free(&o->rows, o->chunk[i].row, row_pack_size(o->chunk[i].row));
+        free_row(o, o->chunk[i].row);
     for (uint32_t i = 0; i < o->n_gone; i++)
-        var_free(&o->rows, o->gone[i], row_pack_size(o->gone[i]));
+        free_row(o, o->gone[i]);
     state_table_free(o->parts);
     var_release(&o->rows);
     for (int i = 0; o->results && i < o->calls.n; i++) {
@@ -623,12 +785,13 @@ static void over_close(struct op *op) {
 }
 
 static const struct op_ops over_ops = {.size_bytes = sizeof(struct over_op),
-                                       .flags = OP_STEPS_LATE,
+                                       .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                        .open = over_open,
                                        .push = over_push,
                                        .resume = over_resume,
                                        .watermark = over_watermark,
-                                       .close = over_close};
+                                       .close = over_close,
+                                       .restored = over_restored};
 
 const struct op_desc op_over = {.kind = "over",
                                 .doc = "Functions over the rows around each row.",

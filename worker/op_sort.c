@@ -2,8 +2,9 @@
  * updating one) and gives it in order at the end. `time`: streaming, by a leading rowtime column:
  * rows come out in order when the watermark passes them, late ones are dropped as in Flink. */
 #include "worker/metrics.h"
-#include "worker/op.h"
-#include "worker/order.h"
+#include "worker/rank_list.h"
+#include "worker/state/join_store.h"
+#include "worker/state/state_set.h"
 
 #include "base/core/mem.h"
 
@@ -26,6 +27,12 @@ struct sort_op {
     size_t next, end; /* rows that are being given out */
     int64_t target;   /* watermark to hand on behind them; WATERMARK_MIN = none */
     bool giving;
+    /* by_time: rows by arrival (seq), all of one key; those that a watermark has passed, sorted */
+    struct join_store *store;
+    struct rank_order packed_order;
+    int64_t next_seq;
+    struct join_entry **due;
+    size_t n_due, cap_due, given;
 };
 
 static struct sort_op *impl(struct op *op) {
@@ -39,8 +46,88 @@ static int sort_open(struct op *op, struct err *err) {
     s->limit = json_opt_i64(cfg, "limit", -1);
     s->by_time = json_opt_bool(cfg, "time", false);
     s->target = WATERMARK_MIN;
-    return order_read(op->ctx->arena, json_opt(cfg, "order"), op->ctx->inputs[0], &s->order, err);
+    int rc = order_read(op->ctx->arena, json_opt(cfg, "order"), op->ctx->inputs[0], &s->order, err);
+    if (rc || !s->by_time) return rc;
+    s->store = join_store_new(op->ctx->arena, op->ctx->inputs[0], NULL, 0);
+    join_store_keep_times(s->store);
+    s->packed_order = (struct rank_order){.pack = join_store_pack(s->store), .order = s->order};
+    state_set_add(op->ctx->states, "rows", 0, &join_store_part, s->store);
+    return 0;
 }
+
+/* ---- by time ---- */
+
+static struct join_key *only_key(struct sort_op *s) {
+    const uint64_t hash = 0;
+    struct join_key *k;
+    join_store_hold(s->store, NULL, &hash, NULL, 1, &k);
+    return k;
+}
+
+static int push_by_time(struct sort_op *s, struct batch *b) {
+    const struct column *t = &b->cols[s->order.keys[0].column];
+    struct join_key *k = only_key(s);
+    struct wm_cursor c = wm_cursor_of(s->op.watermark, b);
+    uint64_t late = 0;
+    for (uint32_t i = 0; i < b->n; i++) {
+        int64_t wm = wm_cursor_at(&c, i);
+        int64_t time = col_is_valid(t, i) ? COL_DATA(t, int64_t)[i] : INT64_MIN;
+        if (b->kinds && !row_kind_adds(b->kinds[i])) {
+            struct join_entry *e = join_store_last_equal(s->store, k, b, i);
+            if (e) join_store_remove(s->store, e);
+        } else if (wm != WATERMARK_MIN && col_is_valid(t, i) && time <= wm) {
+            late++;
+        } else {
+            join_store_add(s->store, k, b, i, time)->seq = s->next_seq++;
+        }
+    }
+    if (late) metric_add(&s->op.ctx->metrics->late_records, late);
+    batch_unref(b);
+    return OP_DONE;
+}
+
+static int cmp_due(const void *pa, const void *pb, void *self) {
+    const struct sort_op *s = self;
+    struct join_entry *a = *(struct join_entry *const *)pa, *b = *(struct join_entry *const *)pb;
+    int c = rank_cmp(&s->packed_order, join_entry_row(a), join_entry_row(b));
+    return c ? c : a->seq < b->seq ? -1 : 1;
+}
+
+static void take_due(struct sort_op *s, int64_t wm) {
+    s->n_due = s->given = 0;
+    for (struct join_entry *e = only_key(s)->first; e; e = e->next) {
+        if (e->time > wm) continue;
+        MEM_GROW(s->due, s->n_due, s->cap_due);
+        s->due[s->n_due++] = e;
+    }
+    if (s->n_due) qsort_r(s->due, s->n_due, sizeof(*s->due), cmp_due, s);
+}
+
+/* The next rows that are due, which leave the state. */
+static struct batch *next_due(struct sort_op *s, uint32_t n) {
+    const struct schema *out = s->op.ctx->output;
+    AUTO_FREE const char **packed = mem_alloc(sizeof *packed * (n + 1));
+    struct batch *b = batch_new(out->n);
+    b->n = n;
+    for (uint32_t i = 0; i < n; i++)
+        packed[i] = join_entry_row(s->due[s->given + i]);
+    row_pack_read(join_store_pack(s->store), packed, n, b->cols);
+    for (int c = 0; c < out->n; c++)
+        b->cols[c].type = out->fields[c].type;
+    for (uint32_t i = 0; i < n; i++)
+        join_store_remove(s->store, s->due[s->given + i]);
+    s->given += n;
+    return b;
+}
+
+static int sort_restored(struct op *op, struct err *err) {
+    struct sort_op *s = impl(op);
+    for (struct join_entry *e = s->store ? only_key(s)->first : NULL; e; e = e->next)
+        s->next_seq = MAX(s->next_seq, e->seq + 1);
+    return 0;
+}
+
+/* ---- all, at the end ---- */
 
 static const struct column *cols_of(const struct sort_op *s, const struct held_row *r) {
     return s->batches[r->batch]->cols;
@@ -76,27 +163,17 @@ static void take_back(struct sort_op *s, const struct batch *b, uint32_t row) {
 
 static int sort_push(struct op *op, int port, struct batch *b, struct err *err) {
     struct sort_op *s = impl(op);
+    if (s->by_time) return push_by_time(s, b);
     MEM_GROW(s->batches, s->n_batches, s->cap_batches);
     s->batches[s->n_batches++] = b;
-    struct wm_cursor c = wm_cursor_of(op->watermark, b);
-    uint64_t late = 0;
     for (uint32_t i = 0; i < b->n; i++) {
-        int64_t wm = s->by_time ? wm_cursor_at(&c, i) : WATERMARK_MIN;
         if (b->kinds && !row_kind_adds(b->kinds[i])) {
             take_back(s, b, i);
             continue;
         }
-        if (s->by_time) {
-            const struct column *t = &b->cols[s->order.keys[0].column];
-            if (wm != WATERMARK_MIN && col_is_valid(t, i) && COL_DATA(t, int64_t)[i] <= wm) {
-                late++;
-                continue;
-            }
-        }
         MEM_GROW(s->rows, s->n_rows, s->cap_rows);
         s->rows[s->n_rows++] = (struct held_row){s->n_batches - 1, i};
     }
-    if (late) metric_add(&op->ctx->metrics->late_records, late);
     return OP_DONE;
 }
 
@@ -166,6 +243,11 @@ static int give(struct sort_op *s, struct err *err) {
         if (rc) return rc;
     }
     forget(s);
+    while (s->given < s->n_due) {
+        if (op_output_full(&s->op)) return OP_MORE;
+        int rc = op_emit(&s->op, next_due(s, (uint32_t)MIN((size_t)max, s->n_due - s->given)), err);
+        if (rc) return rc;
+    }
     s->giving = false;
     int64_t wm = s->target;
     s->target = WATERMARK_MIN;
@@ -188,12 +270,7 @@ static int sort_watermark(struct op *op, int64_t wm, struct err *err) {
         s->end = s->limit < 0 ? s->n_rows : (size_t)MIN(s->offset + s->limit, (int64_t)s->n_rows);
         s->end = MAX(s->end, s->next);
     } else {
-        sort_rows(s);
-        int col = s->order.keys[0].column;
-        for (s->end = 0; s->end < s->n_rows; s->end++) {
-            const struct held_row *r = &s->rows[s->end];
-            if (COL_DATA(&cols_of(s, r)[col], int64_t)[r->row] > wm) break;
-        }
+        take_due(s, wm);
     }
     s->target = wm;
     s->giving = true;
@@ -210,15 +287,18 @@ static void sort_close(struct op *op) {
         batch_unref(s->batches[i]);
     free(s->batches);
     free(s->rows);
+    join_store_free(s->store);
+    free(s->due);
 }
 
 static const struct op_ops sort_ops = {.size_bytes = sizeof(struct sort_op),
-                                       .flags = OP_STEPS_LATE,
+                                       .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                        .open = sort_open,
                                        .push = sort_push,
                                        .resume = sort_resume,
                                        .watermark = sort_watermark,
-                                       .close = sort_close};
+                                       .close = sort_close,
+                                       .restored = sort_restored};
 
 const struct op_desc op_sort = {
     .kind = "sort", .doc = "Puts rows in order.", .n_inputs = 1, .ops = &sort_ops};

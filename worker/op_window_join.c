@@ -2,6 +2,8 @@
  * when the watermark passes it, the window's rows are joined and leave. Late rows are dropped. */
 #include "worker/hash_join.h"
 #include "worker/metrics.h"
+#include "worker/state/row_log.h"
+#include "worker/state/state_set.h"
 #include "worker/window.h"
 
 #include "base/core/mem.h"
@@ -9,26 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows of one batch that wait: the batch is shared, not copied. */
-struct part {
-    struct batch *batch;
-    uint32_t n;
-    uint32_t *rows;
-};
-
-struct rows {
-    struct part *parts;
-    uint32_t n, cap;
-};
-
 struct join_window {
     int64_t end;
-    struct rows sides[2];
+    struct row_log *sides; /* two; parts of the op's state */
 };
+
+static const char *const side_names[2] = {"left", "right"};
 
 struct window_join {
     struct op op;
-    struct hash_join_spec spec;
+    struct hash_join_spec spec; /* its keys are those of `keys` and the window's end */
+    const int *keys[2];
+    int n_keys;
+    struct row_pack *pack[2];
     int end_column[2];
     bool ltz;                    /* windows of TIMESTAMP_LTZ: their ends are local times */
     struct join_window *windows; /* by end */
@@ -46,7 +41,9 @@ static struct window_join *impl(struct op *op) {
 
 static void add_end_to_keys(struct window_join *w) {
     struct arena *a = w->op.ctx->arena;
-    int n = w->spec.n_keys;
+    int n = w->n_keys = w->spec.n_keys;
+    w->keys[0] = w->spec.left_keys;
+    w->keys[1] = w->spec.right_keys;
     int *keys[2] = {ARENA_NEW_N(a, int, n + 1), ARENA_NEW_N(a, int, n + 1)};
     bool *nulls = ARENA_NEW_N(a, bool, n + 1);
     for (int k = 0; k < n; k++) {
@@ -73,7 +70,10 @@ static int window_join_open(struct op *op, struct err *err) {
     for (int i = 0; i < 2 && !rc; i++)
         if (w->end_column[i] < 0 || w->end_column[i] >= op->ctx->inputs[i]->n)
             rc = err_set(err, ERR_PROTOCOL, "window end column out of range");
-    if (!rc) add_end_to_keys(w);
+    if (rc) return rc;
+    add_end_to_keys(w);
+    for (int i = 0; i < 2; i++)
+        w->pack[i] = row_pack_of_schema(op->ctx->arena, op->ctx->inputs[i]);
     w->ltz = json_opt_bool(cfg, "ltz", false);
     return rc;
 }
@@ -94,15 +94,14 @@ static struct join_window *find_window(struct window_join *w, int64_t end) {
     if (lo < w->n_windows && w->windows[lo].end == end) return &w->windows[lo];
     MEM_GROW(w->windows, w->n_windows, w->cap_windows);
     memmove(&w->windows[lo + 1], &w->windows[lo], sizeof *w->windows * (size_t)(w->n_windows - lo));
-    w->windows[lo] = (struct join_window){.end = end};
+    struct row_log *sides = mem_calloc(2, sizeof *sides);
+    for (int s = 0; s < 2; s++) {
+        row_log_init(&sides[s], w->pack[s], w->op.ctx->inputs[s]->n, w->keys[s], w->n_keys);
+        state_set_add(w->op.ctx->states, side_names[s], end, &row_log_part_ops, &sides[s]);
+    }
+    w->windows[lo] = (struct join_window){end, sides};
     w->n_windows++;
     return &w->windows[lo];
-}
-
-static void add_part(struct rows *r, struct batch *b, const uint32_t *rows, uint32_t n) {
-    MEM_GROW(r->parts, r->n, r->cap);
-    r->parts[r->n++] =
-        (struct part){.batch = batch_ref(b), .n = n, .rows = mem_dup(rows, sizeof *rows * n)};
 }
 
 static _Thread_local const int64_t *sort_ends;
@@ -136,21 +135,22 @@ static int window_join_push(struct op *op, int port, struct batch *b, struct err
         int64_t end = ends[w->order[from]];
         for (to = from + 1; to < k && ends[w->order[to]] == end; to++) {
         }
-        add_part(&find_window(w, end)->sides[port], b, w->order + from, to - from);
+        row_log_add(&find_window(w, end)->sides[port], b, w->order + from, to - from);
     }
     batch_unref(b);
     return OP_DONE;
 }
 
-static void release_window(struct join_window *jw) {
-    for (int s = 0; s < 2; s++) {
-        for (uint32_t i = 0; i < jw->sides[s].n; i++) {
-            batch_unref(jw->sides[s].parts[i].batch);
-            free(jw->sides[s].parts[i].rows);
-        }
-        free(jw->sides[s].parts);
-    }
-    *jw = (struct join_window){0};
+static void free_sides(struct row_log *sides) {
+    for (int s = 0; s < 2; s++)
+        row_log_release(&sides[s]);
+    free(sides);
+}
+
+static void release_window(struct window_join *w, struct join_window *jw) {
+    for (int s = 0; s < 2; s++)
+        state_set_drop(w->op.ctx->states, side_names[s], jw->end);
+    free_sides(jw->sides);
 }
 
 static void release_fired(struct window_join *w) {
@@ -165,9 +165,10 @@ static void release_fired(struct window_join *w) {
     }
 }
 
-static void gather_rows(struct window_join *w, int side, const struct rows *r, uint32_t *ret_rows) {
-    for (uint32_t i = 0; i < r->n; i++) {
-        const struct part *p = &r->parts[i];
+static void gather_rows(struct window_join *w, int side, const struct row_log *l,
+                        uint32_t *ret_rows) {
+    for (uint32_t i = 0; i < l->n_parts; i++) {
+        const struct row_log_part *p = &l->parts[i];
         w->fired[side] =
             mem_reallocarray(w->fired[side], w->n_fired[side] + 1, sizeof *w->fired[side]);
         w->fired[side][w->n_fired[side]++] = batch_gather(p->batch, p->rows, p->n, false);
@@ -184,7 +185,7 @@ static void begin_join(struct window_join *w) {
            fire_time(w, w->windows[n].end) <= w->target) {
         for (int s = 0; s < 2; s++)
             gather_rows(w, s, &w->windows[n].sides[s], &rows);
-        release_window(&w->windows[n++]);
+        release_window(w, &w->windows[n++]);
     }
     w->n_windows -= n;
     memmove(&w->windows[0], &w->windows[n], sizeof *w->windows * (size_t)w->n_windows);
@@ -224,22 +225,30 @@ static int window_join_resume(struct op *op, struct err *err) {
     return give(impl(op), err);
 }
 
+static int window_join_make_part(struct op *op, const char *name, int64_t ns, struct err *err) {
+    if (strcmp(name, side_names[0]) && strcmp(name, side_names[1]))
+        return err_set(err, ERR_CORRUPT, "a window join has no state '%s'", name);
+    find_window(impl(op), ns);
+    return 0;
+}
+
 static void window_join_close(struct op *op) {
     struct window_join *w = impl(op);
     release_fired(w);
     for (int i = 0; i < w->n_windows; i++)
-        release_window(&w->windows[i]);
+        free_sides(w->windows[i].sides);
     free(w->windows);
     hash_join_spec_release(&w->spec);
 }
 
 static const struct op_ops window_join_ops = {.size_bytes = sizeof(struct window_join),
-                                              .flags = OP_STEPS_LATE,
+                                              .flags = OP_STEPS_LATE | OP_CHECKPOINTED,
                                               .open = window_join_open,
                                               .push = window_join_push,
                                               .resume = window_join_resume,
                                               .watermark = window_join_watermark,
-                                              .close = window_join_close};
+                                              .close = window_join_close,
+                                              .make_part = window_join_make_part};
 
 const struct op_desc op_window_join = {.kind = "window_join",
                                        .doc = "Joins rows of equal windows.",

@@ -94,6 +94,44 @@ void over_calls_free_accs(const struct over_calls *c, char *accs, struct blob_al
     }
 }
 
+/* Per call: uint32 length, accumulator. */
+void over_calls_save_accs(const struct over_calls *c, const char *accs, struct str *out) {
+    for (int i = 0; i < c->n; i++) {
+        const struct over_call_spec *s = &c->calls[i];
+        if (s->fn != OVER_AGG) continue;
+        size_t at = out->len;
+        str_add_n(out, "\0\0\0\0", 4);
+        if (s->agg.agg->flags & AGG_BLOB)
+            s->agg.agg->save(&s->agg, accs + s->acc_at, out);
+        else
+            str_add_n(out, accs + s->acc_at, s->agg.acc_size_bytes);
+        uint32_t len = (uint32_t)(out->len - at - 4);
+        memcpy(out->ptr + at, &len, 4);
+    }
+}
+
+int over_calls_load_accs(const struct over_calls *c, char *accs, struct sv bytes,
+                         struct blob_alloc *blobs, struct err *err) {
+    for (int i = 0; i < c->n; i++) {
+        const struct over_call_spec *s = &c->calls[i];
+        uint32_t len;
+        struct sv acc;
+        if (s->fn != OVER_AGG) continue;
+        if (!sv_take(&bytes, &len, 4) || !sv_cut(&bytes, len, &acc))
+            return err_set(err, ERR_CORRUPT, "the accumulators of OVER are cut off");
+        if (s->agg.agg->flags & AGG_BLOB) {
+            int rc = s->agg.agg->load(&s->agg, accs + s->acc_at, acc, blobs, err);
+            if (rc) return rc;
+        } else if (len != s->agg.acc_size_bytes) {
+            return err_set(err, ERR_CORRUPT, "an accumulator of %s of another size",
+                           s->agg.agg->name);
+        } else {
+            memcpy(accs + s->acc_at, acc.ptr, len);
+        }
+    }
+    return 0;
+}
+
 /* ---- frames ---- */
 
 struct frames {

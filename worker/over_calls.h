@@ -47,6 +47,11 @@ int over_calls_read(struct op *op, struct over_calls *ret, struct err *err) ATTR
 void over_calls_init_accs(const struct over_calls *c, char *accs);
 void over_calls_free_accs(const struct over_calls *c, char *accs, struct blob_alloc *blobs);
 
+/* As bytes, appended, and back into zeroed ones, for checkpoints. */
+void over_calls_save_accs(const struct over_calls *c, const char *accs, struct str *out);
+int over_calls_load_accs(const struct over_calls *c, char *accs, struct sv bytes,
+                         struct blob_alloc *blobs, struct err *err) ATTR_MUST_USE;
+
 struct over_part {
     const struct column *cols; /* by input column; only the needed ones are filled */
     uint32_t n, from, to; /* results are for rows [from, to); the others are what they look at */

@@ -170,6 +170,16 @@ static const struct restore_case cases[] = {
     {"temporal join of changes",
      C("a") C("b") "SELECT * FROM a JOIN b FOR SYSTEM_TIME AS OF a.ts AS b "
                    "ON a.k = b.k AND a.v <> b.v"},
+    {"window join", T("a") T("b") "SELECT l.k, l.v, r.v, l.window_end FROM (SELECT * FROM " TUMBLE(
+                        "a") ") l "
+                             "FULL JOIN (SELECT * FROM " TUMBLE(
+                                 "b") ") r ON l.k = r.k AND l.window_start = r.window_start AND "
+                                      "l.window_end = r.window_end"},
+    {"window join by strings",
+     T("a") T("b") "SELECT l.s, l.v, r.v, l.window_end FROM (SELECT * FROM " TUMBLE(
+         "a") ") l JOIN (SELECT * FROM " TUMBLE("b") ") r ON l.s = r.s AND l.window_start = "
+                                                     "r.window_start AND "
+                                                     "l.window_end = r.window_end AND l.v <> r.v"},
     {"session_agg",
      T("t") "SELECT k, window_start, window_end, COUNT(*), SUM(v), MAX(s), COUNT(DISTINCT v) FROM "
             "TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY "
@@ -186,6 +196,31 @@ static const struct restore_case cases[] = {
     {"session_tvf",
      T("t") "SELECT * FROM TABLE(SESSION(TABLE t PARTITION BY s, DESCRIPTOR(ts), INTERVAL '1' "
             "SECOND))"},
+    {"over", T("t") "SELECT k, v, COUNT(*) OVER w, SUM(v) OVER w, MAX(s) OVER w FROM t WINDOW w AS "
+                    "(PARTITION BY "
+                    "k ORDER BY ts ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)"},
+    {"over a range",
+     T("t") "SELECT s, v, COUNT(*) OVER w, MIN(v) OVER w, COUNT(DISTINCT v) OVER w FROM t WINDOW w "
+            "AS (PARTITION BY s ORDER BY ts RANGE BETWEEN INTERVAL '2' SECOND PRECEDING AND "
+            "CURRENT ROW)"},
+    {"over all before",
+     T("t") "SELECT k, v, SUM(v) OVER w, MAX(s) OVER w, COUNT(DISTINCT s) OVER w FROM t WINDOW w "
+            "AS (PARTITION BY k ORDER BY ts RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"},
+    {"over by the clock",
+     P("t") "SELECT k, v, SUM(v) OVER w, COUNT(*) OVER w FROM t WINDOW w AS (PARTITION BY k "
+            "ORDER BY pt ROWS BETWEEN 3 PRECEDING AND CURRENT ROW)"},
+    {"over a range by the clock",
+     P("t") "SELECT k, v, SUM(v) OVER w, COUNT(*) OVER w FROM t WINDOW w AS (PARTITION "
+            "BY k ORDER BY pt RANGE BETWEEN INTERVAL '2' SECOND PRECEDING AND CURRENT ROW)"},
+    {"over with time to live",
+     TTL P("t") "SELECT k, v, SUM(v) OVER w, COUNT(*) OVER w FROM t WINDOW w AS (PARTITION "
+                "BY k ORDER BY pt ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)"},
+    {"over a changelog",
+     C("t") "SELECT k, s, v, SUM(v) OVER (PARTITION BY s ORDER BY v), COUNT(*) OVER (PARTITION "
+            "BY s ORDER BY v) FROM t"},
+    {"lag", T("t") "SELECT k, v, LAG(v, 2) OVER (PARTITION BY k ORDER BY ts), LAG(s) OVER "
+                   "(PARTITION BY k ORDER BY "
+                   "ts) FROM t"},
     {"materialize",
      SINK C("t") "INSERT INTO sink SELECT s, k, v FROM t ON CONFLICT DO DEDUPLICATE"},
     {"materialize the first",
@@ -208,6 +243,7 @@ static const struct restore_case cases[] = {
     {"match by the clock",
      P("t") "SELECT k, a, b FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY pt MEASURES X.v AS a, "
             "Y.v AS b PATTERN (X Y) DEFINE Y AS Y.v > X.v)"},
+    {"sort by time", T("t") "SELECT * FROM t ORDER BY ts, v", .ordered = true},
     {"limit", T("t") "SELECT * FROM t LIMIT 40 OFFSET 5"},
 };
 

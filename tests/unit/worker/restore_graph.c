@@ -283,7 +283,7 @@ static int on_snapshot(void *self, struct task *t, struct op *op, const struct b
                 int64_t *wm = &g->take->watermarks[v * OPS_MAX + i];
                 *wm = u ? MIN(*wm, op->watermark) : op->watermark;
             }
-    state_set_begin(op->ctx->states, g->take->id, g->take->base, !g->take->base, &g->sink);
+    state_set_begin(op->ctx->states, g->take->id, g->take->newest, g->take->full, &g->sink);
     return 0;
 }
 

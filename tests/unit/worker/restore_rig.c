@@ -157,6 +157,7 @@ struct life {
     struct restore_checkpoint *all[CHECKPOINTS_MAX];
     int n_all;
     struct restore_checkpoint *newest, *taking; /* complete; under way */
+    struct restore_checkpoint *late; /* all copied, and complete only after the next has begun */
     struct str *outs, story;
 };
 
@@ -166,7 +167,7 @@ static int chain_of(const struct life *l, const struct restore_checkpoint **chai
     for (const struct restore_checkpoint *c = l->newest; c; n++) {
         memmove(chain + 1, chain, (size_t)n * sizeof *chain);
         chain[0] = c;
-        c = c->base ? l->all[c->base - 1] : NULL;
+        c = c->full ? NULL : l->all[c->newest - 1];
     }
     return n;
 }
@@ -179,7 +180,7 @@ static int restart(struct life *l) {
     restore_graph_free(l->g);
     l->g = restore_graph_new(l->q, p, &l->r);
     restore_graph_start(l->g, chain, n);
-    l->taking = NULL;
+    l->taking = l->late = NULL;
     int at = n ? l->newest->at + 1 : 0;
     for (int i = at; i <= l->script->n; i++)
         str_clear(&l->outs[i]);
@@ -199,20 +200,28 @@ static void step(struct life *l, int i) {
         take = l->all[l->n_all++] = mem_zalloc(sizeof *take);
         take->id = (uint64_t)l->n_all;
         take->at = i;
-        if (l->newest && rnd_below(&l->r, 6)) take->base = l->newest->id;
+        take->newest = l->newest ? l->newest->id : 0;
+        take->full = !l->newest || !rnd_below(&l->r, 6);
         l->taking = take;
-        str_addf(&l->story, " %s%llu@%d", take->base ? "inc" : "full", (unsigned long long)take->id,
+        str_addf(&l->story, " %s%llu@%d", take->full ? "full" : "inc", (unsigned long long)take->id,
                  i);
     }
     restore_graph_step(l->g, s, take, &l->outs[i]);
+    if (l->late && !rnd_below(&l->r, 4)) {
+        if (!l->newest || l->late->id > l->newest->id) l->newest = l->late;
+        str_addf(&l->story, " late %llu@%d", (unsigned long long)l->late->id, i);
+        l->late = NULL;
+    }
     if (!l->taking) return;
     if (rnd_below(&l->r, 12) == 0) {
         restore_graph_cancel(l->g);
         l->taking = NULL;
         str_add(&l->story, " cancel");
     } else if (restore_graph_copy(l->g)) {
-        if (rnd_below(&l->r, 5)) l->newest = l->taking;
-        str_addf(&l->story, " %s@%d", l->newest == l->taking ? "done" : "lost", i);
+        uint64_t fate = rnd_below(&l->r, 6);
+        if (!fate) l->late = l->taking;
+        if (fate > 1) l->newest = l->taking;
+        str_addf(&l->story, " %s@%d", fate > 1 ? "done" : fate ? "lost" : "copied", i);
         l->taking = NULL;
     }
 }

@@ -62,8 +62,9 @@ void restore_script_release(struct restore_script *s);
 
 /* A checkpoint as storage would have it. */
 struct restore_checkpoint {
-    uint64_t id, base; /* base: 0 when it is full */
-    int at;            /* step of its barrier */
+    uint64_t id, newest; /* newest: the complete one when it began; 0: none */
+    bool full;
+    int at; /* step of its barrier */
     int64_t now_ms;
     int64_t *watermarks; /* per vertex and op: [vertex * 16 + op]; behind them, per edge */
     struct str blocks;

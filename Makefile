@@ -11,6 +11,8 @@
 #   make diff-fuzz S=60  random queries: streaming, batch and SQLite must agree
 #   make match-fuzz S=60 random patterns: MATCH_RECOGNIZE must find what its model finds
 #   make bench           Nexmark's queries, timed; make bench-exchange ARGS="...": one program, bench/exchange_bench.c
+#   make helm-check      the chart: lint, schema, rendered
+#   make image           an OCI image of the programs in build/image
 #   make services-test   against real S3 servers and HDFS, which are downloaded and built
 #   make fmt tidy hdr-check docs docs-check   form of the code; pages made from its tables
 #   make install         below DESTDIR and PREFIX; make clean
@@ -63,7 +65,8 @@ ARCHIVES := $(foreach l,$(LAYERS),$(if $(OBJS_$(l)),$(B)/lib/lib$(l).a))
 
 PROGRAMS := $(if $(wildcard cli/main.c),$(B)/bin/penstock) \
 	$(if $(wildcard coordinator/main.c),$(B)/bin/penstock-coordinator) \
-	$(if $(wildcard worker/main.c),$(B)/bin/penstock-worker)
+	$(if $(wildcard worker/main.c),$(B)/bin/penstock-worker) \
+	$(if $(wildcard operator/main.c),$(B)/bin/penstock-operator)
 
 .DEFAULT_GOAL := all
 .SECONDARY:
@@ -138,6 +141,7 @@ endef
 $(eval $(call program_rule,penstock,cli))
 $(eval $(call program_rule,penstock-coordinator,coordinator))
 $(eval $(call program_rule,penstock-worker,worker))
+$(eval $(call program_rule,penstock-operator,operator))
 
 # ---- unit tests ----------------------------------------------------------------------------
 # tests/unit/<path>_test.c mirrors <path>.c; each is one cmocka program.
@@ -171,6 +175,15 @@ $(B)/services/%_check: $(B)/obj/tests/services/%_check.c.o $(TEST_SUPPORT) $(ARC
 	$(Q)$(CC) $(LDFLAGS_ALL) $< $(TEST_SUPPORT) -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
 services-test: all $(B)/services/stores_check
 	tests/services/run.py --bin $(B)/bin --check $(B)/services/stores_check $(ARGS)
+
+# ---- Kubernetes: operator, image, chart (docs/operator.md) ----
+.PHONY: helm helm-check image
+helm:
+	cp crds/*.yaml helm/penstock/files/
+helm-check: all
+	tests/cluster/chart.py
+image: all
+	deploy/pack $(ARGS)
 
 # ---- demo ----------------------------------------------------------------------------------
 .PHONY: demo
@@ -323,6 +336,8 @@ $(B)/tools/gen_docs: $(B)/obj/tools/gen_docs.c.o $(ARCHIVES)
 docs: $(B)/tools/gen_docs
 	@set -e; for p in $(DOC_PAGES); do $< $$p >$(B)/tools/$$p.md; cp $(B)/tools/$$p.md docs/$$p.md; done
 docs-check: $(B)/tools/gen_docs $(B)/bin/penstock
+	@for f in crds/*.yaml; do cmp $$f helm/penstock/files/$$(basename $$f) || { echo "helm/penstock/files is out of date: make helm"; exit 1; }; done
+	@for f in deploy/samples/*.yaml; do $(B)/bin/penstock validate $$f >/dev/null || exit 1; done
 	@sed -n '/^```sql/,/^```/{/^```/!p}' docs/quick-start.md >$(B)/tools/quick-start.sql
 	@$(B)/bin/penstock validate $(B)/tools/quick-start.sql
 	@set -e; for p in $(DOC_PAGES); do $< $$p | diff -u docs/$$p.md - || { echo "docs/$$p.md is out of date: make docs"; exit 1; }; done

@@ -532,7 +532,7 @@ static int job_dir(const struct job *j, struct str *out, struct err *err) {
     if (!root || !*root)
         return err_set(err, ERR_VALIDATION,
                        "the job takes checkpoints and doesn't say where they go: set "
-                       "'execution.checkpointing.dir' (spec.checkpoint.storage)");
+                       "'execution.checkpointing.dir' (in spec.config)");
     size_t n = strlen(root);
     while (n > 1 && root[n - 1] == '/')
         n--;
@@ -540,7 +540,7 @@ static int job_dir(const struct job *j, struct str *out, struct err *err) {
     if (o->script)
         str_addf(out, "/%s", j->id);
     else
-        str_addf(out, "/%s", o->spec->name);
+        str_addf(out, "/%s", o->checkpoint_name ? o->checkpoint_name : o->spec->name);
     return 0;
 }
 

@@ -26,11 +26,12 @@ struct coordinator_options {
     int port;          /* 0 = any */
     const char *token; /* NULL or "" = no authorization */
     struct tls_options tls;
-    const char *checkpoint_dir; /* of jobs that take checkpoints and don't say where; NULL: none */
-    const char *run_id;         /* the same for each coordinator of one run of the job: who takes
-                                   over from one that died goes on, another run begins anew where the
-                                   last one had read its input to the end; NULL = another run */
-    bool fresh;                 /* the job's own checkpoints aren't started from */
+    const char *checkpoint_dir;  /* of jobs that take checkpoints and don't say where; NULL: none */
+    const char *run_id;          /* the same for each coordinator of one run of the job: who takes
+                                    over from one that died goes on, another run begins anew where the
+                                    last one had read its input to the end; NULL = another run */
+    const char *checkpoint_name; /* of a manifest's job's directory below; NULL: the job's */
+    bool fresh;                  /* the job's own checkpoints aren't started from */
 };
 
 enum { COORDINATOR_WORKER_TIMEOUT_MS = 30000, COORDINATOR_JOBS_KEPT_MAX = 32 /* that are over */ };

@@ -60,6 +60,7 @@ static void usage(FILE *f) {
           "  --tls DIR          serve TLS with tls.crt and tls.key of this folder\n"
           "  --result FILE      write the job's end here, as JSON\n"
           "  --checkpoint-dir D of jobs that take checkpoints and don't say where\n"
+          "  --checkpoint-name N the job's directory there (its name)\n"
           "  --run-id TEXT      the same for all coordinators of one run, of which one may take "
           "over\n"
           "                     from another\n"
@@ -87,6 +88,7 @@ static int parse_args(int argc, char **argv, struct args *a) {
                                           {"tls", required_argument, NULL, 't'},
                                           {"result", required_argument, NULL, 'R'},
                                           {"checkpoint-dir", required_argument, NULL, 'd'},
+                                          {"checkpoint-name", required_argument, NULL, 'n'},
                                           {"run-id", required_argument, NULL, 'i'},
                                           {"fresh", no_argument, NULL, 'f'},
                                           {"ready-fd", required_argument, NULL, 'r'},
@@ -127,6 +129,9 @@ static int parse_args(int argc, char **argv, struct args *a) {
             break;
         case 'd':
             a->opts.checkpoint_dir = optarg;
+            break;
+        case 'n':
+            a->opts.checkpoint_name = optarg;
             break;
         case 'i':
             a->opts.run_id = optarg;

@@ -55,6 +55,7 @@ cJSON *coordinator_status(const struct coordinator *c) {
     const struct job *j = c->n_jobs ? c->jobs[c->n_jobs - 1] : NULL;
     cJSON *checkpoint = j && j->ck ? checkpointing_newest_json(j) : NULL;
     if (checkpoint) json_set(o, "checkpoint", checkpoint);
+    json_set_bool(o, "checkpoints", j && j->ck);
     if (c->plan) json_set(o, "plan", cJSON_Duplicate(c->plan, true));
     if (c->n_failed) {
         struct err e = c->error;

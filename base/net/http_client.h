@@ -77,6 +77,8 @@ struct http_request {
     bool follow_redirects;
     const struct tls_options *tls; /* NULL = the client's */
     const char *unix_socket;       /* path; NULL = TCP */
+    const char *connect_to;        /* "10.0.0.7:8081": in place of the URL's host and port, which
+                                      the certificate is still checked for; NULL = those */
     struct http_retry retry;
 
     /* Streaming: the body of a 2xx goes here instead of response.body, piece by piece, on the

@@ -116,6 +116,11 @@ int http_transfer_new(const struct http_request *req, struct http_transfer **ret
     t->password = mem_strdup(req->password);
     t->sigv4 = mem_strdup(req->sigv4);
     t->unix_socket = mem_strdup(req->unix_socket);
+    if (req->connect_to) {
+        AUTO_STR to = STR_INIT;
+        str_addf(&to, "::%s", req->connect_to);
+        t->connect_to = curl_slist_append(NULL, str_text(&to));
+    }
     t->body = req->body ? mem_dup(req->body, req->body_len) : NULL;
     t->headers = mem_calloc(req->n_headers, sizeof(*t->headers));
     for (size_t i = 0; i < req->n_headers; i++) {
@@ -142,6 +147,7 @@ void http_transfer_free(struct http_transfer *t) {
     free(t->password);
     free(t->sigv4);
     free(t->unix_socket);
+    curl_slist_free_all(t->connect_to);
     free(t->body);
     for (size_t i = 0; i < t->req.n_headers; i++) {
         free((char *)t->headers[i].name);
@@ -330,6 +336,7 @@ int http_transfer_begin(struct http_transfer *t, const struct http_client_option
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
     if (t->unix_socket) curl_easy_setopt(e, CURLOPT_UNIX_SOCKET_PATH, t->unix_socket);
+    if (t->connect_to) curl_easy_setopt(e, CURLOPT_CONNECT_TO, t->connect_to);
     set_method(t);
     set_headers(t);
     set_auth(t);

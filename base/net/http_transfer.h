@@ -16,6 +16,7 @@ struct http_transfer {
     uint64_t id;
     struct http_request req; /* strings below are ours */
     char *method, *url, *bearer_token, *user, *password, *sigv4, *unix_socket, *body;
+    struct curl_slist *connect_to;
     struct http_client_header *headers;
     struct tls_options tls;
     bool has_tls;

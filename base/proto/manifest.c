@@ -300,6 +300,23 @@ int job_spec_read(struct arena *a, const char *file, const char *text, size_t le
     return 0;
 }
 
+int job_spec_of_object(struct arena *a, const cJSON *flinkjob, const char *sql,
+                       struct job_spec **ret, struct err *err) {
+    const cJSON *meta = json_opt(flinkjob, "metadata"), *spec = json_opt(flinkjob, "spec");
+    struct job_spec *s = ARENA_NEW(a, struct job_spec);
+    const char *name;
+    int rc = json_get_str(meta, "name", &name, err);
+    if (!rc && !sql) rc = json_get_str(spec, "sql", &sql, err);
+    if (rc) return err_wrap(err, "FlinkJob");
+    s->name = arena_strdup(a, name);
+    s->ns = arena_strdup(a, json_opt_str(meta, "namespace", "default"));
+    s->sql = arena_strdup(a, sql);
+    s->sql_line = 1;
+    read_spec(a, spec, s);
+    *ret = s;
+    return 0;
+}
+
 struct job_spec *job_spec_of_script(struct arena *a, const char *name, const char *sql) {
     struct job_spec *s = ARENA_NEW(a, struct job_spec);
     s->name = arena_strdup(a, name);

@@ -48,6 +48,10 @@ struct job_spec {
  */
 int job_spec_read(struct arena *a, const char *file, const char *text, size_t len,
                   struct job_spec **ret, struct err *err) ATTR_MUST_USE;
+/* The same of a FlinkJob that the API server has checked and given defaults; sql: the script, where
+ * it isn't inline (NULL: it is). Copies. */
+int job_spec_of_object(struct arena *a, const cJSON *flinkjob, const char *sql,
+                       struct job_spec **ret, struct err *err) ATTR_MUST_USE;
 /* A bare SQL script as a job: everything else at its default. */
 struct job_spec *job_spec_of_script(struct arena *a, const char *name, const char *sql);
 

@@ -3,7 +3,8 @@
  *
  * {"state": one of STATUS_*, "workers": {"registered", "wanted"}, "job": as GET /v1/jobs/{id}
  * (docs/rest.md; absent before it is deployed), "plan": {"vertices": [{"uid", "name",
- * "parallelism", "slotGroup"}], "slots": needed} (once compiled), "checkpoint": {"id", "location",
+ * "parallelism", "slotGroup"}], "slots": needed} (once compiled), "checkpoints":
+ * does it take any?, "checkpoint": {"id", "location",
  * "completedMs": since the epoch, "bytes"} (absent: none is complete), "error": ERROR (control.h;
  * failed)}.
  *

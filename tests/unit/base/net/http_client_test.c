@@ -318,6 +318,17 @@ static void redirects_only_when_asked(void **state) {
     assert_null(http_response_header(&r, "Location").ptr); /* headers of the last response alone */
 }
 
+/* The URL's host is asked for, another address is called. */
+static void connects_elsewhere(void **state) {
+    AUTO_HTTP_RESPONSE r = HTTP_RESPONSE_INIT;
+    AUTO_STR to = STR_INIT;
+    struct err e = ERR_INIT;
+    str_addf(&to, "127.0.0.1:%d", http_server_port(server));
+    struct http_request q = {.url = "http://nowhere.invalid:1/echo/a", .connect_to = str_text(&to)};
+    assert_ok(http_client_call(client, &q, &r, &e), &e);
+    assert_int_equal(r.status, 200);
+}
+
 static void response_limit(void **state) {
     struct err e = ERR_INIT;
     AUTO_HTTP_RESPONSE r = HTTP_RESPONSE_INIT;
@@ -563,6 +574,7 @@ int main(void) {
         T(retry_after_is_honoured),
         T(cut_connections_are_retried),
         T(redirects_only_when_asked),
+        T(connects_elsewhere),
         T(response_limit),
         T(time_limits),
         T(streaming_download),

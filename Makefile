@@ -167,6 +167,12 @@ check: $$(call tests_of,$$(T))
 check-%: $$(call tests_of,$$*)
 	@tools/run_units $^
 
+# The fake Kubernetes API server as a program, for tests of the operator as a process.
+$(B)/test/fake_api: $(B)/obj/tests/operator/fake_api.c.o $(TEST_SUPPORT) $(ARCHIVES)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	$(Q)$(CC) $(LDFLAGS_ALL) $< $(TEST_SUPPORT) -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
+
 # ---- services: real S3 servers and HDFS (tests/services/README.md); not part of `make test`: they are downloaded and built ----
 .PHONY: services-test
 $(B)/services/%_check: $(B)/obj/tests/services/%_check.c.o $(TEST_SUPPORT) $(ARCHIVES)

@@ -57,11 +57,40 @@ static void reply_err(struct fake_api *f, struct http_exchange *x, const struct 
     reply_status(f, x, 500, "InternalError", err->msg, 0);
 }
 
-static void reply_cut(struct http_exchange *x, const char *text, size_t len) {
+static void cutting_free(struct cutting *c) {
+    *c->prev = c->next;
+    if (c->next) c->next->prev = c->prev;
+    net_timer_free(c->timer);
+    free(c);
+}
+
+void fake_drop_cutting(struct cutting *c) {
+    http_stream_abort(c->x);
+    cutting_free(c);
+}
+
+static void cut_now(void *arg) {
+    fake_drop_cutting(arg);
+}
+
+static void cutting_closed(void *self, struct http_exchange *x) {
+    cutting_free(self);
+}
+
+/* What is written goes out at the end of the turn: it is broken off behind that. */
+static void reply_cut(struct fake_api *f, struct http_exchange *x, const char *text, size_t len) {
+    static const struct http_stream_ops ops = {NULL, cutting_closed};
+    struct cutting *c = mem_zalloc(sizeof *c);
     struct err err = ERR_INIT;
-    http_stream_begin(x, 200, "application/json", NULL, NULL);
+    c->x = x;
+    c->timer = net_timer_new(f->loop, cut_now, c);
+    c->next = f->cutting;
+    c->prev = &f->cutting;
+    if (c->next) c->next->prev = &c->next;
+    f->cutting = c;
+    http_stream_begin(x, 200, "application/json", &ops, c);
     if (len && http_stream_write(x, text, len, &err)) fprintf(stderr, "fake_api: %s\n", err.msg);
-    http_stream_abort(x);
+    net_timer_set(c->timer, 1);
 }
 
 static void reply_object(struct fake_api *f, struct http_exchange *x, int status, const cJSON *j,
@@ -69,9 +98,9 @@ static void reply_object(struct fake_api *f, struct http_exchange *x, int status
     AUTO_STR text = STR_INIT;
     json_print(j, &text);
     if (faulty && fault == FAKE_CUT_BODY) {
-        reply_cut(x, str_text(&text), text.len / 2);
+        reply_cut(f, x, str_text(&text), text.len / 2);
     } else if (faulty && fault == FAKE_LOST_ANSWER) {
-        reply_cut(x, NULL, 0);
+        reply_cut(f, x, NULL, 0);
     } else {
         fake_set_date(f, x);
         http_reply(x, status, "application/json", str_text(&text), text.len);
@@ -185,9 +214,9 @@ static void list(struct fake_api *f, struct http_exchange *x, const struct targe
     str_addf(&text, "},\"items\":[%s]}\n", str_text(&items));
     free(objects);
     if (fault && fault->kind == FAKE_CUT_BODY) {
-        reply_cut(x, str_text(&text), text.len / 2);
+        reply_cut(f, x, str_text(&text), text.len / 2);
     } else if (fault && fault->kind == FAKE_LOST_ANSWER) {
-        reply_cut(x, NULL, 0);
+        reply_cut(f, x, NULL, 0);
     } else {
         fake_set_date(f, x);
         http_reply(x, 200, "application/json", str_text(&text), text.len);
@@ -494,6 +523,8 @@ struct fake_api *fake_api_new(const struct fake_api_options *o) {
 static void end_on_thread(void *arg) {
     struct fake_api *f = arg;
     fake_api_clear_faults(f);
+    while (f->cutting)
+        fake_drop_cutting(f->cutting);
     while (f->held)
         fake_release(f->held);
     while (f->watches)

@@ -222,8 +222,8 @@ void fake_api_end_watches(struct fake_api *f) {
 
 static void do_cut(void *arg) {
     struct order *o = arg;
-    while (o->f->watches)
-        fake_watch_cut(o->f->watches);
+    for (struct watch *w = o->f->watches; w; w = w->next)
+        fake_watch_cut(w);
 }
 
 void fake_api_cut_watches(struct fake_api *f) {

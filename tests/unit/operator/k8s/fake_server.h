@@ -19,6 +19,13 @@ struct held {
     struct net_timer *timer; /* NULL: until released */
 };
 
+/* An answer that is cut once what there is of it has been sent. */
+struct cutting {
+    struct cutting *next, **prev;
+    struct http_exchange *x;
+    struct net_timer *timer;
+};
+
 struct watch {
     struct watch *next, **prev;
     struct fake_api *api;
@@ -28,13 +35,14 @@ struct watch {
     uint64_t told; /* version up to which events were sent */
     bool blocked, stalled;
     int repeats; /* how often the event behind `told` was sent already */
-    struct net_timer *timeout;
+    struct net_timer *timeout, *cut;
 };
 
 struct fake_api {
     struct fake_api_options o;
     struct net_loop *loop;
     struct http_server *http;
+    struct cutting *cutting;
     char url[64];
     char *token;
     /* The server's thread: */
@@ -68,7 +76,8 @@ void fake_watch_cut(struct watch *w);
 /* fake_api.c */
 void fake_set_date(struct fake_api *f, struct http_exchange *x);
 void fake_fault_free(struct fault *fault);
-void fake_release(struct held *h); /* carries it out */
+void fake_drop_cutting(struct cutting *c); /* breaks the answer off now */
+void fake_release(struct held *h);         /* carries it out */
 void fake_must(int rc, const struct err *err, const char *what);
 
 #endif

@@ -515,7 +515,7 @@ static int64_t grace_of(const struct fake_store *s, const struct fake_object *o,
                         const cJSON *options) {
     if (o->resource != K8S_PODS || s->delete_pods_at_once) return 0;
     const cJSON *spec = json_opt(o->json, "spec");
-    if (!json_opt(spec, "nodeName")) return 0; /* no kubelet has it yet */
+    if (!*json_opt_str(spec, "nodeName", "")) return 0; /* no kubelet has it yet */
     return json_opt_i64(options, "gracePeriodSeconds",
                         json_opt_i64(spec, "terminationGracePeriodSeconds", 30));
 }

@@ -12,6 +12,7 @@ static void watch_free(struct watch *w) {
     if (w->next) w->next->prev = w->prev;
     w->api->n_watches--;
     net_timer_free(w->timeout);
+    net_timer_free(w->cut);
     free(w->ns);
     free(w->labels);
     free(w->fields);
@@ -156,12 +157,21 @@ void fake_watch_begin(struct fake_api *f, struct http_exchange *x, const struct 
     watch_pump(w);
 }
 
+static void cut_now(void *arg) {
+    struct watch *w = arg;
+    http_stream_abort(w->x);
+    watch_free(w);
+}
+
+/* Half a line, and the end once that has been sent. */
 void fake_watch_cut(struct watch *w) {
     static const char half[] =
         "{\"type\":\"ADDED\",\"object\":{\"kind\":\"Pod\",\"metadata\":{\"na";
     struct err err = ERR_INIT;
+    if (w->cut) return;
     if (!w->stalled && http_stream_write(w->x, half, sizeof half - 1, &err))
         fprintf(stderr, "fake_api: %s\n", err.msg);
-    http_stream_abort(w->x);
-    watch_free(w);
+    w->stalled = true;
+    w->cut = net_timer_new(w->api->loop, cut_now, w);
+    net_timer_set(w->cut, 1);
 }

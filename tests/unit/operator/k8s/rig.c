@@ -15,6 +15,7 @@ enum { WAIT_S = 20 };
 
 void k8s_rig_init(struct k8s_rig *r, const struct fake_api_options *o, struct k8s_config *config) {
     struct err e = ERR_INIT;
+    r->holding = false;
     r->api = fake_api_new(o);
     assert_ok(net_loop_new(&(struct net_loop_options){.name = "client"}, &r->loop, &e), &e);
     struct k8s_client_options c = {.loop = r->loop,
@@ -35,7 +36,30 @@ void k8s_rig_release(struct k8s_rig *r) {
 }
 
 void k8s_rig_call(struct k8s_rig *r, void (*fn)(void *arg), void *arg) {
+    if (r->holding) k8s_rig_let_go(r); /* a test failed in between */
     net_loop_call(r->loop, fn, arg);
+}
+
+static void stand_still(void *arg) {
+    struct k8s_rig *r = arg;
+    sem_post(&r->held);
+    sem_wait(&r->go);
+    sem_post(&r->held);
+}
+
+void k8s_rig_hold(struct k8s_rig *r) {
+    struct err e = ERR_INIT;
+    sem_init(&r->held, 0, 0);
+    sem_init(&r->go, 0, 0);
+    assert_ok(net_loop_post(r->loop, stand_still, r, &e), &e);
+    sem_wait(&r->held);
+    r->holding = true;
+}
+
+void k8s_rig_let_go(struct k8s_rig *r) {
+    r->holding = false;
+    sem_post(&r->go);
+    sem_wait(&r->held);
 }
 
 struct question {

@@ -4,18 +4,27 @@
 #define PENSTOCK_TESTS_UNIT_OPERATOR_K8S_RIG_H
 
 #include "operator/k8s/client.h"
+
 #include "tests/unit/operator/k8s/fake_api.h"
+
+#include <semaphore.h>
 
 struct k8s_rig {
     struct fake_api *api;
     struct net_loop *loop;
     struct k8s_client *client;
+    sem_t held, go;
+    bool holding;
 };
 
 /* config NULL: the server's own, namespace "default". */
 void k8s_rig_init(struct k8s_rig *r, const struct fake_api_options *o, struct k8s_config *config);
 void k8s_rig_release(struct k8s_rig *r);
 void k8s_rig_call(struct k8s_rig *r, void (*fn)(void *arg), void *arg); /* on the loop's thread */
+/* The loop stands still in between, and what lives on it may be looked at from the test's thread.
+ */
+void k8s_rig_hold(struct k8s_rig *r);
+void k8s_rig_let_go(struct k8s_rig *r);
 /* Until is_so, asked on the loop's thread, is true; fails the test after 20 s. */
 void k8s_rig_wait(struct k8s_rig *r, bool (*is_so)(void *arg), void *arg, const char *what);
 

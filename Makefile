@@ -10,6 +10,7 @@
 #   make fuzz T=sql S=60 one fuzzer for S seconds
 #   make diff-fuzz S=60  random queries: streaming, batch and SQLite must agree
 #   make match-fuzz S=60 random patterns: MATCH_RECOGNIZE must find what its model finds
+#   make restore-rounds R=1000  ops killed and restored at other parallelisms, so many rounds each (T: part of a case's name)
 #   make bench           Nexmark's queries, timed; make bench-exchange ARGS="...": one program, bench/exchange_bench.c
 #   make helm-check      the chart: lint, schema, rendered
 #   make image           an OCI image of the programs in build/image
@@ -303,6 +304,10 @@ diff-fuzz: all
 .PHONY: match-fuzz
 match-fuzz: all
 	tests/fuzz/match/run.py --bin $(B)/bin --seconds $(S) --seed $(SEED)
+R ?= 1000
+.PHONY: restore-rounds
+restore-rounds: $(B)/test/worker/op_restore_test
+	RESTORE_ROUNDS=$(R) RESTORE_SEED=$(SEED) $(if $(T),RESTORE_CASE='$(T)') $<
 FUZZ_REPLAYS := $(patsubst %,$(B)/fuzz-regress/%,$(FUZZERS))
 $(B)/fuzz-regress/%: $(B)/obj/tests/fuzz/%_fuzz.c.o $(B)/obj/tests/fuzz/replay.c.o $(ARCHIVES)
 	@mkdir -p $(@D)

@@ -18,6 +18,12 @@
     "WATERMARK FOR ts AS ts) WITH "                                                                \
     "('connector' = 'filesystem', 'path' = '/tmp', 'format' = 'debezium-json');"
 
+/* Many types. */
+#define X(name)                                                                                    \
+    "CREATE TABLE " name " (k DOUBLE, k2 DECIMAL(20, 3), kb BOOLEAN, kd DATE, s VARBINARY, "       \
+    "a ARRAY<STRING>, r ROW<x INT, y STRING>, m MAP<STRING, INT>, v SMALLINT, f FLOAT, "           \
+    "ts TIMESTAMP_LTZ(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'filesystem', "              \
+    "'path' = '/tmp', 'format' = 'debezium-json');"
 /* By the clock. */
 #define P(name)                                                                                    \
     "CREATE TABLE " name " (k BIGINT, s VARCHAR, v INT, pt AS PROCTIME()) WITH "                   \
@@ -68,6 +74,21 @@ static const struct restore_case cases[] = {
      .fold = true,
      .sql = D("t") "SELECT n, COUNT(*), MAX(k) FROM (SELECT k, COUNT(*) n FROM t GROUP BY k) "
                    "GROUP BY n"},
+    {"group_agg of many functions",
+     D("t") "SELECT k, LISTAGG(s), LISTAGG(DISTINCT s, '|'), COLLECT(v), COLLECT(DISTINCT s), "
+            "ARRAY_AGG(v), STDDEV_POP(v), VAR_SAMP(v), LAST_VALUE(s), FIRST_VALUE(s), "
+            "SUM(v) FILTER (WHERE s <> ''), COUNT(DISTINCT s) FILTER (WHERE v > 9) FROM t GROUP BY "
+            "k"},
+    {"group_agg of inserts by many functions",
+     T("t") "SELECT s, LISTAGG(s), COLLECT(v), ARRAY_AGG(DISTINCT v), JSON_ARRAYAGG(v), MIN(ts), "
+            "MAX(s), MIN(s), LAST_VALUE(s), FIRST_VALUE(v), "
+            "COUNT(DISTINCT s) FROM t GROUP BY s"},
+    {"group_agg by keys of many types",
+     X("t") "SELECT k, k2, kb, kd, s, COUNT(*), MAX(f), SUM(k2), COUNT(DISTINCT k), "
+            "COUNT(DISTINCT s), MIN(ts), MAX(k2) FROM t GROUP BY k, k2, kb, kd, s"},
+    {"group_agg by few keys of many types",
+     X("t") "SELECT kd, kb, COUNT(DISTINCT k2), COUNT(DISTINCT f), SUM(DISTINCT k), MAX(s), "
+            "LAST_VALUE(s), COLLECT(kb) FROM t GROUP BY kd, kb"},
     {"window_agg tumble",
      T("t") "SELECT k, window_start, COUNT(*), SUM(v), MAX(s), COUNT(DISTINCT v) FROM " TUMBLE(
          "t") " GROUP BY k, window_start, window_end"},
@@ -112,6 +133,11 @@ static const struct restore_case cases[] = {
     {"full join", C("a") C("b") "SELECT * FROM a FULL JOIN b ON a.k = b.k AND a.v <> b.v"},
     {"join by strings and numbers",
      D("a") D("b") "SELECT * FROM a RIGHT JOIN b ON a.s = b.s AND a.k = b.k"},
+    {"join of rows of many types",
+     X("a") X("b") "SELECT * FROM a LEFT JOIN b ON a.k = b.k AND a.kb = b.kb AND a.k2 <> b.k2"},
+    {"join by keys of many types",
+     X("a") X("b") "SELECT a.v, b.v FROM a FULL JOIN b ON a.kd = b.kd AND a.k2 = b.k2 AND "
+                   "a.s IS NOT DISTINCT FROM b.s"},
     {"semi join",
      D("a") D("b") "SELECT * FROM a WHERE EXISTS (SELECT 1 FROM b WHERE a.k = b.k AND a.v > b.v)"},
     {"anti join",
@@ -124,6 +150,9 @@ static const struct restore_case cases[] = {
     {"rank of a changelog",
      C("t") "SELECT k, v, s FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY s "
             "ORDER BY v, k) rn FROM t) WHERE rn BETWEEN 2 AND 4"},
+    {"rank of rows of many types", X("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION "
+                                          "BY kd ORDER BY k2, s DESC, v) rn "
+                                          "FROM t) WHERE rn <= 3"},
     {"rank of rows without keys",
      D("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY s, k "
             "ORDER BY v, ts) rn FROM t) WHERE rn <= 2"},
@@ -244,6 +273,58 @@ static const struct restore_case cases[] = {
      P("t") "SELECT k, a, b FROM t MATCH_RECOGNIZE (PARTITION BY k ORDER BY pt MEASURES X.v AS a, "
             "Y.v AS b PATTERN (X Y) DEFINE Y AS Y.v > X.v)"},
     {"sort by time", T("t") "SELECT * FROM t ORDER BY ts, v", .ordered = true},
+    {"over rows of many types",
+     "CREATE TABLE t (k DOUBLE, k2 DECIMAL(20, 3), s VARCHAR, a ARRAY<STRING>, m MAP<STRING, INT>, "
+     "ts TIMESTAMP_LTZ(3), WATERMARK FOR ts AS ts) WITH ('connector' = 'datagen');"
+     "SELECT *, SUM(k2) OVER w, MAX(s) OVER w, LAST_VALUE(s) OVER w, AVG(k) OVER w FROM t WINDOW w "
+     "AS (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '5' SECOND PRECEDING AND CURRENT ROW)"},
+    {.name = "join, then group_agg",
+     .fold = true,
+     .sql =
+         C("a") D("b") "SELECT k, n, COUNT(*), SUM(w) FROM (SELECT a.k, b.v w, a.s n FROM a JOIN b "
+                       "ON a.s = b.s) GROUP BY k, n"},
+    {.name = "group_agg, then join",
+     .fold = true,
+     .sql =
+         D("a") D("b") "SELECT * FROM (SELECT k, COUNT(*) n FROM a GROUP BY k) a LEFT JOIN (SELECT "
+                       "k, MAX(v) m FROM b GROUP BY k) b ON a.k = b.k"},
+    {.name = "dedup, then group_agg",
+     .fold = true,
+     .sql =
+         T("t") "SELECT k, COUNT(*), SUM(v) FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k, s "
+                "ORDER BY ts DESC) rn FROM t) WHERE rn = 1 GROUP BY k"},
+    {.name = "union, then group_agg",
+     .fold = true,
+     .sql = D("a") T("b") "SELECT s, COUNT(*), COUNT(DISTINCT v) FROM (SELECT * FROM a UNION ALL "
+                          "SELECT * FROM b) GROUP BY s"},
+    {.name = "set operations",
+     .fold = true,
+     .sql = D("a") T("b") "(SELECT k, s FROM a EXCEPT SELECT k, s FROM b) UNION SELECT k, s FROM b "
+                          "WHERE v > 15"},
+    {"window_agg, then rank in windows",
+     T("t") "SELECT * FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end "
+            "ORDER BY "
+            "n DESC, k, s) rn FROM (SELECT k, s, window_start, window_end, COUNT(*) n FROM " TUMBLE(
+                "t") " GROUP BY k, s, window_start, window_end)) WHERE rn <= 2"},
+    {"window_agg, then window join",
+     T("a") T("b") "SELECT l.k, l.n, r.m, l.window_end FROM (SELECT k, window_start, window_end, "
+                   "COUNT(*) n "
+                   "FROM " TUMBLE("a") " GROUP BY k, window_start, window_end) l JOIN (SELECT k, "
+                                       "window_start, window_end, MAX(v) m FROM " TUMBLE(
+                                           "b") " GROUP BY k, window_start, "
+                                                "window_end) r ON l.k = r.k AND l.window_start = "
+                                                "r.window_start AND l.window_end = "
+                                                "r.window_end"},
+    {"interval join, then window_agg",
+     T("a") T("b") "SELECT k, window_end, COUNT(*), SUM(w) FROM TABLE(TUMBLE((SELECT a.k, a.ts, "
+                   "b.v w FROM a "
+                   "JOIN b ON a.k = b.k AND a.ts BETWEEN b.ts - INTERVAL '2' SECOND AND b.ts), "
+                   "DESCRIPTOR(ts), INTERVAL '4' SECOND)) GROUP BY k, window_start, window_end"},
+    {"over, then group_agg",
+     T("t") "SELECT k, COUNT(*), MAX(c) FROM (SELECT k, COUNT(*) OVER (PARTITION BY k ORDER BY ts) "
+            "c FROM "
+            "t) GROUP BY k",
+     .fold = true},
     {"limit", T("t") "SELECT * FROM t LIMIT 40 OFFSET 5"},
 };
 

@@ -72,6 +72,16 @@ static void add_cell(struct col_builder *cb, const struct type *t, struct cell c
         col_add_str(cb, text, (size_t)len);
         return;
     }
+    case PHYS_LIST:
+    case PHYS_MAP:
+    case PHYS_ROW: { /* a row's fields, or up to 3 elements; different keys */
+        int64_t n = cb->col.phys == PHYS_ROW ? 1 : c.v % 4;
+        for (int64_t i = 0; i < n; i++)
+            for (int k = 0; k < cb->col.n_children; k++)
+                add_cell(&cb->children[k], t->children[k], (struct cell){.v = c.v + i});
+        col_close_row(cb);
+        return;
+    }
     default:
         col_add_int(cb, c.v);
     }

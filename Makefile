@@ -12,6 +12,7 @@
 #   make match-fuzz S=60 random patterns: MATCH_RECOGNIZE must find what its model finds
 #   make restore-rounds R=1000  ops killed and restored at other parallelisms, so many rounds each (T: part of a case's name)
 #   make bench           Nexmark's queries, timed; make bench-exchange ARGS="...": one program, bench/exchange_bench.c
+#   make e2e             the operator on a real one-node Kubernetes (tests/cluster/README.md)
 #   make helm-check      the chart: lint, schema, rendered
 #   make image           an OCI image of the programs in build/image
 #   make services-test   against real S3 servers and HDFS, which are downloaded and built
@@ -184,13 +185,16 @@ services-test: all $(B)/services/stores_check
 	tests/services/run.py --bin $(B)/bin --check $(B)/services/stores_check $(ARGS)
 
 # ---- Kubernetes: operator, image, chart (docs/operator.md) ----
-.PHONY: helm helm-check image
+.PHONY: helm helm-check image e2e
 helm:
 	cp crds/*.yaml helm/penstock/files/
 helm-check: all
 	tests/cluster/chart.py
 image: all
 	deploy/pack $(ARGS)
+# On a real one-node Kubernetes, which is built from source once per user; not part of `make test`.
+e2e: all
+	tests/cluster/e2e.py --bin $(B)/bin $(ARGS)
 
 # ---- demo ----------------------------------------------------------------------------------
 .PHONY: demo

@@ -431,7 +431,8 @@ static void reject(struct context *c, const struct run_ref *r, const char *why) 
     memcpy(c->st->rejected_hash, r->hash, sizeof r->hash);
     c->st->rejected_generation = r->generation;
     c->st->rejected_message = why;
-    condition(c, COND_UPGRADE_REJECTED, true, "Failed", why);
+    if (c->st->stable.phase != RUN_NONE || r == &c->st->candidate)
+        condition(c, COND_UPGRADE_REJECTED, true, "Failed", why);
 }
 
 /* The run's job has failed, or its coordinator is gone. */
@@ -492,7 +493,7 @@ static void begin(struct context *c) {
     if (finished) return;
     if (given_up) {
         say(c, STATE_FAILED, c->st->rejected_message);
-        stall(c, "Failed", c->st->rejected_message);
+        condition(c, COND_STALLED, true, "Failed", c->st->rejected_message);
         return;
     }
     int64_t wait = c->st->failed_ms && c->st->restarts
@@ -672,6 +673,7 @@ static void keep_running(struct context *c) {
     if (o->engine.state == ENGINE_RUNNING) {
         follow_log(c);
         prove(c, o);
+        again(c, DECIDE_FIGURES_MS);
         if (c->before->state == STATE_STARTING && c->st->run.number != c->before->stable.number)
             event(c, false, "Running", "all tasks run");
         say(c, STATE_RUNNING,

@@ -29,6 +29,7 @@ enum {
     DECIDE_BACKOFF_MIN_MS = 1000,  /* before a restart; doubles per restart */
     DECIDE_BACKOFF_MAX_MS = 60000,
     DECIDE_RESTARTS_RESET_MS = 600000, /* running for so long: earlier restarts don't count */
+    DECIDE_FIGURES_MS = 10000,         /* between looks at a job that runs */
     DECIDE_PODS_AT_ONCE = 48,          /* made or deleted in one go */
     ACTIONS_MAX = 64,
     OBSERVED_RUNS_MAX = 8,

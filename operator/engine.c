@@ -31,6 +31,7 @@ struct engines {
     struct engines_options o;
     struct http_client *http;
     struct engine *first;
+    bool closed;
 };
 
 int engines_new(const struct engines_options *o, struct engines **ret, struct err *err) {
@@ -63,6 +64,7 @@ static void free_engine(struct engine *g) {
 
 void engines_close(struct engines *e) {
     if (!e) return;
+    e->closed = true;
     for (struct engine *g = e->first; g; g = g->next) {
         g->forgotten = true;
         net_timer_cancel(g->timer);
@@ -101,8 +103,9 @@ static void sweep(struct engines *e) {
 
 /* ---- requests ---- */
 
-static int send(struct engine *g, const char *path, const char *body,
-                void (*done)(void *self, const struct http_response *r, const struct err *err)) {
+static int send_as(struct engine *g, const char *path, const char *body,
+                   void (*done)(void *self, const struct http_response *r, const struct err *err),
+                   void *self) {
     struct err err = ERR_INIT;
     AUTO_STR url = STR_INIT;
     str_addf(&url, "%s%s", g->url, path);
@@ -117,13 +120,18 @@ static int send(struct engine *g, const char *path, const char *body,
                                .tls = &tls,
                                .connect_to = g->address,
                                .on_done = done,
-                               .self = g};
+                               .self = self};
     int rc = http_client_submit(g->all->http, &req, NULL, &err);
     if (rc)
         log_warn("coordinator not asked", KV_STR("job", g->key), KV_ERR(&err));
     else
         g->pending++;
     return rc;
+}
+
+static int send(struct engine *g, const char *path, const char *body,
+                void (*done)(void *self, const struct http_response *r, const struct err *err)) {
+    return send_as(g, path, body, done, g);
 }
 
 /* Two looks are the same to whoever decides, but for figures that only rise. */
@@ -275,6 +283,50 @@ void engines_set_log(struct engines *e, const char *key, int64_t run, const char
     AUTO_STR text = STR_INIT;
     json_print(j, &text);
     (void)send(g, STATUS_PATH_LOG, str_text(&text), on_ordered);
+}
+
+struct call {
+    struct engine *engine;
+    engine_answer_fn done;
+    void *self;
+};
+
+static void on_called(void *self, const struct http_response *r, const struct err *err) {
+    struct call *c = self;
+    struct engine *g = c->engine;
+    struct err e = ERR_INIT;
+    AUTO_JSON *json = NULL;
+    g->pending--;
+    if (!err && http_response_err(r, "request", g->url, &e)) {
+        struct err ignored = ERR_INIT; /* no JSON: the status stands for itself */
+        if (!json_parse(str_text(&r->body), r->body.len, &json, &ignored))
+            err_set(&e, e.code, "%s", json_opt_str(json_opt(json, "error"), "message", e.msg));
+        err = &e;
+    } else if (!err && json_parse(str_text(&r->body), r->body.len, &json, &e)) {
+        err = &e;
+    }
+    if (!g->all->closed) c->done(c->self, r->status, json, err);
+    if (g->forgotten) sweep(g->all);
+    free(c);
+}
+
+bool engines_call(struct engines *e, const char *key, int64_t run, const char *path,
+                  const char *body, engine_answer_fn done, void *self) {
+    struct engine *g = find(e, key, run);
+    if (!g) return false;
+    struct call *c = mem_zalloc(sizeof *c);
+    *c = (struct call){g, done, self};
+    if (!send_as(g, path, body, on_called, c)) return true;
+    free(c);
+    return false;
+}
+
+const char *engines_job_id(const struct engines *e, const char *key, int64_t run) {
+    const struct engine *g = find(e, key, run);
+    const cJSON *job = g ? json_opt(g->doc, "job") : NULL;
+    return job && !strcmp(json_opt_str(g->doc, "state", ""), STATUS_RUNNING)
+               ? json_opt_str(job, "id", NULL)
+               : NULL;
 }
 
 /* ---- what they said ---- */

@@ -45,6 +45,16 @@ void engines_observe(struct engines *e, const char *key, int64_t run, struct obs
 /* The same out of what a coordinator left behind. Borrows doc. */
 void engine_read_status(const cJSON *doc, struct observed_engine *ret);
 
+/* Any other request, with body POST, without GET; the answer's JSON is borrowed. err: none came, or
+ * it was refused; status 0: there is no such coordinator (any more). false: not sent, done isn't
+ * called. */
+typedef void (*engine_answer_fn)(void *self, int status, const cJSON *json, const struct err *err);
+bool engines_call(struct engines *e, const char *key, int64_t run, const char *path,
+                  const char *body, engine_answer_fn done, void *self);
+/* Id of the run's job, as its coordinator knows it; NULL: it doesn't run. Borrowed until the loop
+ * is returned to. */
+const char *engines_job_id(const struct engines *e, const char *key, int64_t run);
+
 void engines_start(struct engines *e, const char *key, int64_t run);
 void engines_stop(struct engines *e, const char *key, int64_t run, bool checkpoint);
 void engines_set_log(struct engines *e, const char *key, int64_t run, const char *levels);

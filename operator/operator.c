@@ -30,6 +30,12 @@ static void on_job(void *self, enum k8s_event event, const struct k8s_object *no
     add(op->queue, now->ns, now->name);
 }
 
+static void on_snapshot(void *self, enum k8s_event event, const struct k8s_object *now,
+                        const struct k8s_object *before) {
+    struct operator* op = self;
+    add(op->snapshot_queue, now->ns, now->name);
+}
+
 static void on_owned(void *self, enum k8s_event event, const struct k8s_object *now,
                      const struct k8s_object *before) {
     struct operator* op = self;
@@ -71,6 +77,9 @@ int operator_new(const struct operator_options *o, struct operator** ret, struct
         .client = o->client, .component = "penstock-operator", .instance = o->identity});
     op->queue = k8s_queue_new(&(struct k8s_queue_options){
         .loop = o->loop, .concurrency = OPERATOR_CONCURRENCY, .work = reconcile_job, .self = op});
+    op->snapshot_queue = k8s_queue_new(
+        &(struct k8s_queue_options){.loop = o->loop, .work = reconcile_snapshot, .self = op});
+    op->snapshots = cache(op, K8S_FLINKSNAPSHOTS, NULL, false, on_snapshot);
     op->jobs = cache(op, K8S_FLINKJOBS, NULL, false, on_job);
     op->pods = cache(op, K8S_PODS, observe_pod_fields, true, on_owned);
     op->specs = cache(op, K8S_CONFIGMAPS, spec_fields, true, on_owned);
@@ -79,17 +88,20 @@ int operator_new(const struct operator_options *o, struct operator** ret, struct
 }
 
 bool operator_synced(const struct operator* op) {
-    return k8s_cache_synced(op->jobs) && k8s_cache_synced(op->pods) && k8s_cache_synced(op->specs);
+    return k8s_cache_synced(op->jobs) && k8s_cache_synced(op->pods) &&
+           k8s_cache_synced(op->specs) && k8s_cache_synced(op->snapshots);
 }
 
 void operator_start(struct operator* op) {
     op->started = true;
     k8s_queue_start(op->queue);
+    k8s_queue_start(op->snapshot_queue);
 }
 
 void operator_stop(struct operator* op) {
     op->started = false;
     k8s_queue_pause(op->queue);
+    k8s_queue_pause(op->snapshot_queue);
 }
 
 void operator_close(struct operator* op) {
@@ -97,6 +109,7 @@ void operator_close(struct operator* op) {
     k8s_cache_free(op->jobs);
     k8s_cache_free(op->pods);
     k8s_cache_free(op->specs);
+    k8s_cache_free(op->snapshots);
     k8s_events_free(op->events);
     engines_close(op->engines);
 }

@@ -40,5 +40,7 @@ void operator_metrics_init(struct operator* op);
 
 /* reconcile.c: `work` of the queues. */
 void reconcile_job(void *op, const char *key);
+/* snapshots.c */
+void reconcile_snapshot(void *op, const char *key);
 
 #endif

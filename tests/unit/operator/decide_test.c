@@ -264,7 +264,7 @@ static void fails(void **state) {
         {"its coordinator is gone", "", RUNNING, "base spec 1 w0:ready w1:ready",
          "Starting | event=Restarting | 1:ended", 0},
         {"what is wrong stays wrong", "", RUNNING, "base spec 1 c:over failed user error=x",
-         "Failed !Failed | event=Failed event=Failed | 1:ended rejected", 0},
+         "Failed !Failed | event=Failed | 1:ended rejected", 0},
         {"cancelled by somebody: it is wanted all the same", "", RUNNING,
          "base spec 1 c:over cancelled", "Starting | coordinator=2 delete=c1 | 2:prepared", 0},
         {"a changed spec that was compiled and fails as it runs: back", "",

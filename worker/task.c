@@ -541,6 +541,8 @@ static cJSON *output_stats(const struct task *t, int i, int64_t now_ns) {
     cJSON *j = cJSON_CreateObject();
     json_set_i64(j, "edge", o->edge - t->opts.plan->edges);
     metrics_edge_to_json(o->metrics, j);
+    cJSON *hot = o->hot_keys ? hot_keys_to_json(o->hot_keys) : NULL;
+    if (hot) json_set(j, "hotKeys", hot);
     cJSON *channels = cJSON_CreateArray();
     for (uint32_t d = 0; d < o->n_dests; d++) {
         cJSON *c = cJSON_CreateObject();

@@ -55,6 +55,7 @@ struct task_now {
 struct sender { /* one subtask's side of an edge */
     int64_t records, bytes, episodes, last_blocked_ms, lengths[6];
     float records_s, bytes_s;
+    cJSON *hot_keys; /* of hot_keys_to_json (worker/exchange/hot_keys.h); NULL: none is hot */
 };
 struct edge_now {
     struct sender *from;
@@ -101,6 +102,8 @@ void sampler_free(struct sampler *s) {
         free(s->tasks[v]);
     }
     for (int i = 0; i < s->plan->n_edges; i++) {
+        for (int k = 0; k < s->edges[i].n_from; k++)
+            cJSON_Delete(s->edges[i].from[k].hot_keys);
         free(s->edges[i].from);
         free(s->edges[i].blocked_ms);
         free(s->edges[i].blocked);
@@ -126,7 +129,9 @@ static void read_edge(struct edge_now *e, int from, const cJSON *out, int64_t ms
     s->bytes = bytes;
     s->episodes = json_opt_i64(out, "episodes", 0);
     s->last_blocked_ms = json_opt_i64(out, "lastBlockedMs", 0);
-    const cJSON *x;
+    const cJSON *x = json_opt(out, "hotKeys");
+    cJSON_Delete(s->hot_keys);
+    s->hot_keys = x ? cJSON_Duplicate(x, true) : NULL;
     int i = 0;
     cJSON_ArrayForEach(x, json_opt(out, "episodeLengths")) {
         if (i < (int)ARRAY_LEN(s->lengths)) s->lengths[i++] = (int64_t)x->valuedouble;
@@ -338,6 +343,61 @@ static cJSON *channels_json(const struct edge_now *e) {
     return list;
 }
 
+/* [{"key", "share"}...] over all senders. A sender that has no hot key counts
+ * like the others. */
+static cJSON *hot_keys_json(const struct edge_now *e) {
+    cJSON *list = cJSON_CreateArray();
+    double records = 0;
+    for (int i = 0; i < e->n_from; i++)
+        records += e->from[i].records_s;
+    for (int i = 0; i < e->n_from && records > 0; i++) {
+        double sampled = (double)json_opt_i64(e->from[i].hot_keys, "sampled", 0);
+        const cJSON *k;
+        cJSON_ArrayForEach(k, json_opt(e->from[i].hot_keys, "keys")) {
+            const char *key = json_opt_str(k, "key", "");
+            double share = e->from[i].records_s / records * (double)json_opt_i64(k, "count", 0) /
+                           MAX(sampled, 1);
+            cJSON *known = NULL, *x;
+            cJSON_ArrayForEach(x, list) {
+                if (!strcmp(json_opt_str(x, "key", ""), key)) known = x;
+            }
+            if (!known) {
+                known = cJSON_CreateObject();
+                json_set_str(known, "key", key);
+                cJSON_AddNumberToObject(known, "share", 0);
+                cJSON_AddItemToArray(list, known);
+            }
+            cJSON *total = cJSON_GetObjectItemCaseSensitive(known, "share");
+            cJSON_SetNumberValue(total, rounded((float)(total->valuedouble + share)));
+        }
+    }
+    return list;
+}
+
+/* The hottest key on its way into a vertex; NULL: none. */
+static const cJSON *hottest(const struct sampler *s, int vertex, cJSON **ret_owner) {
+    const cJSON *best = NULL, *k;
+    *ret_owner = NULL;
+    for (int i = 0; i < s->plan->n_edges; i++) {
+        if (s->plan->edges[i].to != vertex) continue;
+        cJSON *keys = hot_keys_json(&s->edges[i]);
+        const cJSON *of_edge = NULL;
+        cJSON_ArrayForEach(k, keys) {
+            const cJSON *most = of_edge ? of_edge : best;
+            if (!most || json_opt(k, "share")->valuedouble > json_opt(most, "share")->valuedouble)
+                of_edge = k;
+        }
+        if (of_edge) {
+            cJSON_Delete(*ret_owner);
+            *ret_owner = keys;
+            best = of_edge;
+        } else {
+            cJSON_Delete(keys);
+        }
+    }
+    return best;
+}
+
 static cJSON *edges_json(const struct sampler *s) {
     cJSON *list = cJSON_CreateArray();
     for (int i = 0; i < s->plan->n_edges; i++) {
@@ -366,12 +426,26 @@ static cJSON *edges_json(const struct sampler *s) {
         json_set(o, "episodeLengths", lengths);
         if (last_ms) json_set_i64(o, "lastBlockedMs", last_ms);
         json_set(o, "channels", channels_json(e));
+        cJSON *hot = hot_keys_json(e);
+        if (hot->child)
+            json_set(o, "hotKeys", hot);
+        else
+            cJSON_Delete(hot);
         cJSON_AddItemToArray(list, o);
     }
     return list;
 }
 
-static void advice(const struct plan_vertex *v, const struct bp_cause *c, struct str *out) {
+static void add_hot_key(const struct sampler *s, int vertex, struct str *out) {
+    AUTO_JSON *owner = NULL;
+    const cJSON *key = hottest(s, vertex, &owner);
+    if (key)
+        str_addf(out, " (key %s alone makes %d %% of them)", json_opt_str(key, "key", ""),
+                 (int)lround(json_opt(key, "share")->valuedouble * 100));
+}
+
+static void advice(const struct sampler *s, const struct bp_cause *c, struct str *out) {
+    const struct plan_vertex *v = &s->plan->vertices[c->vertex];
     const struct plan_op *last = &v->ops[v->n_ops - 1];
     int percent = (int)lroundf(c->share * 100);
     switch (c->reason) {
@@ -381,8 +455,9 @@ static void advice(const struct plan_vertex *v, const struct bp_cause *c, struct
     case BP_HOT:
         str_addf(out,
                  "is busy %d %% of the time while its other subtasks have time: its rows are "
-                 "spread unevenly, by a hot key or a slow host",
+                 "spread unevenly, or its host is slow",
                  percent);
+        add_hot_key(s, c->vertex, out);
         break;
     case BP_OUTSIDE:
         str_addf(out, "waits %d %% of the time for the outside world (%s)", percent, last->name);
@@ -427,7 +502,7 @@ static cJSON *causes_json(const struct sampler *s) {
         cJSON_AddNumberToObject(o, "blocked", rounded(causes[i].blocked));
         json_set_str(o, "victim", victim->uid);
         str_addf(&text, "%s, subtask %d of %d, ", v->name, causes[i].subtask + 1, v->parallelism);
-        advice(v, &causes[i], &text);
+        advice(s, &causes[i], &text);
         str_addf(&text, "; it keeps %s waiting %d %% of the time", victim->name,
                  (int)lroundf(causes[i].blocked * 100));
         json_set_str(o, "text", str_text(&text));

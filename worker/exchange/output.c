@@ -35,6 +35,7 @@ void output_ready(struct output *o) {
     if (o->router->keyed) {
         o->table = routing_table_even(0, o->max_parallelism, (int)o->n_dests);
         o->scratch = hash_scratch_new(o->n_dests);
+        if (o->n_dests > 1) o->hot_keys = hot_keys_new();
     }
 }
 
@@ -56,6 +57,7 @@ void output_release(struct output *o) {
     routing_table_unref(o->table);
     routing_table_unref(o->next_table);
     hash_scratch_free(o->scratch);
+    hot_keys_free(o->hot_keys);
     *o = (struct output){0};
 }
 

@@ -18,6 +18,7 @@
 
 #include "worker/exchange/accum.h"
 #include "worker/exchange/channel.h"
+#include "worker/exchange/hot_keys.h"
 #include "worker/metrics.h"
 #include "worker/net/wire.h"
 
@@ -94,6 +95,7 @@ struct output {
     int64_t now_ns;                   /* set by the task: about the present */
     struct edge_metrics *metrics;     /* borrowed */
     struct hash_scratch *scratch;     /* keyed */
+    struct hot_keys *hot_keys;        /* keyed, with several destinations */
 };
 
 /* dests are added with output_add_dest before the first element. */

@@ -127,6 +127,7 @@ int output_partition(struct output *o, struct batch *b, uint64_t bytes, bool who
         b = own;
     }
     set_hashes(o, b);
+    if (o->hot_keys) hot_keys_add(o->hot_keys, b, o->edge->keys, o->edge->n_keys);
     scratch_reserve(s, b->n);
     find_dests(s->dest, b->hashes, b->n, o->table->dest, o->table->n_groups);
     uint32_t only;

@@ -90,6 +90,23 @@ static void counters_that_begin_anew(void **state) {
     sampler_free(s);
 }
 
+static void a_hot_key_is_named(void **state) {
+    struct sampler *s = sampler_new(&plan);
+    report(s, "{\"vertex\":0,\"subtask\":0,\"busyMs\":500,\"backpressuredMs\":500,\"outputs\":[{"
+              "\"edge\":0,\"records\":1000,\"channels\":[{\"to\":0,\"blockedMs\":500}],"
+              "\"hotKeys\":{\"sampled\":200,\"keys\":[{\"key\":\"AA, 3\",\"count\":80},"
+              "{\"key\":\"BB\",\"count\":20}]}}]}");
+    report(s, "{\"vertex\":1,\"subtask\":0,\"busyMs\":1000}");
+    report(s, "{\"vertex\":1,\"subtask\":1,\"idleMs\":1000}");
+    AUTO_JSON *load = sampler_load(s, 0);
+    const cJSON *keys = json_opt(item(load, "edges", 0), "hotKeys");
+    assert_int_equal(cJSON_GetArraySize(keys), 2);
+    assert_number(keys->child, "share", .4);
+    assert_non_null(strstr(json_opt_str(item(load, "causes", 0), "text", ""),
+                           "(key AA, 3 alone makes 40 % of them)"));
+    sampler_free(s);
+}
+
 static void the_past_as_json(void **state) {
     struct sampler *s = sampler_new(&plan);
     report_source(s, 1000, 0, 1000);
@@ -117,6 +134,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rates_shares_and_causes),
         cmocka_unit_test(counters_that_begin_anew),
+        cmocka_unit_test(a_hot_key_is_named),
         cmocka_unit_test(the_past_as_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

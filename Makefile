@@ -246,7 +246,7 @@ $(B)/test/udf/libodd.so: tests/udf/odd.c
 $(B)/test/udf/libtext.so $(B)/test/udf/libodd.so: examples/udf-c/arrow_build.h include/penstock/udf.h | $(DEPS_STAMP)
 	@mkdir -p $(@D)
 	@echo "  CC   $@"
-	$(Q)$(CC) -O2 -g -Wall -Wextra -Wno-unused-parameter -fPIC -shared -fvisibility=hidden -I. -Iinclude $(filter %.c,$^) -o $@
+	$(Q)$(CC) -O3 -g -Wall -Wextra -Wno-unused-parameter -fPIC -shared -fvisibility=hidden -I. -Iinclude $(filter %.c,$^) -o $@
 $(B)/test/udf/libnumbers.so: examples/udf-rust/src/lib.rs examples/udf-rust/src/penstock.rs
 	@mkdir -p $(@D)
 	@echo "  RUSTC $@"

@@ -62,20 +62,26 @@ ATTR_KERNEL static void not_max(uint8_t *restrict m, const uint32_t *restrict id
         m[i] = idx[i] != UINT32_MAX;
 }
 
-/* Bits of the picked rows; a row of UINT32_MAX has none. valid may be NULL. */
-static void gather_valid(uint64_t *restrict dst, const uint64_t *restrict valid,
+/* Bits of the picked rows; a row of UINT32_MAX has none. valid may be NULL. Returns whether all are
+ * set. */
+static bool gather_valid(uint64_t *restrict dst, const uint64_t *restrict valid,
                          const uint32_t *restrict idx, uint32_t n, bool opt) {
     enum { CHUNK = 1024 };
     uint8_t m[CHUNK];
+    uint64_t missing = 0;
     for (uint32_t at = 0; at < n; at += CHUNK) {
         uint32_t len = n - at < CHUNK ? n - at : CHUNK;
         if (!valid)
             not_max(m, idx + at, len);
         else
             (opt ? gather_bits_opt : gather_bits)(m, (const uint32_t *)valid, idx + at, len);
-        for (uint32_t w = 0; w < valid_words(len); w++)
-            dst[at / 64 + w] = bool_pack64(m + (size_t)w * 64);
+        for (uint32_t w = 0; w < valid_words(len); w++) {
+            uint64_t bits = bool_pack64(m + (size_t)w * 64);
+            dst[at / 64 + w] = bits;
+            missing |= len - w * 64 < 64 ? ~bits << (64 - (len - w * 64)) : ~bits;
+        }
     }
+    return !missing;
 }
 
 static void gather_values(struct column *dst, const struct column *src, const uint32_t *idx,
@@ -141,7 +147,11 @@ void col_gather(struct column *ret_dst, const struct column *src, const uint32_t
     } else {
         gather_values(&c, src, idx, n, opt);
     }
-    if ((src->valid || opt) && n) gather_valid(col_make_valid(&c), src->valid, idx, n, opt);
+    if ((src->valid || opt) && n && gather_valid(col_make_valid(&c), src->valid, idx, n, opt)) {
+        buffer_unref(c.valid_buf); /* nobody has to look at it any more */
+        c.valid_buf = NULL;
+        c.valid = NULL;
+    }
     c.heap = heap_ref(src->heap);
     *ret_dst = c;
 }

@@ -87,11 +87,11 @@ static bool is_wide(const struct type *t) {
     return ph == PHYS_STR || ph >= PHYS_LIST;
 }
 
-/* Cost of computing e for all rows, given what scope s has already. */
+/* Cost of computing e for all rows, given what scope s has already (NULL: nothing). */
 static int cost_of(struct compiler *c, struct scope *s, const struct expr *e) {
     uint32_t v;
     if (e->kind != EXPR_CALL) return 0;
-    if (expr_is_deterministic(e) && memo_find(c->p, s, e, expr_hash(e), false, &v)) return 0;
+    if (s && expr_is_deterministic(e) && memo_find(c->p, s, e, expr_hash(e), false, &v)) return 0;
     if (func_call_can_fail(e)) return COST_HIGH;
     if (e->func == &func_row_field) return cost_of(c, s, e->args[0]);
     if (is_wide(e->type) && !(e->func->flags & FUNC_LAZY)) return COST_HIGH;
@@ -102,6 +102,10 @@ static int cost_of(struct compiler *c, struct scope *s, const struct expr *e) {
         if (type_phys(e->args[i]->type) == PHYS_I128) cost += 1;
     }
     return cost;
+}
+
+int program_cost(const struct expr *e) {
+    return cost_of(NULL, NULL, e);
 }
 
 /* ---- calls ---------------------------------------------------------------------------------- */

@@ -27,6 +27,13 @@ int program_select(struct program *p, const struct column *cols, int n_cols, uin
                    uint32_t *sel, uint32_t *ret_n, uint32_t *ret_err_row,
                    struct err *err) ATTR_MUST_USE;
 
+/* Appends the rows of 0..n-1 where c, of type BOOLEAN, is TRUE; returns how many. */
+uint32_t bool_select(const struct column *c, uint32_t n, uint32_t *sel);
+
+/* What computing e for all rows costs: about 1 for a vectorised pass over fixed-width values, much
+ * where texts are made or where it may fail. */
+int program_cost(const struct expr *e);
+
 /* Instructions, for EXPLAIN and tests: one line each, appended. */
 void program_print(const struct program *p, struct str *out);
 

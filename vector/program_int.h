@@ -73,7 +73,5 @@ int instr_run_lazy(struct program *p, struct instr *in, uint32_t n, struct err *
 /* rows[0..m) of 0..n-1: sets up b's imports and runs it. rows NULL = all. */
 int block_run_rows(struct program *p, const struct block *b, const uint32_t *rows, uint32_t m,
                    struct err *err) ATTR_MUST_USE;
-/* Appends the rows of 0..n-1 where c is TRUE; returns how many. */
-uint32_t bool_select(const struct column *c, uint32_t n, uint32_t *sel);
 
 #endif

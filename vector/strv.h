@@ -68,6 +68,22 @@ static inline struct strv strv_borrow(const char *p, uint32_t len) {
 }
 #pragma GCC diagnostic pop
 
+/* The same of a piece of a longer text, of which room bytes lie at p and behind: where there are
+ * enough of them, without asking for the length, which would be a guess. */
+static inline struct strv strv_borrow_part(const char *p, uint32_t len, size_t room) {
+    if (room < 16 || len > STRV_INLINE_MAX_BYTES) return strv_borrow(p, len);
+    uint64_t lo, hi, w[2];
+    memcpy(&lo, p, 8);
+    memcpy(&hi, p + 8, 8);
+    lo &= len < 8 ? (1ull << 8 * len) - 1 : ~0ull;
+    hi &= len > 8 ? (1ull << 8 * (len - 8)) - 1 : 0;
+    w[0] = len | lo << 32;
+    w[1] = lo >> 32 | hi << 32;
+    struct strv s;
+    memcpy(&s, w, sizeof(s));
+    return s;
+}
+
 /* A view of a copy of the bytes in the heap. */
 static inline struct strv strv_copy(struct heap *h, const char *p, uint32_t len) {
     if (len <= STRV_INLINE_MAX_BYTES) return strv_borrow(p, len);

@@ -1,7 +1,9 @@
 /* op_calc.c - filter and projection. The rows that pass the filter are gathered, only the columns
  * that the expressions read, and the expressions run on those rows alone: a row that the filter
- * drops raises no error. */
+ * drops raises no error. A filter of cheap and dear conditions runs in two stages; what the second
+ * one and the expressions have in common is computed once, in between (vector/stages.h). */
 #include "base/core/mem.h"
+#include "vector/stages.h"
 #include "worker/op.h"
 
 #include <stdlib.h>
@@ -10,31 +12,57 @@ extern const struct op_desc op_calc;
 
 struct calc_op {
     struct op base;
-    struct program *filter;  /* NULL: all rows pass */
+    struct program *filter; /* the first stage; NULL: all rows pass it */
+    struct program
+        *second; /* shared values, and whether a row passes; NULL: there is no second stage */
     struct program *project; /* NULL: no expressions (no columns) */
-    int n_exprs, n_in;
-    bool *used;         /* input columns that the expressions read */
-    struct column *sub; /* gathered input columns of this turn */
-    uint32_t *sel;
+    int n_exprs, n_in, n_shared;
+    bool *used,
+        *used_second;    /* input columns that the expressions read, that the second stage reads */
+    struct column *sub;  /* gathered input columns of this turn, then the shared values */
+    struct column *made; /* by the second stage */
+    uint32_t *sel, *sel_second;
     uint32_t sel_cap;
 };
 
+struct marks {
+    bool *used;
+    int n;
+};
+
 static void mark_used(void *self, int column) {
-    struct calc_op *c = self;
-    if (column < c->n_in) c->used[column] = true;
+    struct marks *m = self;
+    if (column < m->n) m->used[column] = true;
 }
 
-static int compile_filter(struct calc_op *c, const cJSON *json, struct err *err) {
+static void mark_columns(const struct expr *e, bool *used, int n) {
+    struct marks m = {used, n};
+    expr_visit_columns(e, mark_used, &m);
+}
+
+static int compile_filter(struct calc_op *c, const struct stages *s, struct err *err) {
     struct op_ctx *ctx = c->base.ctx;
-    if (!json) return 0;
-    const struct expr *e;
-    int rc = expr_from_json(ctx->arena, json, &e, err);
-    if (!rc) rc = program_new(&e, 1, ctx->env, &c->filter, err);
+    bool one = !s->second || (!s->first && !s->n_shared);
+    const struct expr *first = one && !s->first ? s->second : s->first;
+    int rc = first ? program_new(&first, 1, ctx->env, &c->filter, err) : 0;
+    if (!rc && !one) {
+        const struct expr **made = ARENA_NEW_N(ctx->arena, const struct expr *, s->n_shared + 1);
+        for (int i = 0; i < s->n_shared; i++)
+            made[i] = s->shared[i];
+        made[s->n_shared] = s->second;
+        for (int i = 0; i <= s->n_shared; i++)
+            mark_columns(made[i], c->used_second, c->n_in);
+        c->n_shared = s->n_shared;
+        rc = program_new(made, s->n_shared + 1, ctx->env, &c->second, err);
+    }
     return rc ? err_wrap(err, "filter") : 0;
 }
 
-static int compile_exprs(struct calc_op *c, const cJSON *json, struct err *err) {
+static int compile(struct calc_op *c, const cJSON *filter, const cJSON *json, struct err *err) {
     struct op_ctx *ctx = c->base.ctx;
+    const struct expr *condition = NULL;
+    int rc = filter ? expr_from_json(ctx->arena, filter, &condition, err) : 0;
+    if (rc) return err_wrap(err, "filter");
     c->n_exprs = cJSON_GetArraySize(json);
     if (c->n_exprs != ctx->output->n)
         return err_set(err, ERR_INVALID, "%d expressions for %d output columns", c->n_exprs,
@@ -43,24 +71,28 @@ static int compile_exprs(struct calc_op *c, const cJSON *json, struct err *err) 
     const cJSON *item;
     int i = 0;
     cJSON_ArrayForEach(item, json) {
-        int rc = expr_from_json(ctx->arena, item, &exprs[i], err);
+        rc = expr_from_json(ctx->arena, item, &exprs[i], err);
         if (rc) return err_wrap(err, "column '%s'", ctx->output->fields[i].name);
-        expr_visit_columns(exprs[i], mark_used, c);
         i++;
     }
-    return c->n_exprs ? program_new(exprs, c->n_exprs, ctx->env, &c->project, err) : 0;
+    struct stages stages;
+    stages_of(ctx->arena, condition, exprs, c->n_exprs, c->n_in, &stages);
+    for (i = 0; i < c->n_exprs; i++)
+        mark_columns(exprs[i], c->used, c->n_in);
+    c->sub = mem_calloc((size_t)(c->n_in + stages.n_shared) + 1, sizeof(*c->sub));
+    c->made = mem_calloc((size_t)stages.n_shared + 1, sizeof(*c->made));
+    rc = compile_filter(c, &stages, err);
+    return rc || !c->n_exprs ? rc : program_new(exprs, c->n_exprs, ctx->env, &c->project, err);
 }
 
 static int calc_open(struct op *op, struct err *err) {
     struct calc_op *c = CONTAINER_OF(op, struct calc_op, base);
     c->n_in = op->ctx->inputs[0]->n;
     c->used = mem_calloc((size_t)c->n_in + 1, sizeof(*c->used));
-    c->sub = mem_calloc((size_t)c->n_in + 1, sizeof(*c->sub));
+    c->used_second = mem_calloc((size_t)c->n_in + 1, sizeof(*c->used_second));
     const cJSON *exprs;
     int rc = json_get_array(op->ctx->plan->config, "exprs", &exprs, err);
-    if (!rc) rc = compile_filter(c, json_opt(op->ctx->plan->config, "filter"), err);
-    if (!rc) rc = compile_exprs(c, exprs, err);
-    return rc;
+    return rc ? rc : compile(c, json_opt(op->ctx->plan->config, "filter"), exprs, err);
 }
 
 /* Names the row, by its values' place in the stream as far as it is known here. */
@@ -104,22 +136,86 @@ static int project(struct calc_op *c, const struct batch *b, const struct column
                    const uint32_t *sel, struct batch *out, struct err *err) {
     if (!c->project) return 0;
     uint32_t bad = UINT32_MAX;
-    int rc = program_eval(c->project, cols, c->n_in, out->n, out->cols, &bad, err);
+    int rc = program_eval(c->project, cols, c->n_in + c->n_shared, out->n, out->cols, &bad, err);
     if (!rc) return 0;
     return row_error(b, bad != UINT32_MAX && sel ? sel[bad] : bad, err);
 }
 
-/* The rows of sel, through the expressions. */
-static int project_selected(struct calc_op *c, const struct batch *b, struct batch *out,
-                            struct err *err) {
+static void drop_sub(struct calc_op *c) {
+    for (int i = 0; i < c->n_in + c->n_shared; i++)
+        col_release(&c->sub[i]);
+}
+
+/* Column i for the rows of sel; NULL: for all of them. */
+static void take(struct calc_op *c, const struct batch *b, int i, const uint32_t *sel, uint32_t n) {
+    if (sel)
+        col_gather(&c->sub[i], &b->cols[i], sel, n);
+    else
+        col_ref(&c->sub[i], &b->cols[i]);
+}
+
+/* The rows that also pass the second stage, from the n that sel has (NULL: all); then the columns
+ * of those are in place but for the ones that the expressions alone read. *ret_sel is NULL, sel or
+ * sel_second. */
+static int run_second(struct calc_op *c, const struct batch *b, const uint32_t *sel, uint32_t n,
+                      const uint32_t **ret_sel, uint32_t *ret_n, struct err *err) {
     for (int i = 0; i < c->n_in; i++)
-        if (c->used[i]) col_gather(&c->sub[i], &b->cols[i], c->sel, out->n);
-    int rc = project(c, b, c->sub, c->sel, out, err);
-    for (int i = 0; i < c->n_in; i++)
-        if (c->used[i]) col_release(&c->sub[i]);
-    gather_kinds(out, b, c->sel);
-    move_steps(out, b, c->sel, out->n);
-    return rc;
+        if (c->used_second[i]) take(c, b, i, sel, n);
+    uint32_t bad = UINT32_MAX;
+    int rc = program_eval(c->second, c->sub, c->n_in, n, c->made, &bad, err);
+    if (rc) return row_error(b, bad != UINT32_MAX && sel ? sel[bad] : bad, err);
+    uint32_t k = bool_select(&c->made[c->n_shared], n, c->sel_second);
+    col_release(&c->made[c->n_shared]);
+    for (int i = 0; i < c->n_in && k != n; i++) {
+        struct column all = c->sub[i];
+        if (!c->used_second[i]) continue;
+        if (c->used[i]) col_gather(&c->sub[i], &all, c->sel_second, k);
+        col_release(c->used[i] ? &all : &c->sub[i]);
+    }
+    for (int i = 0; i < c->n_shared; i++) {
+        if (k == n) {
+            c->sub[c->n_in + i] = c->made[i]; /* moved */
+        } else {
+            col_gather(&c->sub[c->n_in + i], &c->made[i], c->sel_second, k);
+            col_release(&c->made[i]);
+        }
+    }
+    for (uint32_t i = 0; i < k && k != n && sel; i++)
+        c->sel_second[i] = sel[c->sel_second[i]];
+    *ret_sel = k == n ? sel : c->sel_second;
+    *ret_n = k;
+    return 0;
+}
+
+/* Runs both stages and the expressions over the rows that are left. */
+static int calc_rows(struct calc_op *c, const struct batch *b, struct batch *out, struct err *err) {
+    uint32_t n = b->n, bad = UINT32_MAX;
+    const uint32_t *sel = NULL;
+    int rc = 0;
+    if (c->filter) {
+        rc = program_select(c->filter, b->cols, c->n_in, b->n, c->sel, &n, &bad, err);
+        if (rc) return row_error(b, bad, err);
+        if (n != b->n) sel = c->sel;
+    }
+    bool second = c->second && n;
+    if (second) rc = run_second(c, b, sel, n, &sel, &n, err);
+    out->n = n;
+    if (!rc && !sel && !c->second) {
+        share_rest(out, b);
+        return project(c, b, b->cols, NULL, out, err);
+    }
+    for (int i = 0; i < c->n_in && !rc && n; i++)
+        if (c->used[i] && !(second && c->used_second[i])) take(c, b, i, sel, n);
+    if (!rc) rc = project(c, b, c->sub, sel, out, err);
+    drop_sub(c);
+    if (rc) return rc;
+    if (!sel && n == b->n) {
+        share_rest(out, b);
+        return 0;
+    }
+    gather_kinds(out, b, sel);
+    move_steps(out, b, sel, n);
+    return 0;
 }
 
 static int calc_batch(struct calc_op *c, const struct batch *b, struct batch *out,
@@ -127,18 +223,16 @@ static int calc_batch(struct calc_op *c, const struct batch *b, struct batch *ou
     out->n = b->n;
     out->split = b->split;
     out->source_ns = b->source_ns;
-    if (c->filter && b->n) {
-        if (b->n > c->sel_cap) {
-            c->sel_cap = MAX(b->n, BATCH_ROWS_MAX);
-            c->sel = mem_reallocarray(c->sel, c->sel_cap, sizeof(*c->sel));
-        }
-        uint32_t bad = UINT32_MAX;
-        int rc = program_select(c->filter, b->cols, c->n_in, b->n, c->sel, &out->n, &bad, err);
-        if (rc) return row_error(b, bad, err);
-        if (out->n != b->n) return project_selected(c, b, out, err);
+    if ((!c->filter && !c->second) || !b->n) {
+        share_rest(out, b);
+        return project(c, b, b->cols, NULL, out, err);
     }
-    share_rest(out, b);
-    return project(c, b, b->cols, NULL, out, err);
+    if (b->n > c->sel_cap) {
+        c->sel_cap = MAX(b->n, BATCH_ROWS_MAX);
+        c->sel = mem_reallocarray(c->sel, c->sel_cap, sizeof(*c->sel));
+        c->sel_second = mem_reallocarray(c->sel_second, c->sel_cap, sizeof(*c->sel_second));
+    }
+    return calc_rows(c, b, out, err);
 }
 
 static int calc_push(struct op *op, int port, struct batch *b, struct err *err) {
@@ -156,10 +250,14 @@ static int calc_push(struct op *op, int port, struct batch *b, struct err *err) 
 static void calc_close(struct op *op) {
     struct calc_op *c = CONTAINER_OF(op, struct calc_op, base);
     program_free(c->filter);
+    program_free(c->second);
     program_free(c->project);
     free(c->used);
+    free(c->used_second);
     free(c->sub);
+    free(c->made);
     free(c->sel);
+    free(c->sel_second);
 }
 
 static const struct op_ops calc_ops = {

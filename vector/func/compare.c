@@ -141,8 +141,21 @@ static inline bool holds(enum cmp_op op, int c) {
     }
 }
 
+/* Against a constant of no finer scale, made one of x's. False: it is another case, or too large.
+ */
+static bool compare_rescaled(const struct arg *x, const struct arg *y, int sx, int sy,
+                             enum cmp_op op, uint8_t *d, uint32_t n) {
+    i128 c;
+    if (!arg_const(y) || arg_const(x) || sy > sx ||
+        __builtin_mul_overflow(*(const i128 *)y->data, text_pow10(sx - sy), &c))
+        return false;
+    compare_vectors(PHYS_I128, op, x->data, &c, true, d, n);
+    return true;
+}
+
 static void compare_decimals(const struct arg *x, const struct arg *y, int sx, int sy,
                              enum cmp_op op, uint8_t *d, uint32_t n) {
+    if (compare_rescaled(x, y, sx, sy, op, d, n)) return;
     const i128 *xs = x->data, *ys = y->data;
     for (uint32_t i = 0; i < n; i++)
         d[i] = holds(op, decimal_cmp(xs[arg_row(x, i)], sx, ys[arg_row(y, i)], sy));

@@ -90,6 +90,23 @@ static void in_unprepare(void *state) {
 DEF_FEW(i32, int32_t)
 DEF_FEW(i64, int64_t)
 
+/* Strings that lie within their views, as two words each. */
+ATTR_KERNEL static void few_inline(const uint64_t *restrict s, const uint64_t *restrict items,
+                                   uint32_t n_items, uint8_t *restrict d, uint32_t n) {
+    for (uint32_t k = 0; k < n_items; k++) {
+        const uint64_t a = items[2 * k], b = items[2 * k + 1];
+        for (uint32_t i = 0; i < n; i++)
+            d[i] |= ((s[2 * i] ^ a) | (s[2 * i + 1] ^ b)) == 0;
+    }
+}
+
+static bool all_inline(const struct column *c) {
+    const struct strv *s = c->data;
+    for (uint32_t i = 0; i < c->n; i++)
+        if (s[i].len > STRV_INLINE_MAX_BYTES) return false;
+    return true;
+}
+
 static void find_hashed(const struct in_set *s, const struct column *x, uint8_t *d, uint32_t n) {
     AUTO_FREE uint64_t *hash = mem_calloc(n, sizeof(*hash));
     col_hash(x, hash, n);
@@ -117,6 +134,8 @@ static int kernel_in(struct kernel_call *k, struct err *err) {
         find_i64(s, x, d, k->n);
     else if (s->values.n && s->values.n <= FEW_MAX && x->phys == PHYS_I32)
         find_i32(s, x, d, k->n);
+    else if (s->values.n && s->values.n <= FEW_MAX && x->phys == PHYS_STR && all_inline(&s->values))
+        few_inline(x->data, s->values.data, s->values.n, d, k->n);
     else if (s->values.n)
         find_hashed(s, x, d, k->n);
     for (uint32_t i = 0; i < k->n && (s->has_null || s->n_other || x->valid); i++) {

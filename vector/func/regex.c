@@ -2,6 +2,7 @@
 #include "vector/func/regex.h"
 
 #include "base/core/mem.h"
+#include "vector/func/regex_literal.h"
 #include "vector/text.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -22,6 +23,7 @@ struct regex {
     pcre2_jit_stack *stack;
     size_t *ovector;
     int n_groups;
+    struct regex_literal literal;
 };
 
 static int compile(struct sv pcre, uint32_t flags, struct sv shown, struct regex **ret,
@@ -61,7 +63,9 @@ static int compile(struct sv pcre, uint32_t flags, struct sv shown, struct regex
 int regex_new(struct sv pattern, struct regex **ret, struct err *err) {
     AUTO_STR pcre = STR_INIT;
     int rc = regex_from_java(pattern, &pcre, err);
-    return rc ? rc : compile((struct sv){str_text(&pcre), pcre.len}, 0, pattern, ret, err);
+    if (!rc) rc = compile((struct sv){str_text(&pcre), pcre.len}, 0, pattern, ret, err);
+    if (!rc) regex_literal_of(pattern, &(*ret)->literal);
+    return rc;
 }
 
 int regex_new_whole(struct sv pcre_pattern, struct regex **ret, struct err *err) {
@@ -75,6 +79,7 @@ void regex_free(struct regex *re) {
     pcre2_match_context_free(re->ctx);
     if (re->stack) pcre2_jit_stack_free(re->stack);
     pcre2_code_free(re->code);
+    regex_literal_release(&re->literal);
     free(re);
 }
 
@@ -82,8 +87,27 @@ int regex_group_count(const struct regex *re) {
     return re->n_groups;
 }
 
+/* Where a search from `from` may begin: the first match can't begin before. False: there is none.
+ */
+static bool skip_to_literal(const struct regex *re, struct sv s, size_t *from) {
+    if (!re->literal.text.len) return true;
+    ptrdiff_t at = regex_literal_find(&re->literal, s, *from);
+    size_t lead = (size_t)re->literal.lead_bytes;
+    if (at < 0) return false;
+    if (re->literal.lead_bytes < 0 || (size_t)at < *from + lead) return true;
+    size_t start = (size_t)at - lead;
+    while (start > *from && ((unsigned char)s.ptr[start] & 0xC0) == 0x80)
+        start--;
+    *from = start;
+    return true;
+}
+
 bool regex_find(struct regex *re, struct sv s, size_t from) {
-    return pcre2_match(re->code, (PCRE2_SPTR)s.ptr, s.len, from, 0, re->match, re->ctx) > 0;
+    if (!skip_to_literal(re, s, &from)) return false;
+    /* Texts need not be valid UTF-8 (PCRE2_MATCH_INVALID_UTF), so the fast path has nothing to
+     * check. */
+    return (re->stack ? pcre2_jit_match : pcre2_match)(re->code, (PCRE2_SPTR)s.ptr, s.len, from, 0,
+                                                       re->match, re->ctx) > 0;
 }
 
 bool regex_group(const struct regex *re, int g, size_t *ret_begin, size_t *ret_end) {

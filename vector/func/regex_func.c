@@ -17,28 +17,47 @@ static void unprepare_cache(void *state) {
     regex_cache_free(state);
 }
 
-/* The pattern of row i, argument a; NULL if it is malformed or the row NULL. */
-static struct regex *pattern_at(struct kernel_call *k, const struct arg *a, uint32_t i) {
-    return col_is_valid(k->ret, i) ? regex_cache_get(k->state, arg_sv(a, i), NULL) : NULL;
+/* The patterns of argument i_arg: looked up once where it is a constant. */
+struct patterns {
+    struct kernel_call *k;
+    struct arg arg;
+    struct regex *one;
+};
+
+static struct patterns patterns_of(struct kernel_call *k, int i_arg) {
+    struct patterns p = {.k = k, .arg = kernel_arg(k, i_arg)};
+    if (arg_const(&p.arg) && arg_valid(&p.arg, 0))
+        p.one = regex_cache_get(k->state, arg_sv(&p.arg, 0), NULL);
+    return p;
+}
+
+/* The pattern of row i; NULL if it is malformed or the row NULL. */
+static inline struct regex *pattern_at(const struct patterns *p, uint32_t i) {
+    if (!col_is_valid(p->k->ret, i)) return NULL;
+    return arg_const(&p->arg) ? p->one : regex_cache_get(p->k->state, arg_sv(&p->arg, i), NULL);
 }
 
 static int kernel_regexp(struct kernel_call *k, struct err *err) {
-    struct arg s = kernel_arg(k, 0), p = kernel_arg(k, 1);
+    struct arg s = kernel_arg(k, 0);
+    struct patterns p = patterns_of(k, 1);
     for (uint32_t i = 0; i < k->n; i++) {
-        struct regex *re = arg_sv(&p, i).len ? pattern_at(k, &p, i) : NULL;
+        arg_prefetch(&s, i, k->n);
+        struct regex *re = arg_sv(&p.arg, i).len ? pattern_at(&p, i) : NULL;
         COL_DATA(k->ret, uint8_t)[i] = re && regex_find(re, arg_sv(&s, i), 0);
     }
     return 0;
 }
 
 static int kernel_regexp_extract(struct kernel_call *k, struct err *err) {
-    struct arg s = kernel_arg(k, 0), p = kernel_arg(k, 1), group = {0};
+    struct arg s = kernel_arg(k, 0), group = {0};
+    struct patterns p = patterns_of(k, 1);
     if (k->n_args == 3) group = kernel_arg(k, 2);
     struct heap *h = ret_borrow(k, &s);
     for (uint32_t i = 0; i < k->n; i++) {
         struct sv v = arg_sv(&s, i);
         size_t b, e;
-        struct regex *re = pattern_at(k, &p, i);
+        arg_prefetch(&s, i, k->n);
+        struct regex *re = pattern_at(&p, i);
         if (re && regex_find(re, v, 0) &&
             regex_group(re, k->n_args == 3 ? arg_i32(&group, i) : 0, &b, &e))
             ret_piece(k, &s, h, i, v.ptr + b, e - b);
@@ -49,12 +68,13 @@ static int kernel_regexp_extract(struct kernel_call *k, struct err *err) {
 }
 
 static int kernel_regexp_replace(struct kernel_call *k, struct err *err) {
-    struct arg s = kernel_arg(k, 0), p = kernel_arg(k, 1), with = kernel_arg(k, 2);
+    struct arg s = kernel_arg(k, 0), with = kernel_arg(k, 2);
+    struct patterns p = patterns_of(k, 1);
     struct heap *h = ret_borrow(k, &s);
     AUTO_STR tmp = STR_INIT;
     for (uint32_t i = 0; i < k->n; i++) {
         struct sv v = arg_sv(&s, i);
-        struct regex *re = pattern_at(k, &p, i);
+        struct regex *re = pattern_at(&p, i);
         if (!re) {
             ret_null(k, i);
             continue;
@@ -80,9 +100,10 @@ static int kernel_regexp_replace(struct kernel_call *k, struct err *err) {
 }
 
 static int kernel_regexp_count(struct kernel_call *k, struct err *err) {
-    struct arg s = kernel_arg(k, 0), p = kernel_arg(k, 1);
+    struct arg s = kernel_arg(k, 0);
+    struct patterns p = patterns_of(k, 1);
     for (uint32_t i = 0; i < k->n; i++) {
-        struct regex *re = pattern_at(k, &p, i);
+        struct regex *re = pattern_at(&p, i);
         int32_t n = 0;
         if (re)
             for (size_t pos = 0; regex_next(re, arg_sv(&s, i), &pos);)
@@ -95,10 +116,11 @@ static int kernel_regexp_count(struct kernel_call *k, struct err *err) {
 }
 
 static int kernel_regexp_instr(struct kernel_call *k, struct err *err) {
-    struct arg s = kernel_arg(k, 0), p = kernel_arg(k, 1);
+    struct arg s = kernel_arg(k, 0);
+    struct patterns p = patterns_of(k, 1);
     for (uint32_t i = 0; i < k->n; i++) {
         struct sv v = arg_sv(&s, i);
-        struct regex *re = pattern_at(k, &p, i);
+        struct regex *re = pattern_at(&p, i);
         size_t b = 0, e = 0;
         int32_t at = 0;
         if (!re)

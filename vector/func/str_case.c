@@ -79,12 +79,30 @@ static inline char ascii_case(char c, bool upper) {
                         : u + ((unsigned char)(u - 'A') < 26 ? 32 : 0));
 }
 
+/* Short ASCII texts where they lie: a length below 13 is no letter. True: there are others. */
+ATTR_KERNEL static bool case_inline(const uint64_t *restrict s, uint64_t *restrict d, uint32_t n,
+                                    bool upper) {
+    uint64_t others = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint64_t a = s[2 * i], b = s[2 * i + 1];
+        d[2 * i] = ascii_case8(a, upper);
+        d[2 * i + 1] = ascii_case8(b, upper);
+        others |=
+            (uint64_t)((uint32_t)a > STRV_INLINE_MAX_BYTES) | ((a | b) & 0x8080808080808080ull);
+    }
+    return others;
+}
+
 /* The result never has more characters than the type allows. */
 static int kernel_case(struct kernel_call *k, bool upper) {
     struct arg s = kernel_arg(k, 0);
+    if (!arg_const(&s) && !case_inline(s.data, k->ret->data, k->n, upper)) return 0;
     struct heap *h = col_heap(k->ret);
     AUTO_STR tmp = STR_INIT;
     for (uint32_t i = 0; i < k->n; i++) {
+        if (arg_strv(&s, i)->len <= STRV_INLINE_MAX_BYTES && !arg_const(&s) &&
+            text_is_ascii(arg_strv(&s, i)->u.inl, arg_strv(&s, i)->len))
+            continue;
         struct sv v = arg_sv(&s, i);
         if (likely(text_is_ascii(v.ptr, v.len))) {
             char small[STRV_INLINE_MAX_BYTES];

@@ -3,6 +3,7 @@
 #include "vector/func/args.h"
 
 #include "base/core/mem.h"
+#include "vector/func/byte_mask.h"
 
 #include <string.h>
 
@@ -181,38 +182,19 @@ static int bind_translate(struct func_bind *fb, struct err *err) {
 
 /* ---- splitting ------------------------------------------------------------------------------ */
 
-/* The nth (from 1) byte c of s, NULL if there are fewer; eight bytes at a time. */
-static const char *nth_byte(struct sv s, char c, uint32_t nth) {
-    const uint64_t low7 = 0x7F7F7F7F7F7F7F7F, ones = 0x0101010101010101;
-    size_t i = 0;
-    for (; i + 8 <= s.len; i += 8) {
-        uint64_t w;
-        memcpy(&w, s.ptr + i, 8);
-        w ^= ones * (unsigned char)c;
-        uint64_t hits = ~(((w & low7) + low7) | w | low7); /* the top bit of each byte that is c */
-        uint32_t n = (uint32_t)((hits >> 7) * ones >> 56);
-        if (n < nth) {
-            nth -= n;
-            continue;
-        }
-        while (--nth)
-            hits &= hits - 1;
-        return s.ptr + i + (__builtin_ctzll(hits) >> 3);
+/* Part number `index` between bytes sep. */
+static inline bool split_part_byte(struct sv v, char sep, uint32_t index, struct sv *ret) {
+    const char *from = v.ptr, *end = v.ptr + v.len;
+    for (const char *p = v.ptr; p < end; p += 64) {
+        uint64_t m = byte_mask(p, MIN((size_t)(end - p), (size_t)64), (unsigned char)sep);
+        for (; m && index; m &= m - 1)
+            if (--index == 0) from = p + __builtin_ctzll(m) + 1;
+        if (!m) continue; /* index is 0 */
+        *ret = (struct sv){from, (size_t)(p + __builtin_ctzll(m) - from)};
+        return true;
     }
-    for (; i < s.len; i++)
-        if (s.ptr[i] == c && --nth == 0) return s.ptr + i;
-    return NULL;
-}
-
-static bool split_part_byte(struct sv v, char sep, uint32_t index, struct sv *ret) {
-    if (index) {
-        const char *at = nth_byte(v, sep, index);
-        if (!at) return false;
-        v = (struct sv){at + 1, v.len - (size_t)(at + 1 - v.ptr)};
-    }
-    const char *end = nth_byte(v, sep, 1);
-    *ret = (struct sv){v.ptr, end ? (size_t)(end - v.ptr) : v.len};
-    return true;
+    *ret = (struct sv){from, (size_t)(end - from)};
+    return index == 0;
 }
 
 /* Part number `index` between separators; false if there are fewer. The empty string has none. */
@@ -232,9 +214,31 @@ static bool split_part(struct sv v, struct sv sep, int32_t index, struct sv *ret
     }
 }
 
+/* One separator of one byte, and one index. */
+static void split_index_byte(struct kernel_call *k, const struct arg *s, char sep, uint32_t index) {
+    heap_borrow(col_heap(k->ret), s->col->heap);
+    const struct strv *v = s->data;
+    struct strv *out = RET_STR(k);
+    for (uint32_t i = 0; i < k->n; i++) {
+        struct sv part, all = strv_sv(&v[i]);
+        arg_prefetch(s, i, k->n);
+        if (!all.len || !split_part_byte(all, sep, index, &part)) {
+            ret_null(k, i);
+            continue;
+        }
+        size_t room = (size_t)(all.ptr + all.len - part.ptr);
+        out[i] = strv_borrow_part(part.ptr, (uint32_t)part.len, room);
+    }
+}
+
 static int kernel_split_index(struct kernel_call *k, struct err *err) {
     struct arg s = kernel_arg(k, 0), sep = kernel_arg(k, 1), index = kernel_arg(k, 2);
     bool by_code = sep.col->phys == PHYS_I32;
+    if (!by_code && !k->ret->valid && !arg_const(&s) && arg_const(&sep) && arg_const(&index) &&
+        arg_sv(&sep, 0).len == 1 && arg_i32(&index, 0) >= 0) {
+        split_index_byte(k, &s, *arg_sv(&sep, 0).ptr, (uint32_t)arg_i32(&index, 0));
+        return 0;
+    }
     struct heap *h = ret_borrow(k, &s);
     for (uint32_t i = 0; i < k->n; i++) {
         struct sv part, by;

@@ -18,8 +18,9 @@
 
 enum phase { PHASE_SINGLE, PHASE_LOCAL, PHASE_GLOBAL };
 enum {
-    POOL_MAX = 64,             /* cleared states kept for reuse */
-    LOCAL_GROUPS_MAX = 1 << 16 /* local phase: groups held before all is handed on */
+    POOL_MAX = 64,              /* cleared states kept for reuse */
+    LOCAL_GROUPS_MAX = 1 << 16, /* local phase: groups held before all is handed on */
+    LEND_MIN_GROUPS = 64 /* a slice with fewer is merged though it is its window's only one */
 };
 
 struct slice {
@@ -31,6 +32,7 @@ struct slice {
 struct firing {
     bool on;
     struct agg_state *state; /* of the window being scanned; NULL = none */
+    bool lent;               /* it is a slice's, which later windows need */
     int64_t start, end;
     uint64_t pos;
     uint32_t n; /* gathered groups, with their windows */
@@ -440,6 +442,14 @@ static int give_firing(struct window_agg *w, struct err *err) {
         }
         f->n += n;
         if (scanned) continue;
+        if (f->lent) { /* nothing may point into it when it is used again */
+            if (f->n && op_output_full(&w->op)) return OP_MORE;
+            int rc = give_gathered(w, err);
+            if (rc) return rc;
+            f->state = NULL;
+            f->on = f->lent = false;
+            continue;
+        }
         MEM_GROW(f->done, f->n_done, f->cap_done);
         f->done[f->n_done++] = f->state;
         f->state = NULL;
@@ -490,6 +500,32 @@ static void fire_slice(struct window_agg *w, int i) {
     begin_firing(w, s.state, start, s.end);
 }
 
+static bool in_window(const struct window_agg *w, const struct slice *s, int64_t start,
+                      int64_t end) {
+    return s->end - w->window.slice >= start && s->end <= end;
+}
+
+/* The one slice that a window has rows of, if merging it is worth avoiding. -1: there are several,
+ * or none such. */
+static int only_slice(const struct window_agg *w, int64_t start, int64_t end) {
+    int only = -1;
+    for (int i = 0; i < w->n_slices; i++) {
+        if (!in_window(w, &w->slices[i], start, end)) continue;
+        if (only >= 0) return -1;
+        only = i;
+    }
+    return only >= 0 && agg_state_count(w->slices[only].state) >= LEND_MIN_GROUPS ? only : -1;
+}
+
+/* Gives out slice i as the window: the last that needs it takes it. */
+static void fire_only(struct window_agg *w, int i, int64_t start, int64_t end) {
+    struct agg_state *state = w->slices[i].state;
+    bool last = window_last_end(&w->window, w->slices[i].end) <= end;
+    if (last) fire_slice(w, i);
+    begin_firing(w, state, start, end);
+    w->firing.lent = !last;
+}
+
 static int fire_window(struct window_agg *w, int64_t end, struct err *err) {
     if (w->window.kind == SLICE_TUMBLE || w->window.kind == SLICE_ATTACHED) {
         fire_slice(w, 0);
@@ -499,10 +535,17 @@ static int fire_window(struct window_agg *w, int64_t end, struct err *err) {
         return 0;
     }
     int64_t start = window_start_of(&w->window, end);
+    int only = only_slice(w, start, end);
+    if (only >= 0) {
+        fire_only(w, only, start, end);
+        w->fired = end;
+        drop_over(w);
+        return 0;
+    }
     struct agg_state *all = take_state(w);
     for (int i = 0; i < w->n_slices; i++) {
         const struct slice *s = &w->slices[i];
-        if (s->end - w->window.slice < start || s->end > end) continue;
+        if (!in_window(w, s, start, end)) continue;
         int rc = agg_state_merge(all, s->state, err);
         if (rc) {
             agg_state_free(all);
@@ -652,7 +695,7 @@ static void window_agg_close(struct op *op) {
         agg_state_free(w->slices[i].state);
     free(w->slices);
     batch_unref(w->rest);
-    agg_state_free(w->firing.state);
+    if (!w->firing.lent) agg_state_free(w->firing.state);
     for (int i = 0; i < w->firing.n_done; i++)
         agg_state_free(w->firing.done[i]);
     free(w->firing.done);

@@ -474,18 +474,24 @@ static void read_nested(const struct pack_field *f, int i, const char *const *pa
     read_children(f, rows, n, c);
 }
 
-static void read_texts(const struct row_pack *p, int i, const char *const *packed, uint32_t from,
-                       uint32_t to, struct column *c) {
+/* twins (may be NULL): the row to take the string from that is there already; a row's own number
+ * where it is to be copied. */
+static inline void read_texts(const struct row_pack *p, int i, const char *const *packed,
+                              const uint32_t *twins, uint32_t from, uint32_t to, struct column *c) {
     uint32_t text = p->fields[i].text;
     struct strv *d = COL_DATA(c, struct strv);
     size_t bytes = 0;
     for (uint32_t r = from; r < to; r++) {
-        struct ref ref =
-            !packed[r] || is_null(packed[r], i) ? (struct ref){0, 0} : get_text(p, packed[r], text);
-        if (ref.len > STRV_INLINE_MAX_BYTES) bytes += ref.len;
+        if (!packed[r] || is_null(packed[r], i) || (twins && twins[r] != r)) continue;
+        uint32_t len = get_text(p, packed[r], text).len;
+        if (len > STRV_INLINE_MAX_BYTES) bytes += len;
     }
     char *at = bytes ? (char *)heap_alloc(col_heap(c), bytes) : NULL;
     for (uint32_t r = from; r < to; r++) {
+        if (twins && twins[r] != r) {
+            d[r] = d[twins[r]];
+            continue;
+        }
         if (!packed[r] || is_null(packed[r], i)) {
             d[r] = strv_borrow("", 0);
             continue;
@@ -501,12 +507,15 @@ static void read_texts(const struct row_pack *p, int i, const char *const *packe
     }
 }
 
-static void read_values(const struct row_pack *p, int i, const char *const *packed, uint32_t from,
-                        uint32_t to, struct column *c) {
+static void read_values(const struct row_pack *p, int i, const char *const *packed,
+                        const uint32_t *twins, uint32_t from, uint32_t to, struct column *c) {
     static const char zero[16];
     const struct pack_field *f = &p->fields[i];
     if (f->phys == PHYS_STR) {
-        read_texts(p, i, packed, from, to, c);
+        if (twins)
+            read_texts(p, i, packed, twins, from, to, c);
+        else
+            read_texts(p, i, packed, NULL, from, to, c);
     } else if (f->size == 8) {
         for (uint32_t r = from; r < to; r++)
             memcpy((char *)c->data + (size_t)r * 8,
@@ -533,7 +542,7 @@ void row_pack_read_column(const struct row_pack *p, int i, const char *const *pa
         read_nested(f, i, packed, n, c);
         read_nulls(i, packed, n, c);
     } else {
-        read_values(p, i, packed, 0, n, c);
+        read_values(p, i, packed, NULL, 0, n, c);
     }
 }
 
@@ -541,6 +550,24 @@ static void prefetch_rows(const char *const *packed, uint32_t from, uint32_t to)
     for (uint32_t r = from; r < to; r++)
         for (int l = 0; packed[r] && l < PREFETCH_LINES; l++)
             mem_prefetch(packed[r] + l * LINE_BYTES);
+}
+
+/* Hot keys bring the same packed row many times: which row each is the same as, as far as a glance
+ * tells. Returns how many are another's. */
+static uint32_t find_twins(const char *const *packed, uint32_t n, uint32_t *twins) {
+    enum { SLOTS_LOG = 10, GLANCE_ROWS = 128 };
+    uint32_t n_twins = 0;
+    uint32_t seen[1 << SLOTS_LOG] = {0}; /* row + 1 */
+    for (uint32_t r = 0; r < n; r++) {
+        if (r == GLANCE_ROWS && n_twins < GLANCE_ROWS / 16) return 0;
+        uint64_t hash = (uint64_t)(uintptr_t)packed[r] * 0x9E3779B97F4A7C15ull;
+        uint32_t *slot = &seen[hash >> (64 - SLOTS_LOG)];
+        bool same = *slot && packed[*slot - 1] == packed[r];
+        twins[r] = same ? *slot - 1 : r;
+        if (!same) *slot = r + 1;
+        n_twins += same;
+    }
+    return n_twins;
 }
 
 /* Block by block, each row's fields while the row is in the cache. */
@@ -552,12 +579,15 @@ void row_pack_read(const struct row_pack *p, const char *const *packed, uint32_t
         else
             col_init(&ret_cols[i], p->fields[i].type, n);
     }
+    bool look = p->n_texts && n > READ_BLOCK;
+    AUTO_FREE uint32_t *some = look ? mem_alloc(sizeof *some * ((size_t)n + 1)) : NULL;
+    const uint32_t *twins = look && find_twins(packed, n, some) > n / 8 ? some : NULL;
     prefetch_rows(packed, 0, MIN(n, READ_BLOCK));
     for (uint32_t from = 0; from < n; from += READ_BLOCK) {
         uint32_t to = MIN(from + READ_BLOCK, n);
         prefetch_rows(packed, to, MIN(to + READ_BLOCK, n));
         for (int i = 0; i < p->n; i++)
-            if (!p->fields[i].nested) read_values(p, i, packed, from, to, &ret_cols[i]);
+            if (!p->fields[i].nested) read_values(p, i, packed, twins, from, to, &ret_cols[i]);
     }
 }
 

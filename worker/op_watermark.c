@@ -4,6 +4,8 @@
  * declares the source idle when nothing has come for a while. */
 #include "worker/metrics.h"
 #include "worker/op.h"
+#include "worker/state/state_set.h"
+#include "worker/state/state_value.h"
 
 #include "base/core/mem.h"
 
@@ -18,16 +20,38 @@ struct watermark_op {
     int64_t last_row_ms; /* processing time of the last batch */
     bool idle;
     struct wm_step *steps;
+    struct state_value value; /* current */
+    int64_t restored;
 };
 
 static struct watermark_op *impl(struct op *op) {
     return CONTAINER_OF(op, struct watermark_op, op);
 }
 
+/* ---- state: how far time has come, also where that hasn't been told yet ---- */
+
+static void save(void *self, struct str *out) {
+    struct watermark_op *w = self;
+    str_add_n(out, &w->current, 8);
+}
+
+static int load(void *self, struct sv bytes, struct err *err) {
+    struct watermark_op *w = self;
+    if (!sv_take(&bytes, &w->restored, 8) || bytes.len)
+        return err_set(err, ERR_CORRUPT, "a watermark of %zu bytes", bytes.len);
+    return 0;
+}
+
+static void reset(void *self) {
+    ((struct watermark_op *)self)->restored = WATERMARK_MIN;
+}
+
 static int watermark_open(struct op *op, struct err *err) {
     struct watermark_op *w = impl(op);
     const cJSON *cfg = op->ctx->plan->config;
-    w->current = w->emitted = WATERMARK_MIN;
+    w->current = w->emitted = w->restored = WATERMARK_MIN;
+    w->value = (struct state_value){save, load, reset, w, 0};
+    state_set_add(op->ctx->states, "current", 0, &state_value_part, &w->value);
     w->interval_ms = op->ctx->config->watermark_interval_ms;
     w->idle_ms = json_opt_i64(cfg, "idleTimeout", 0);
     w->steps = mem_calloc(BATCH_ROWS_MAX + 1, sizeof *w->steps);
@@ -131,10 +155,12 @@ static int watermark_timer(struct op *op, int64_t now_ms, struct err *err) {
     return rc;
 }
 
-/* Smaller rises that hadn't been told are found again with the rows to come. */
+/* Where splits have changed hands, only what everybody had been told holds for all. */
 static int watermark_restored(struct op *op, struct err *err) {
     struct watermark_op *w = impl(op);
     w->current = w->emitted = op->ctx->emitted_watermark;
+    if (op->ctx->same_subtask) w->current = MAX(w->current, w->restored);
+    set_timer(w);
     return 0;
 }
 

@@ -35,6 +35,7 @@ CREATE TEMPORARY VIEW auction AS
 SELECT auction.id, auction.itemName, auction.reserve, `dateTime`, auction.expires, auction.seller, auction.category
 FROM events WHERE event_type = 1;
 CREATE TEMPORARY VIEW bid AS SELECT bid.auction, bid.bidder, bid.price, bid.channel, `dateTime` FROM events WHERE event_type = 2;
+CREATE TEMPORARY VIEW some_bids AS SELECT * FROM bid WHERE MOD(bidder, 20) = 0;
 """
 
 # name: columns of the result, the query
@@ -44,17 +45,17 @@ QUERIES = {
     "distinct": ("channel STRING, bidders BIGINT", "SELECT channel, COUNT(DISTINCT bidder) FROM bid WHERE MOD(auction, 40) = 0 GROUP BY channel"),
     "tumble": (
         "w TIMESTAMP(3), auction BIGINT, n BIGINT, best BIGINT",
-        "SELECT window_start, auction, COUNT(*), MAX(price) FROM TABLE(TUMBLE(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '2' SECOND)) "
+        "SELECT window_start, auction, COUNT(*), MAX(price) FROM TABLE(TUMBLE(TABLE some_bids, DESCRIPTOR(`dateTime`), INTERVAL '2' SECOND)) "
         "GROUP BY window_start, window_end, auction",
     ),
     "hop": (
         "w TIMESTAMP(3), channel STRING, n BIGINT, bidders BIGINT",
         "SELECT window_start, channel, COUNT(*), COUNT(DISTINCT bidder) "
-        "FROM TABLE(HOP(TABLE bid, DESCRIPTOR(`dateTime`), INTERVAL '1' SECOND, INTERVAL '4' SECOND)) GROUP BY window_start, window_end, channel",
+        "FROM TABLE(HOP(TABLE some_bids, DESCRIPTOR(`dateTime`), INTERVAL '1' SECOND, INTERVAL '4' SECOND)) GROUP BY window_start, window_end, channel",
     ),
     "session": (
         "w TIMESTAMP(3), bidder BIGINT, n BIGINT",
-        "SELECT window_start, bidder, COUNT(*) FROM TABLE(SESSION(TABLE bid PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '1' SECOND)) "
+        "SELECT window_start, bidder, COUNT(*) FROM TABLE(SESSION(TABLE some_bids PARTITION BY bidder, DESCRIPTOR(`dateTime`), INTERVAL '1' SECOND)) "
         "GROUP BY window_start, window_end, bidder",
     ),
     "join": (

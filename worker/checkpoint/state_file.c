@@ -31,6 +31,7 @@ struct state_file_writer {
     uint64_t last_open; /* highest begun */
     uint64_t epoch;
     int n_tasks;
+    bool overrun;                        /* of the open one: too much waits, it fails */
     struct fs_cancel *cancel;            /* of the file being written; NULL = none */
     atomic_uint_least64_t backlog_bytes; /* relaxed: a hint */
     uint32_t salt;
@@ -140,8 +141,11 @@ static void settle(struct state_file_writer *w, int rc) {
         w->file = NULL;
         rc = fs_finish(f, &w->err);
     }
-    if (rc) err_wrap(&w->err, "write %s", w->name.name);
     pthread_mutex_lock(&w->lock);
+    if (w->overrun && w->open == w->at)
+        rc = err_set(&w->err, ERR_BUDGET, "the store is too slow: more than %llu MiB wait for it",
+                     (unsigned long long)(w->opts.backlog_max_bytes >> 20));
+    if (rc) err_wrap(&w->err, "write %s", w->name.name);
     bool wanted = w->open == w->at;
     if (wanted) w->open = 0;
     pthread_mutex_unlock(&w->lock);
@@ -166,7 +170,7 @@ static void settle(struct state_file_writer *w, int rc) {
 }
 
 static void handle(struct state_file_writer *w, struct piece *p, uint64_t open, uint64_t epoch,
-                   int n_tasks) {
+                   int n_tasks, bool overrun) {
     if (w->at && w->at != open) forget(w); /* abandoned */
     if (p->checkpoint != open) return;
     if (w->at != open) start(w, open, epoch, n_tasks);
@@ -175,7 +179,7 @@ static void handle(struct state_file_writer *w, struct piece *p, uint64_t open, 
         task_is_done(w, p);
     else
         rc = write_bytes(w, p, &w->err);
-    if (rc || !w->tasks_left) settle(w, rc);
+    if (rc || overrun || !w->tasks_left) settle(w, rc);
 }
 
 static void piece_free(struct piece *p) {
@@ -198,10 +202,11 @@ static void run(void *arg) {
         bool closing = w->closing;
         uint64_t open = w->open, epoch = w->epoch;
         int n_tasks = w->n_tasks;
+        bool overrun = w->overrun;
         pthread_mutex_unlock(&w->lock);
         if (closing || !p) forget(w);
         if (p) {
-            if (!closing) handle(w, p, open, epoch, n_tasks);
+            if (!closing) handle(w, p, open, epoch, n_tasks, overrun);
             atomic_fetch_sub_explicit(&w->backlog_bytes, p->bytes.len, memory_order_relaxed);
             piece_free(p);
         }
@@ -224,6 +229,7 @@ int state_file_writer_new(const struct state_file_opts *opts, struct state_file_
                           struct err *err) {
     struct state_file_writer *w = mem_zalloc(sizeof *w);
     w->opts = *opts;
+    if (!w->opts.backlog_max_bytes) w->opts.backlog_max_bytes = STATE_FILE_BACKLOG_MAX_BYTES;
     w->last = &w->first;
     w->salt = (uint32_t)clock_wall_ns();
     pthread_mutex_init(&w->lock, NULL);
@@ -257,6 +263,7 @@ bool state_file_begin(struct state_file_writer *w, uint64_t epoch, uint64_t chec
     if (fresh) {
         if (w->open) give_up(w);
         w->open = w->last_open = checkpoint;
+        w->overrun = false;
         w->epoch = epoch;
         w->n_tasks = n_tasks;
         pthread_cond_signal(&w->wake);
@@ -266,8 +273,18 @@ bool state_file_begin(struct state_file_writer *w, uint64_t epoch, uint64_t chec
 }
 
 static void hand_in(struct state_file_writer *w, struct piece *p) {
-    atomic_fetch_add_explicit(&w->backlog_bytes, p->bytes.len, memory_order_relaxed);
+    uint64_t before =
+        atomic_fetch_add_explicit(&w->backlog_bytes, p->bytes.len, memory_order_relaxed);
     pthread_mutex_lock(&w->lock);
+    bool mine = p->checkpoint == w->open;
+    if (mine && !w->overrun && before + p->bytes.len > w->opts.backlog_max_bytes) {
+        w->overrun = true;
+        if (w->cancel) fs_cancel_fire(w->cancel);
+    }
+    if (mine && w->overrun) { /* nobody will need them */
+        atomic_fetch_sub_explicit(&w->backlog_bytes, p->bytes.len, memory_order_relaxed);
+        str_release(&p->bytes);
+    }
     *w->last = p;
     w->last = &p->next;
     pthread_cond_signal(&w->wake);

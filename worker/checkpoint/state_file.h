@@ -16,6 +16,8 @@ enum {
     STATE_FILE_TIMEOUT_MS = 600000 /* of the whole write; a checkpoint's own limit comes first */
 };
 #define STATE_FILE_BACKLOG_BYTES (64ull << 20) /* handed in and not yet written: see _full */
+/* Rows that change are copied all the same: when so much waits, the checkpoint fails. */
+#define STATE_FILE_BACKLOG_MAX_BYTES (1ull << 30)
 
 struct state_file_writer;
 
@@ -32,9 +34,10 @@ struct state_file_result {
     cJSON *tasks;
 };
 struct state_file_opts {
-    struct fs *fs;         /* borrowed, as what follows */
-    const char *dir;       /* the job's checkpoint directory */
-    const char *worker_id; /* part of the file's name */
+    struct fs *fs;              /* borrowed, as what follows */
+    const char *dir;            /* the job's checkpoint directory */
+    const char *worker_id;      /* part of the file's name */
+    uint64_t backlog_max_bytes; /* 0 = STATE_FILE_BACKLOG_MAX_BYTES */
     void *self;
     void (*done)(void *self, struct state_file_result *r);
 };

@@ -235,12 +235,52 @@ static void test_closed_while_the_store_hangs(void **state) {
     assert_int_equal(rs.n, 0);
 }
 
+/* A store that takes a tenth of a second for each call, and tasks that bring more than it can take:
+ * the checkpoint fails, what waits is let go, and the next one works. */
+static void test_store_too_slow(void **state) {
+    struct err e = ERR_INIT;
+    struct results rs;
+    struct state_file_writer *w;
+    rs = (struct results){.lock = PTHREAD_MUTEX_INITIALIZER, .more = PTHREAD_COND_INITIALIZER};
+    struct state_file_opts o = {.fs = faulty,
+                                .dir = dir,
+                                .worker_id = "w3",
+                                .backlog_max_bytes = 1 << 20,
+                                .self = &rs,
+                                .done = on_done};
+    assert_ok(state_file_writer_new(&o, &w, &e), &e);
+    faulty_fs_add(
+        faulty,
+        &(struct fault){.kind = FAULT_SLOW, .op = -1, .nth = 1, .times = 1000000, .delay_ms = 100});
+    state_file_begin(w, 1, 1, 1);
+    for (int i = 0; i < 40; i++) {
+        struct str piece = STR_INIT;
+        str_reserve(&piece, 100000);
+        memset(piece.ptr, 'x', 100000);
+        piece.len = 100000;
+        state_file_add(w, 1, 0, 0, &piece);
+    }
+    state_file_task_done(w, 1, 0, 0, NULL);
+    wait_for(&rs, 1);
+    assert_int_equal(rs.err.code, ERR_BUDGET);
+    assert_non_null(strstr(rs.err.msg, "too slow"));
+    faulty_fs_clear(faulty);
+    state_file_begin(w, 1, 2, 1);
+    add_text(w, 2, "all");
+    state_file_task_done(w, 2, 0, 0, NULL);
+    wait_for(&rs, 2);
+    assert_null(rs.last.err);
+    assert_int_equal(rs.last.bytes, 3);
+    release(&rs, w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pieces_of_many_threads),
         cmocka_unit_test(test_nothing_to_write_makes_no_file),
         cmocka_unit_test(test_store_fails),
         cmocka_unit_test(test_given_up),
+        cmocka_unit_test(test_store_too_slow),
         cmocka_unit_test(test_closed_while_the_store_hangs),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

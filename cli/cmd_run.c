@@ -24,6 +24,10 @@ static const struct cli_option options[] = {
     {"progress", 0, "WHEN", "auto (on a terminal), always or never", progresses},
     {"usage", 0, NULL, "say at the end what memory and CPU each process used", NULL},
     {"rest-port", 0, "PORT", "port of the REST API (any free one)", NULL},
+    {"from-checkpoint", 0, "DIR", "start from the newest checkpoint of this directory", NULL},
+    {"allow-non-restored-state", 0, NULL,
+     "drop what the checkpoint holds of ops that the job doesn't have", NULL},
+    {"fresh", 0, NULL, "don't start from the job's last checkpoint", NULL},
     {"log", 0, "LEVELS", "such as warn or info,net=debug (warn)", NULL},
     {NULL, 0, NULL, NULL, NULL}};
 
@@ -36,7 +40,8 @@ static int run(int argc, char **argv) {
     struct err err = ERR_INIT;
     struct job_spec *spec = NULL;
     struct local_options o = {.keep_going = cli_flag(&args, "keep-going"),
-                              .usage = cli_flag(&args, "usage")};
+                              .usage = cli_flag(&args, "usage"),
+                              .fresh = cli_flag(&args, "fresh")};
     rc = cli_read_job(&arena, &args, &spec, &o.script, &err);
     if (!rc && !cli_flag(&args, "log") && !strcmp(spec->log_levels, "info"))
         spec->log_levels = "warn";

@@ -8,6 +8,7 @@
 #include "base/proto/control.h"
 #include "cli/progress.h"
 #include "cli/run_dir.h"
+#include "fs/stores.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -31,6 +32,12 @@ struct local {
     bool *workers_ended;
     int n_workers;
     struct str spec_path, run_path;
+    struct str checkpoint_path; /* where jobs that don't say take their checkpoints: goes with this
+                                   process */
+    char run_id[33];            /* of all coordinators of this run */
+    int missing;                /* workers that the coordinator wants in place of lost ones */
+    bool recoverable;           /* a coordinator that dies is started again: the job goes on */
+    int n_recoveries;
     int n_interrupts;
     bool begun;       /* all workers have registered: the coordinator has said something */
     bool output_lost; /* standard output takes no more; error says why */
@@ -70,12 +77,16 @@ static void on_interrupt(struct local *l) {
         send_cancel(l);
 }
 
-static void warn_ended(struct local *l, int i, const char *how) {
+static void warn(struct local *l, const char *text) {
     AUTO_JSON *e = control_new(EVENT_WARNING);
+    json_set_str(e, "text", text);
+    output_event(l->out, EVENT_WARNING, e);
+}
+
+static void warn_ended(struct local *l, int i, const char *how) {
     AUTO_STR text = STR_INIT;
     str_addf(&text, "worker w%d %s", i, how);
-    json_set_str(e, "text", str_text(&text));
-    output_event(l->out, EVENT_WARNING, e);
+    warn(l, str_text(&text));
 }
 
 /* A worker has ended while the job runs. The coordinator, whose connection to it is cut, fails the
@@ -96,6 +107,23 @@ static bool on_worker_ended(struct local *l, int i, const struct launch_status *
     return l->error.code != 0;
 }
 
+static int start_worker(struct local *l, int i, struct err *err);
+static bool recover(struct local *l, const struct launch_status *st);
+
+/* New workers in place of those that have ended, as far as they are wanted. */
+static void replace_workers(struct local *l) {
+    for (int i = 0; i < l->n_workers && l->missing > 0 && !l->got_done; i++) {
+        if (!l->workers_ended[i]) continue;
+        struct err err = ERR_INIT;
+        if (start_worker(l, i, &err)) {
+            warn(l, err.msg);
+            return;
+        }
+        l->workers_ended[i] = false;
+        l->missing--;
+    }
+}
+
 /* Children that ended; a coordinator that dies shows as a closed connection. */
 static void on_child(struct local *l) {
     struct launch_status st;
@@ -106,8 +134,9 @@ static void on_child(struct local *l) {
         kill_children(l);
         return;
     }
+    replace_workers(l);
     if (l->launcher->ops->poll(l->launcher, l->coordinator, &st, &err)) return;
-    if (st.state == LAUNCH_EXITED && !l->conn) net_loop_stop(l->loop);
+    if (st.state == LAUNCH_EXITED && !l->conn && !recover(l, &st)) net_loop_stop(l->loop);
 }
 
 static void on_signal(void *arg, int signal) {
@@ -144,6 +173,11 @@ static void on_message(void *self, struct ws_conn *conn, bool binary, const void
         l->failed = (int)json_opt_i64(j, "failed", 0);
         l->cancelled = json_opt_bool(j, "cancelled", false);
     }
+    if (!strcmp(type, EVENT_JOB)) l->recoverable = json_opt_bool(j, "recoverable", false);
+    if (!strcmp(type, EVENT_WORKERS)) {
+        l->missing = (int)json_opt_i64(j, "missing", 0);
+        on_child(l);
+    }
     errno = 0;
     output_event(l->out, type, j);
     check_output(l);
@@ -152,6 +186,10 @@ static void on_message(void *self, struct ws_conn *conn, bool binary, const void
 static void on_close(void *self, struct ws_conn *conn, int code, const char *reason) {
     struct local *l = self;
     l->conn = NULL;
+    if (l->recoverable && !l->got_done && !l->n_interrupts) {
+        on_child(l); /* or when it has ended */
+        return;
+    }
     if (!l->got_done)
         err_set(&l->error, ERR_UNAVAILABLE, "the coordinator has gone: %s",
                 reason && *reason ? reason : "the connection was cut");
@@ -170,15 +208,16 @@ static int connect_client(struct local *l, struct err *err) {
 
 /* ---- processes ---- */
 
-static int make_token(char token[65], struct err *err) {
+static int make_random(char *text, size_t n_bytes, struct err *err) {
     unsigned char r[32];
-    if (getentropy(r, sizeof r)) return err_set_errno(err, ERR_INTERNAL, errno, "make a token");
-    for (size_t i = 0; i < sizeof r; i++)
-        snprintf(token + 2 * i, 3, "%02x", r[i]);
+    if (getentropy(r, n_bytes)) return err_set_errno(err, ERR_INTERNAL, errno, "make a token");
+    for (size_t i = 0; i < n_bytes; i++)
+        snprintf(text + 2 * i, 3, "%02x", r[i]);
     return 0;
 }
 
 static int write_spec(struct local *l, struct err *err) {
+    str_clear(&l->spec_path);
     int rc = run_dir_file("job", &l->spec_path, err);
     if (rc) return rc;
     AUTO_JSON *j = job_spec_to_json(l->opts->spec);
@@ -213,11 +252,22 @@ static int start_coordinator(struct local *l, struct err *err) {
     char fd_text[16], workers[16], port[16];
     snprintf(fd_text, sizeof fd_text, "%d", fds[1]);
     snprintf(workers, sizeof workers, "%d", l->opts->workers);
-    snprintf(port, sizeof port, "%d", l->opts->port);
-    const char *args[16] = {
-        "--spec", str_text(&l->spec_path), "--workers", workers, "--port", port, "--ready-fd",
-        fd_text,  "--wait-client"};
-    int n = 9;
+    snprintf(port, sizeof port, "%d", l->n_recoveries ? l->port : l->opts->port);
+    const char *args[20] = {"--spec",
+                            str_text(&l->spec_path),
+                            "--workers",
+                            workers,
+                            "--port",
+                            port,
+                            "--ready-fd",
+                            fd_text,
+                            "--run-id",
+                            l->run_id,
+                            "--checkpoint-dir",
+                            str_text(&l->checkpoint_path),
+                            "--wait-client"};
+    int n = 13;
+    if (l->opts->fresh && !l->n_recoveries) args[n++] = "--fresh";
     if (l->opts->script) args[n++] = "--script";
     if (l->opts->keep_going) args[n++] = "--keep-going";
     struct launch_spec spec = {
@@ -231,31 +281,55 @@ static int start_coordinator(struct local *l, struct err *err) {
     return rc;
 }
 
+static int start_worker(struct local *l, int i, struct err *err) {
+    AUTO_STR url = STR_INIT;
+    str_addf(&url, "ws://127.0.0.1:%d", l->port);
+    char id[16], slots[16];
+    snprintf(id, sizeof id, "w%d", i);
+    snprintf(slots, sizeof slots, "%d", l->opts->slots);
+    const char *args[12] = {"--coordinator", str_text(&url), "--id",  id,
+                            "--slots",       slots,          "--log", l->opts->spec->log_levels};
+    int n = 8;
+    if (l->opts->workers == 1) args[n++] = "--alone";
+    if (l->opts->spec->log_json) args[n++] = "--log-json";
+    struct launch_spec spec = {.role = LAUNCH_WORKER,
+                               .number = i,
+                               .job = l->opts->spec->name,
+                               .args = args,
+                               .token = l->token};
+    return l->launcher->ops->start(l->launcher, &spec, &l->workers[i], err);
+}
+
 static int start_workers(struct local *l, struct err *err) {
     l->workers = mem_calloc((size_t)l->opts->workers, sizeof *l->workers);
     l->workers_ended = mem_calloc((size_t)l->opts->workers, sizeof *l->workers_ended);
-    AUTO_STR url = STR_INIT;
-    str_addf(&url, "ws://127.0.0.1:%d", l->port);
     for (int i = 0; i < l->opts->workers; i++) {
-        char id[16], slots[16];
-        snprintf(id, sizeof id, "w%d", i);
-        snprintf(slots, sizeof slots, "%d", l->opts->slots);
-        const char *args[12] = {
-            "--coordinator", str_text(&url), "--id",  id,
-            "--slots",       slots,          "--log", l->opts->spec->log_levels};
-        int n = 8;
-        if (l->opts->workers == 1) args[n++] = "--alone";
-        if (l->opts->spec->log_json) args[n++] = "--log-json";
-        struct launch_spec spec = {.role = LAUNCH_WORKER,
-                                   .number = i,
-                                   .job = l->opts->spec->name,
-                                   .args = args,
-                                   .token = l->token};
-        int rc = l->launcher->ops->start(l->launcher, &spec, &l->workers[i], err);
+        int rc = start_worker(l, i, err);
         if (rc) return rc;
         l->n_workers++;
     }
     return 0;
+}
+
+/* A coordinator that was killed is started again, where the job can go on from its last checkpoint:
+ * on the same port, of the same run. */
+static bool recover(struct local *l, const struct launch_status *st) {
+    enum { RECOVERIES_MAX = 1000 };
+    struct err err = ERR_INIT;
+    if (!l->recoverable || l->got_done || l->n_interrupts || !st->signal ||
+        ++l->n_recoveries > RECOVERIES_MAX)
+        return false;
+    AUTO_STR text = STR_INIT;
+    str_addf(&text, "the coordinator was ended by signal %d (%s) and is started again", st->signal,
+             strsignal(st->signal));
+    warn(l, str_text(&text));
+    l->missing = l->n_workers; /* those that don't outlive it */
+    int rc = write_spec(l, &err);
+    if (!rc) rc = start_coordinator(l, &err);
+    if (!rc) rc = connect_client(l, &err);
+    if (rc) l->error = err;
+    replace_workers(l);
+    return !rc;
 }
 
 /* Waits for the children to end by themselves (they have been told to), then says what they used.
@@ -294,7 +368,9 @@ static int launch(struct local *l, struct err *err) {
     int rc =
         net_loop_new(&(struct net_loop_options){.name = "penstock", .max_fds = 64}, &l->loop, err);
     if (!rc) rc = net_signals_new(l->loop, signals, on_signal, l, &l->signals, err);
-    if (!rc) rc = make_token(l->token, err);
+    if (!rc) rc = make_random(l->token, 32, err);
+    if (!rc) rc = make_random(l->run_id, 16, err);
+    if (!rc) rc = run_dir_file("checkpoints", &l->checkpoint_path, err);
     if (!rc) rc = write_spec(l, err);
     if (!rc) rc = launcher_process_new(l->opts->bin_dir, &l->launcher, err);
     if (!rc) rc = start_coordinator(l, err);
@@ -312,8 +388,15 @@ static void clean_up(struct local *l) {
     if (l->launcher) l->launcher->ops->free(l->launcher);
     if (l->spec_path.len) unlink(str_text(&l->spec_path));
     if (l->run_path.len) unlink(str_text(&l->run_path));
+    struct fs *disk;
+    struct err err = ERR_INIT;
+    if (l->checkpoint_path.len && !fs_find(str_text(&l->checkpoint_path), &disk, &err) &&
+        fs_delete_tree(disk, str_text(&l->checkpoint_path), NULL, &err) &&
+        err.code != ERR_NOT_FOUND)
+        fprintf(stderr, "penstock: %s\n", err.msg);
     str_release(&l->spec_path);
     str_release(&l->run_path);
+    str_release(&l->checkpoint_path);
     free(l->workers);
     free(l->workers_ended);
 }

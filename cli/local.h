@@ -12,6 +12,7 @@ struct local_options {
     bool script, keep_going;
     int workers, slots;  /* slots 0 = as many as needed, threads = cores */
     int port;            /* of the coordinator's REST; 0 = any */
+    bool fresh;          /* don't start from the job's last checkpoint */
     bool usage;          /* say at the end what each process used */
     const char *bin_dir; /* where the other programs are; NULL = beside this one */
 };

@@ -197,6 +197,10 @@ static void text_end(struct output *o, const cJSON *e) {
         fprintf(stderr, "failed: %s\n", json_opt_str(err, "message", "unknown reason"));
     else if (!strcmp(state, "cancelled"))
         fprintf(stderr, "cancelled\n");
+    else if (!strcmp(state, "stopped"))
+        fprintf(stderr, "stopped with checkpoint %lld in %s\n",
+                (long long)json_opt_i64(json_opt(e, "checkpoint"), "id", 0),
+                json_opt_str(json_opt(e, "checkpoint"), "location", "?"));
     if (!err && !query) text_summary(e);
 }
 
@@ -231,7 +235,7 @@ static void on_end(struct output *o, const cJSON *e) {
         str_addf(&line, ",\"state\":\"%s\"", json_opt_str(e, "state", "failed"));
         if (json_opt(e, "error")) json_error(e, &line);
         static const char *const fields[] = {"elapsedMs", "recordsIn", "recordsOut",
-                                             "skipped",   "late",      "sinks"};
+                                             "skipped",   "late",      "sinks", "checkpoint"};
         for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
             if (!json_opt(e, fields[i])) continue;
             str_addf(&line, ",\"%s\":", fields[i]);
@@ -303,6 +307,11 @@ void output_event(struct output *o, const char *type, const cJSON *e) {
         on_end(o, e);
     else if (!strcmp(type, EVENT_ERROR))
         on_error(o, e);
+    else if (!strcmp(type, EVENT_RESTART))
+        fprintf(stderr, "restarting %s: %s\n",
+                json_opt_bool(e, "checkpoint", false) ? "from the last checkpoint"
+                                                      : "from the beginning",
+                json_opt_str(json_opt(e, "error"), "message", "unknown reason"));
     else if (!strcmp(type, EVENT_WARNING))
         fprintf(stderr, "warning: %s\n", json_opt_str(e, "text", ""));
 }

@@ -98,12 +98,12 @@ static bool is_of_past_run(const struct checkpointing *k, const cJSON *body) {
            !(run && !strcmp(run, json_opt_str(body, "run", "")));
 }
 
-/* The job begins anew. What its last run had completed is made visible before. */
+/* The job begins anew. What its last run had completed is made visible before, if it isn't; it may
+ * have been taken away since. */
 static void on_past_run_committed(struct job *j, const struct err *err) {
     if (err)
-        fail_job(j, err);
-    else
-        check_and_restart(j->ck);
+        log_info("output of the last run isn't there any more", KV_STR("job", j->id), KV_ERR(err));
+    check_and_restart(j->ck);
 }
 
 static void on_lead(void *self, const cJSON *body) {

@@ -134,6 +134,7 @@ void job_tell_client(struct job *j) {
     json_set_i64(e, "index", j->index);
     json_set_str(e, "job", j->id);
     json_set_str(e, "name", j->name);
+    json_set_bool(e, "recoverable", j->ck && !j->coord->opts.script);
     json_set(e, "plan", plan_to_public_json(j->plan));
     client_send(j->coord, e);
 }

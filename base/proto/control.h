@@ -123,7 +123,8 @@ enum { CONTROL_ROW_MAX_BYTES = 12 << 20, CONTROL_LINE_PIECE_BYTES = 2 << 20 };
  * "rows": [[text or null]] (rows)}: a statement has been carried out (done, rows), or its job
  * begins (query, insert). */
 #define EVENT_STATEMENT "statement"
-/* {"t", "index", "job", "name", "plan": public plan}: begins to run. */
+/* {"t", "index", "job", "name", "recoverable": another coordinator can go on with it, "plan": public
+ * plan}: begins to run. */
 #define EVENT_JOB "job"
 /* {"t", "index", "rows"}, {"t", "index", "stream", "text"}: MSG_ROWS and MSG_OUTPUT handed on. */
 #define EVENT_ROWS "rows"
@@ -132,7 +133,7 @@ enum { CONTROL_ROW_MAX_BYTES = 12 << 20, CONTROL_LINE_PIECE_BYTES = 2 << 20 };
  * "skipped"}: while a job runs, twice a second; totals are of bounded sources, 0 unknown. */
 #define EVENT_PROGRESS "progress"
 /* {"t", "index", "state": "finished" | "stopped" | "failed" | "cancelled", "error": ERROR,
- * "checkpoint": {"checkpoint", "dir"} (stopped), "elapsedMs",
+ * "checkpoint": as in status.h (stopped), "elapsedMs",
  * "recordsIn", "recordsOut", "skipped", "sinks": [{"table", "connector", "path", "records"}]} */
 #define EVENT_END "end"
 /* {"t", "index", "line", "column", "sql", "error": ERROR, "rendered": text with caret}: a statement

@@ -42,16 +42,16 @@ def alive(pid):
 
 
 class Run:
-    """A `penstock run` whose output is read as it comes."""
+    """A `penstock run` whose output is read as it comes. sql: its standard input; None: the options name a file."""
 
     def __init__(self, args, sql, *options):
-        cmd = [os.path.join(args.bin, "penstock"), "run", "-", "--progress", "never"] + list(options)
+        cmd = [os.path.join(args.bin, "penstock"), "run", "--progress", "never"] + ([] if sql is None else ["-"]) + list(options)
         self.p = subprocess.Popen(cmd, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.out, self.err = [], []
         self.readers = [threading.Thread(target=self.read, args=x, daemon=True) for x in ((self.p.stdout, self.out), (self.p.stderr, self.err))]
         for r in self.readers:
             r.start()
-        self.p.stdin.write(sql.encode())
+        self.p.stdin.write((sql or "").encode())
         self.p.stdin.close()
 
     def read(self, stream, lines):
@@ -348,7 +348,138 @@ def slow_reader_is_named(args, start):
     none_left(children)
 
 
-CASES = [slow_reader_is_named, progress_is_shown, worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, dml_async, dml_sync, watched_directory,
+# ---- checkpoints: whatever dies, the output is that of a run in which nothing does ----
+
+CRASH_ROWS = 12000
+CRASH = """apiVersion: penstock.dev/v1
+kind: FlinkJob
+metadata: {name: crash}
+spec:
+  parallelism: %(parallelism)d
+  config:
+    execution.checkpointing.interval: 100 ms
+    execution.checkpointing.dir: %(dir)s/checkpoints
+  sql: |
+    CREATE TABLE g (id BIGINT, ts AS TO_TIMESTAMP_LTZ(id, 3), WATERMARK FOR ts AS ts)
+      WITH ('connector' = 'datagen', 'rows-per-second' = '4000', 'number-of-rows' = '%(rows)d',
+            'fields.id.kind' = 'sequence', 'fields.id.start' = '0', 'fields.id.end' = '%(last)d');
+    CREATE TABLE w (s TIMESTAMP(3), k BIGINT, n BIGINT, total BIGINT)
+      WITH ('connector' = 'filesystem', 'path' = '%(dir)s/w', 'format' = 'csv');
+    CREATE TABLE o (id BIGINT) WITH ('connector' = 'filesystem', 'path' = '%(dir)s/o', 'format' = 'csv');
+    INSERT INTO w SELECT window_start, id %% 7, COUNT(*), SUM(id)
+      FROM TABLE(TUMBLE(TABLE g, DESCRIPTOR(ts), INTERVAL '1' SECOND)) GROUP BY window_start, window_end, id %% 7;
+    INSERT INTO o SELECT id FROM g WHERE id %% 2 = 0;
+"""
+
+
+def crash_job(tmp, parallelism=2):
+    path = os.path.join(tmp, "job.yaml")
+    with open(path, "w") as f:
+        f.write(CRASH % {"dir": tmp, "parallelism": parallelism, "rows": CRASH_ROWS, "last": CRASH_ROWS - 1})
+    return path
+
+
+def visible_rows(dir):
+    rows = []
+    for name in os.listdir(dir):
+        if not name.startswith((".", "_")):
+            with open(os.path.join(dir, name)) as f:
+                rows += f.read().splitlines()
+    return rows
+
+
+def check_crash_output(tmp):
+    rows = sorted(map(int, visible_rows(os.path.join(tmp, "o"))))
+    if rows != list(range(0, CRASH_ROWS, 2)):
+        have = set(rows)
+        raise Failure("o: %d rows, %d twice, missing: %s" % (len(rows), len(rows) - len(have),
+                                                           [i for i in range(0, CRASH_ROWS, 2) if i not in have][:10]))
+    want = []
+    for s in range(0, CRASH_ROWS, 1000):
+        for k in range(7):
+            ids = [i for i in range(s, min(s + 1000, CRASH_ROWS)) if i % 7 == k]
+            want.append("1970-01-01 00:00:%02d,%d,%d,%d" % (s // 1000, k, len(ids), sum(ids)))
+    got = visible_rows(os.path.join(tmp, "w"))
+    if sorted(got) != sorted(want):
+        raise Failure("w: %d rows of %d; %s" % (len(got), len(want), sorted(set(got) ^ set(want))[:10]))
+    left = [n for d in ("o", "w") for n in os.listdir(os.path.join(tmp, d)) if n.startswith(".")]
+    if left:
+        raise Failure("left over: %s" % left[:10])
+    state = os.path.join(tmp, "checkpoints", "crash", "state")
+    if os.path.isdir(state) and os.listdir(state):
+        raise Failure("state left over: %s" % os.listdir(state))
+
+
+def committed(tmp):
+    """A checkpoint's output is visible."""
+    dir = os.path.join(tmp, "o")
+    return os.path.isdir(dir) and any(not n.startswith(".") for n in os.listdir(dir))
+
+
+def crash(args, start, options, victim):
+    with tempfile.TemporaryDirectory() as tmp:
+        r = start(None, crash_job(tmp), *options)
+        wait_for("output of a checkpoint", lambda: committed(tmp) or r.p.poll() is not None)
+        c = r.children()
+        os.kill(c[victim], signal.SIGKILL)
+        r.end(0)
+        check_crash_output(tmp)
+        none_left(c)
+        return r
+
+
+def nothing_dies(args, start):
+    with tempfile.TemporaryDirectory() as tmp:
+        r = start(None, crash_job(tmp), "-w", "2")
+        r.end(0)
+        check_crash_output(tmp)
+
+
+def worker_killed_nothing_lost(args, start):
+    r = crash(args, start, ["-w", "2"], "w1")
+    r.said("restarting from the last checkpoint", "worker w1 was ended by signal 9")
+
+
+def only_worker_killed_nothing_lost(args, start):
+    crash(args, start, [], "w0")
+
+
+def coordinator_killed_nothing_lost(args, start):
+    r = crash(args, start, ["-w", "2"], "coordinator")
+    r.said("the coordinator was ended by signal 9")
+
+
+def run_killed_and_run_again(args, start):
+    """The whole run is gone; the next goes on from its last checkpoint, at another parallelism."""
+    with tempfile.TemporaryDirectory() as tmp:
+        r = start(None, crash_job(tmp), "-w", "2")
+        wait_for("output of a checkpoint", lambda: committed(tmp) or r.p.poll() is not None)
+        c = r.children()
+        os.kill(r.p.pid, signal.SIGKILL)
+        r.end(-signal.SIGKILL)
+        none_left(c)
+        r = start(None, crash_job(tmp, 3))
+        r.end(0)
+        check_crash_output(tmp)
+
+
+def stopped_and_run_again(args, start):
+    with tempfile.TemporaryDirectory() as tmp:
+        r = start(None, crash_job(tmp, 3), "-w", "2")
+        wait_for("output of a checkpoint", lambda: committed(tmp) or r.p.poll() is not None)
+        stop = subprocess.run([os.path.join(args.bin, "penstock"), "stop", "crash"], stderr=subprocess.PIPE, text=True, timeout=LIMIT_S)
+        if stop.returncode:
+            raise Failure("penstock stop: %s" % stop.stderr)
+        r.end(0)
+        r.said("stopped with checkpoint")
+        r = start(None, crash_job(tmp, 2))
+        r.end(0)
+        check_crash_output(tmp)
+
+
+CASES = [nothing_dies, worker_killed_nothing_lost, only_worker_killed_nothing_lost, coordinator_killed_nothing_lost,
+         run_killed_and_run_again, stopped_and_run_again,
+         slow_reader_is_named, progress_is_shown, worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, dml_async, dml_sync, watched_directory,
          watched_directory_by_three, watched_file_is_broken, watched_directory_is_missing, output_is_full, reader_goes, long_rows]
 
 

@@ -4,8 +4,11 @@
 #include "coordinator/checkpoint/copy.h"
 #include "fs/stores.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static const struct cli_option stop_options[] = {
     {"wait", 0, "SECONDS", "for so long at most (600)", NULL}, {NULL, 0, NULL, NULL, NULL}};
@@ -59,7 +62,12 @@ static int request(const struct local_jobs *l, const cJSON *job, bool stop, cons
     AUTO_STR path = STR_INIT;
     str_addf(&path, "/v1/jobs/%s/%s", json_opt_str(job, "id", ""), stop ? "stop" : "savepoints");
     AUTO_JSON *body = cJSON_CreateObject(), *begun = NULL;
-    if (dir) json_set_str(body, "dir", dir);
+    AUTO_STR whole = STR_INIT; /* the coordinator may be in another directory */
+    char here[PATH_MAX];
+    if (dir && *dir != '/' && !strchr(dir, ':') && getcwd(here, sizeof here))
+        str_addf(&whole, "%s/", here);
+    if (dir) str_add(&whole, dir);
+    if (dir) json_set_str(body, "dir", str_text(&whole));
     int rc = local_jobs_call(l, local_jobs_run(l, job), "POST", str_text(&path), body, &begun, err);
     return rc ? rc : wait_for_request(l, job, begun, stop, wait_s, ret, err);
 }
@@ -68,7 +76,8 @@ static void tell(const cJSON *job, bool stop, const cJSON *r) {
     long long checkpoint = (long long)json_opt_i64(r, "checkpoint", 0);
     const char *name = json_opt_str(job, "name", ""), *dir = json_opt_str(r, "dir", "");
     if (!checkpoint)
-        fprintf(stderr, "stopped %s: it had no checkpoint yet, and starts from the beginning\n", name);
+        fprintf(stderr, "stopped %s: it had no checkpoint yet, and starts from the beginning\n",
+                name);
     else
         fprintf(stderr, "%s %s: checkpoint %lld in %s\n", stop ? "stopped" : "savepoint of", name,
                 checkpoint, dir);
@@ -117,8 +126,7 @@ static int run_savepoint(int argc, char **argv) {
 }
 
 const struct cli_command cli_cmd_stop = {
-    "stop",
-    "Stop a running local job with a last checkpoint, from which its next run goes on.",
+    "stop", "Stop a running local job with a last checkpoint, from which its next run goes on.",
     run_stop, stop_options, "JOB"};
 const struct cli_command cli_cmd_savepoint = {
     "savepoint", "Take a checkpoint of a running local job, and copy it to DIR if that is given.",

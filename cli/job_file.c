@@ -63,7 +63,8 @@ static int apply_options(struct arena *a, const struct cli_args *args, bool is_s
                                                : JOB_MODE_AUTOMATIC;
     const char *levels = cli_value(args, "log");
     if (levels) s->log_levels = levels;
-    struct job_setting *set = ARENA_NEW_N(a, struct job_setting, s->n_settings + args->n_values + 2);
+    struct job_setting *set =
+        ARENA_NEW_N(a, struct job_setting, s->n_settings + args->n_values + 2);
     if (s->n_settings) memcpy(set, s->settings, sizeof *set * (size_t)s->n_settings);
     for (int i = 0; i < args->n_values; i++) {
         if (strcmp(args->values[i].option->name, "set")) continue;
@@ -73,8 +74,7 @@ static int apply_options(struct arena *a, const struct cli_args *args, bool is_s
         set[s->n_settings++].value = arena_strdup(a, eq + 1);
     }
     const char *from = cli_value(args, "from-checkpoint");
-    if (from)
-        set[s->n_settings++] = (struct job_setting){"execution.state-recovery.path", from};
+    if (from) set[s->n_settings++] = (struct job_setting){"execution.state-recovery.path", from};
     if (cli_flag(args, "allow-non-restored-state"))
         set[s->n_settings++] =
             (struct job_setting){"execution.state-recovery.ignore-unclaimed-state", "true"};

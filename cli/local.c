@@ -253,18 +253,12 @@ static int start_coordinator(struct local *l, struct err *err) {
     snprintf(fd_text, sizeof fd_text, "%d", fds[1]);
     snprintf(workers, sizeof workers, "%d", l->opts->workers);
     snprintf(port, sizeof port, "%d", l->n_recoveries ? l->port : l->opts->port);
-    const char *args[20] = {"--spec",
-                            str_text(&l->spec_path),
-                            "--workers",
-                            workers,
-                            "--port",
-                            port,
-                            "--ready-fd",
-                            fd_text,
-                            "--run-id",
-                            l->run_id,
-                            "--checkpoint-dir",
-                            str_text(&l->checkpoint_path),
+    const char *args[20] = {"--spec",           str_text(&l->spec_path),
+                            "--workers",        workers,
+                            "--port",           port,
+                            "--ready-fd",       fd_text,
+                            "--run-id",         l->run_id,
+                            "--checkpoint-dir", str_text(&l->checkpoint_path),
                             "--wait-client"};
     int n = 13;
     if (l->opts->fresh && !l->n_recoveries) args[n++] = "--fresh";

@@ -67,7 +67,8 @@ const struct run_entry *local_jobs_run(const struct local_jobs *l, const cJSON *
 
 bool local_job_is_over(const cJSON *job) {
     const char *state = json_opt_str(job, "state", "");
-    return !strcmp(state, "finished") || !strcmp(state, "failed") || !strcmp(state, "cancelled");
+    return !strcmp(state, "finished") || !strcmp(state, "stopped") || !strcmp(state, "failed") ||
+           !strcmp(state, "cancelled");
 }
 
 int local_jobs_find(const struct local_jobs *l, const char *what, const cJSON **ret_job,

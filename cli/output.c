@@ -234,8 +234,8 @@ static void on_end(struct output *o, const cJSON *e) {
         json_head(o, insert ? insert : e, &line);
         str_addf(&line, ",\"state\":\"%s\"", json_opt_str(e, "state", "failed"));
         if (json_opt(e, "error")) json_error(e, &line);
-        static const char *const fields[] = {"elapsedMs", "recordsIn", "recordsOut",
-                                             "skipped",   "late",      "sinks", "checkpoint"};
+        static const char *const fields[] = {"elapsedMs", "recordsIn", "recordsOut", "skipped",
+                                             "late",      "sinks",     "checkpoint"};
         for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
             if (!json_opt(e, fields[i])) continue;
             str_addf(&line, ",\"%s\":", fields[i]);

@@ -35,6 +35,37 @@ static void on_open(void *self, struct ws_conn *conn) {
     ws_set_self(conn, w);
 }
 
+static bool runs_something(const struct coordinator *c, int number) {
+    for (int i = 0; i < c->n_jobs; i++) {
+        const struct job *j = c->jobs[i];
+        bool between = j->state == JOB_CREATED || j->state == JOB_RESTARTING;
+        if (!job_is_over(j) && !between && number < j->n_workers && j->worker_used[number])
+            return true;
+    }
+    return false;
+}
+
+static void free_worker(struct worker *w) {
+    free(w->id);
+    free(w->host);
+    free(w);
+}
+
+/* That of a lost one of the same name, in whose place it comes; else the next. */
+static void take_number(struct coordinator *c, struct worker *w) {
+    for (int i = 0; i < c->n_workers; i++) {
+        struct worker *old = c->workers[i];
+        if (old->conn || strcmp(old->id, w->id) != 0 || runs_something(c, i)) continue;
+        free_worker(old);
+        w->number = i;
+        c->workers[i] = w;
+        return;
+    }
+    MEM_GROW(c->workers, c->n_workers, c->cap_workers);
+    w->number = c->n_workers;
+    c->workers[c->n_workers++] = w;
+}
+
 static int register_worker(struct worker *w, const cJSON *j, struct err *err) {
     struct coordinator *c = w->coord;
     const char *id, *host;
@@ -54,9 +85,7 @@ static int register_worker(struct worker *w, const cJSON *j, struct err *err) {
     w->id = mem_strdup(id);
     w->host = mem_strdup(host);
     w->pid = pid;
-    MEM_GROW(c->workers, c->n_workers, c->cap_workers);
-    w->number = c->n_workers;
-    c->workers[c->n_workers++] = w;
+    take_number(c, w);
     c->n_registered++;
     log_info("worker registered", KV_STR("worker", id), KV_I64("pid", pid),
              KV_I64("slots", w->slots));

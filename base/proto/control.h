@@ -123,8 +123,8 @@ enum { CONTROL_ROW_MAX_BYTES = 12 << 20, CONTROL_LINE_PIECE_BYTES = 2 << 20 };
  * "rows": [[text or null]] (rows)}: a statement has been carried out (done, rows), or its job
  * begins (query, insert). */
 #define EVENT_STATEMENT "statement"
-/* {"t", "index", "job", "name", "recoverable": another coordinator can go on with it, "plan": public
- * plan}: begins to run. */
+/* {"t", "index", "job", "name", "recoverable": another coordinator can go on with it, "plan":
+ * public plan}: begins to run. */
 #define EVENT_JOB "job"
 /* {"t", "index", "rows"}, {"t", "index", "stream", "text"}: MSG_ROWS and MSG_OUTPUT handed on. */
 #define EVENT_ROWS "rows"

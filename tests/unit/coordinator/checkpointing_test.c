@@ -82,11 +82,15 @@ static void ack(struct peer *p, const cJSON *deploy, const cJSON *trigger, bool 
     peer_send(p, "%s", str_text(&text));
 }
 
-static void commit_done(struct peer *p, const cJSON *deploy) {
-    AUTO_JSON *c = peer_expect(p, MSG_COMMITTED);
+static void say_committed(struct peer *p, const cJSON *deploy, const cJSON *c) {
     peer_send(p, "{\"t\":\"commitDone\",\"job\":\"%s\",\"attempt\":%lld,\"checkpoint\":%lld}",
               json_opt_str(deploy, "job", ""), (long long)json_opt_i64(deploy, "attempt", 0),
               (long long)json_opt_i64(c, "checkpoint", 0));
+}
+
+static void commit_done(struct peer *p, const cJSON *deploy) {
+    AUTO_JSON *c = peer_expect(p, MSG_COMMITTED);
+    say_committed(p, deploy, c);
 }
 
 /* From the trigger to the commit; returns the checkpoint's number. */
@@ -108,10 +112,7 @@ static void all_tasks(struct peer *p, const cJSON *deploy, const char *state) {
                   (int)json_opt_i64(t, "v", -1), (int)json_opt_i64(t, "s", -1), state);
 }
 
-/* All tasks come to their end; the last checkpoint, which commits it, is answered. */
-static void finish(struct peer *p, const cJSON *deploy) {
-    all_tasks(p, deploy, "finished");
-    AUTO_JSON *t = peer_expect(p, MSG_TRIGGER);
+static void ack_finished(struct peer *p, const cJSON *deploy, const cJSON *trigger) {
     AUTO_STR text = STR_INIT;
     const cJSON *task;
     cJSON_ArrayForEach(task, json_opt(deploy, "tasks")) str_addf(
@@ -121,8 +122,21 @@ static void finish(struct peer *p, const cJSON *deploy) {
               "{\"t\":\"acked\",\"job\":\"%s\",\"attempt\":%lld,\"checkpoint\":%lld,"
               "\"file\":null,\"tasks\":[%s]}",
               json_opt_str(deploy, "job", ""), (long long)json_opt_i64(deploy, "attempt", 0),
-              (long long)json_opt_i64(t, "checkpoint", 0), str_text(&text));
-    cJSON_Delete(peer_expect(p, MSG_RELEASE));
+              (long long)json_opt_i64(trigger, "checkpoint", 0), str_text(&text));
+}
+
+/* All tasks come to their end; what checkpoints there still are, up to the one that commits the
+ * end, are answered. */
+static void finish(struct peer *p, const cJSON *deploy) {
+    all_tasks(p, deploy, "finished");
+    static const char *const types[] = {MSG_TRIGGER, MSG_COMMITTED, MSG_RELEASE, NULL};
+    for (bool over = false; !over;) {
+        AUTO_JSON *f = peer_expect_any(p, types);
+        const char *type = json_opt_str(f, "t", "");
+        over = !strcmp(type, MSG_RELEASE);
+        if (!strcmp(type, MSG_TRIGGER)) ack_finished(p, deploy, f);
+        if (!strcmp(type, MSG_COMMITTED)) say_committed(p, deploy, f);
+    }
 }
 
 static void leave(struct peer *p) {

@@ -123,7 +123,8 @@ struct sending {
 static void send_text(void *arg) {
     struct sending *s = arg;
     struct err e = ERR_INIT;
-    int rc = s->p->conn ? ws_send_text(s->p->conn, s->text, &e) : 0;
+    /* What is said to somebody who has gone is lost. */
+    int rc = s->p->conn && ws_is_open(s->p->conn) ? ws_send_text(s->p->conn, s->text, &e) : 0;
     CHECKF(rc == 0, "%s", e.msg);
 }
 
@@ -137,7 +138,17 @@ void peer_send(struct peer *p, const char *fmt, ...) {
     net_loop_call(p->rig->peer_loop, send_text, &s);
 }
 
+static bool is_one_of(const char *type, const char *const *types) {
+    for (; *types; types++)
+        if (!strcmp(type, *types)) return true;
+    return false;
+}
+
 cJSON *peer_expect(struct peer *p, const char *type) {
+    return peer_expect_any(p, (const char *[]){type, NULL});
+}
+
+cJSON *peer_expect_any(struct peer *p, const char *const *types) {
     cJSON *found = NULL;
     bool more = true;
     pthread_mutex_lock(&p->lock);
@@ -148,13 +159,13 @@ cJSON *peer_expect(struct peer *p, const char *type) {
             continue;
         }
         cJSON_DetachItemViaPointer(p->frames, f);
-        if (!strcmp(json_opt_str(f, "t", ""), type))
+        if (is_one_of(json_opt_str(f, "t", ""), types))
             found = f;
         else
             cJSON_Delete(f);
     }
     pthread_mutex_unlock(&p->lock);
-    if (!found) fail_msg("no frame '%s' came; closed: %d %s", type, p->closed, p->close_reason);
+    if (!found) fail_msg("no frame '%s' came; closed: %d %s", types[0], p->closed, p->close_reason);
     return found;
 }
 

@@ -43,6 +43,8 @@ void peer_open(struct peer *p, struct rig *r, const char *path);
 void peer_send(struct peer *p, const char *fmt, ...) ATTR_PRINTF(2, 3);
 /* The next frame of that type, those before it are dropped; owned by the caller. */
 cJSON *peer_expect(struct peer *p, const char *type);
+/* The next frame of one of these types, ended by NULL. */
+cJSON *peer_expect_any(struct peer *p, const char *const *types);
 void peer_wait_closed(struct peer *p);
 void peer_close(struct peer *p);
 void peer_release(struct peer *p);

@@ -480,8 +480,8 @@ static void activate(struct match_op *m, struct match_key *k) {
     struct match_rows *w = &k->waiting;
     struct active *a = &m->active[m->n_active++];
     *a = (struct active){.key = (char *)k};
-    state_table_touch(m->keys, &a->key, 1); /* it will change */
-    if (w->unsorted && w->n > w->from)      /* arrival tells rows apart */
+    state_table_mark(m->keys, &a->key, 1); /* it will change */
+    if (w->unsorted && w->n > w->from)     /* arrival tells rows apart */
         qsort_r(w->rows + w->from, w->n - w->from, sizeof *w->rows, cmp_rows, m);
     w->unsorted = 0;
     for (uint32_t i = w->from; i < w->n && match_row_of(w->rows[i])->time <= m->target; i++)

@@ -311,7 +311,7 @@ uint32_t session_take_due(struct session_set *ss, int64_t wm, struct session **r
             ret[got++] = s;
         }
     for (uint32_t i = 0; i < got; i++)
-        state_table_touch(ss->keys, &ret[i]->key, 1); /* it will be dropped */
+        state_table_mark(ss->keys, &ret[i]->key, 1); /* it will be dropped */
     return got;
 }
 

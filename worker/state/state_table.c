@@ -497,13 +497,8 @@ void state_table_age(struct state_table *t, int64_t now_ms, uint32_t n) {
 }
 
 void state_table_touch(struct state_table *t, char *const *payloads, uint32_t n) {
-    if (!t->changes && !t->desc.ttl_ms) return;
-    for (uint32_t i = 0; i < n; i++)
-        if (payloads[i]) {
-            char *row = row_of(t, payloads[i]);
-            if (t->changes) state_table_row_changes(t, state_table_row_number(t, row));
-            if (t->desc.ttl_ms) *stamp_of(t, row) = t->now_ms;
-        }
+    for (uint32_t i = 0; t->desc.ttl_ms && i < n; i++)
+        if (payloads[i]) *stamp_of(t, row_of(t, payloads[i])) = t->now_ms;
 }
 
 void state_table_mark(struct state_table *t, char *const *payloads, uint32_t n) {

@@ -70,10 +70,11 @@ void state_table_remove(struct state_table *t, char *payload);
 /* Sets the clock (it never goes back) and removes rows whose time is up among the next n: no row
  * pointers may be held. Does nothing without ttl_ms. */
 void state_table_age(struct state_table *t, int64_t now_ms, uint32_t n);
-/* The rows are written to: they live for ttl_ms from now. NULLs are skipped. */
+/* Rows that were just looked up are written to: they live for ttl_ms from now. NULLs are skipped.
+ */
 void state_table_touch(struct state_table *t, char *const *payloads, uint32_t n);
-/* The rows are about to be written to, but go on ageing: for pointers that weren't just looked up.
- * NULLs are skipped. */
+/* For checkpoints, before rows are written to that weren't just looked up. They go on ageing. NULLs
+ * are skipped. */
 void state_table_mark(struct state_table *t, char *const *payloads, uint32_t n);
 
 uint64_t state_table_count(const struct state_table *t);
@@ -89,8 +90,9 @@ uint32_t state_table_scan(const struct state_table *t, uint64_t *pos, char **pay
 void state_table_keys(const struct state_table *t, char *const *payloads, uint32_t n,
                       struct column *ret_cols);
 /* Checkpoints: part is the table. From track on, what changes is marked: every row that upsert,
- * find, upsert_rows or touch gives out counts as changed, so a payload pointer must not be kept
- * across a barrier and then written to. Of tables with an owner, the owner's part is added last. */
+ * find or upsert_rows gives out counts as changed; a payload pointer that is kept across a barrier
+ * must be marked before what it points to is written to. Of tables with an owner, the owner's part
+ * is added last. */
 extern const struct state_part_ops state_table_part;
 
 uint64_t state_table_hash(const struct state_table *t, const char *payload);

@@ -54,6 +54,7 @@ struct state_table *agg_distinct_table(const struct agg_set *s, int d, struct st
                               .payload_align_bytes = 8,
                               .save_payload = s->chained ? agg_save_counts : NULL,
                               .load_payload = s->chained ? agg_load_counts : NULL,
+                              .marks_writes = agg_set_is_masked(s),
                               .self = ds,
                               .ttl_ms = s->ttl_ms,
                               .owner = groups};
@@ -72,11 +73,13 @@ static uint32_t place_in_block(const struct distinct_set *ds, const struct colum
 
 /* Marks the value at a place as counted by the aggregates of `want`; returns which of them hadn't.
  */
-static inline uint64_t mark(const struct distinct_set *ds, char *entry, uint32_t place,
-                            uint64_t want) {
+static inline uint64_t mark(const struct distinct_set *ds, struct state_table *t, char *entry,
+                            uint32_t place, uint64_t want) {
     uint32_t bit = place * ds->mask_bits;
     uint64_t *word = (uint64_t *)entry + bit / WORD_BITS;
     uint64_t fresh = want & ~(*word >> bit % WORD_BITS);
+    if (!fresh) return 0;
+    state_table_mark(t, &entry, 1);
     *word |= fresh << bit % WORD_BITS;
     return fresh;
 }
@@ -304,7 +307,8 @@ static int fold_masks(struct agg_state *s, int d, const struct batch *b, const u
         uint32_t row = in_rows ? in_rows[i] : i;
         char **entry = entry_at(entries, in_rows, i, found_all);
         if (!x->wants[i]) continue;
-        uint64_t fresh = mark(ds, *entry, place_in_block(ds, value, row), x->wants[i]);
+        uint64_t fresh =
+            mark(ds, s->distinct[d], *entry, place_in_block(ds, value, row), x->wants[i]);
         if (!fresh) continue;
         x->firsts[n_first] = (struct first_row){fresh, row, groups[i]};
         n_first++;
@@ -368,7 +372,7 @@ static int merge_masks(struct agg_state *dst, int d, char *const *from, uint32_t
         for (uint32_t place = 0; place < 1u << ds->block_log; place++) {
             uint32_t bit = place * ds->mask_bits;
             uint64_t has = ((uint64_t *)from[i])[bit / WORD_BITS] >> bit % WORD_BITS & all;
-            uint64_t fresh = has ? mark(ds, x->entries[i], place, has) : 0;
+            uint64_t fresh = has ? mark(ds, dst->distinct[d], x->entries[i], place, has) : 0;
             if (!fresh) continue;
             x->firsts[n_first] = (struct first_row){fresh, ds->block_log ? n_first : i, groups[i]};
             if (ds->block_log) put_block_value(ds, &cols[1], i, place, &values, n_first);

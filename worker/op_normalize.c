@@ -102,6 +102,7 @@ static int normalize_open(struct op *op, struct err *err) {
                            .free_payload = free_row,
                            .save_payload = save_row,
                            .load_payload = load_row,
+                           .marks_writes = true,
                            .ttl_ms = n->ttl_ms};
     n->table = state_table_new(&d);
     state_set_add(op->ctx->states, "rows", 0, &state_table_part, n->table);
@@ -126,6 +127,7 @@ static void work_row(struct normalize_op *n, uint32_t i) {
     if (kind == ROW_UPDATE_BEFORE) return;
     if (kind == ROW_DELETE) {
         if (!old) return;
+        state_table_mark(n->table, (char **)&n->found[i], 1);
         add_out(n, ROW_DELETE, old);
         n->gone[n->n_gone++] = old;
         last->row = NULL;
@@ -134,6 +136,7 @@ static void work_row(struct normalize_op *n, uint32_t i) {
     str_clear(&n->scratch);
     row_pack_add(n->pack, n->in->cols, i, &n->scratch);
     if (old && !n->ttl_ms && row_pack_eq(n->pack, old, str_text(&n->scratch))) return;
+    state_table_mark(n->table, (char **)&n->found[i], 1);
     state_table_touch(n->table, (char **)&n->found[i], 1);
     char *row = var_alloc(state_table_var(n->table), n->scratch.len);
     memcpy(row, str_text(&n->scratch), n->scratch.len);

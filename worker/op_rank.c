@@ -216,6 +216,7 @@ static struct rank_window *find_window(struct rank_op *r, int64_t end) {
                            .free_payload = free_list,
                            .save_payload = save_list,
                            .load_payload = load_list,
+                           .marks_writes = r->window_column < 0,
                            .self = r,
                            .ttl_ms = r->ttl_ms};
     r->windows[i] = (struct rank_window){.end = end, .table = state_table_new(&d)};
@@ -411,6 +412,8 @@ static int64_t held_max(const struct rank_op *r) {
 
 static void written(struct rank_op *r, struct rank_list *l) {
     char *payload = (char *)l;
+    if (r->window_column >= 0) return; /* marked when it was looked up */
+    state_table_mark(r->windows[0].table, &payload, 1);
     if (r->ttl_ms) state_table_touch(r->windows[0].table, &payload, 1);
 }
 

@@ -342,7 +342,7 @@ void state_table_upsert(struct state_table *t, const struct column *const *keys,
     dir_reserve(t, n);
     const int64_t *words[WORDS_MAX];
     int n_words = key_words(t, keys, words);
-    bool cached = t->n_live < PREFETCH_MIN_ROWS;
+    bool cached = t->n_live < PREFETCH_MIN_ROWS, marks = t->changes && !t->desc.marks_writes;
     for (uint32_t from = 0; from < n; from += BLOCK) {
         uint32_t to = MIN(from + BLOCK, n);
         if (!cached) prefetch_block(t, hashes, rows, from, to);
@@ -355,7 +355,7 @@ void state_table_upsert(struct state_table *t, const struct column *const *keys,
             if (!row) {
                 row = insert_key(t, keys, r, hashes[r], slot);
             } else {
-                if (t->changes) state_table_row_changes(t, t->dir[slot].row);
+                if (marks || (expired && t->changes)) state_table_row_changes(t, t->dir[slot].row);
                 if (expired) renew_row(t, row);
             }
             payloads[i] = row + t->payload_offset;
@@ -367,7 +367,7 @@ void state_table_find(struct state_table *t, const struct column *const *keys,
                       const uint64_t *hashes, const uint32_t *rows, uint32_t n, char **payloads) {
     const int64_t *words[WORDS_MAX];
     int n_words = key_words(t, keys, words);
-    bool cached = t->n_live < PREFETCH_MIN_ROWS;
+    bool cached = t->n_live < PREFETCH_MIN_ROWS, marks = t->changes && !t->desc.marks_writes;
     for (uint32_t from = 0; from < n; from += BLOCK) {
         uint32_t to = MIN(from + BLOCK, n);
         if (!cached) prefetch_block(t, hashes, rows, from, to);
@@ -376,7 +376,7 @@ void state_table_find(struct state_table *t, const struct column *const *keys,
             uint64_t slot;
             char *row = probe_any(t, keys, words, n_words, r, hashes[r], &slot);
             payloads[i] = row && !row_expired(t, row) ? row + t->payload_offset : NULL;
-            if (t->changes && payloads[i]) state_table_row_changes(t, t->dir[slot].row);
+            if (marks && payloads[i]) state_table_row_changes(t, t->dir[slot].row);
         }
     }
 }

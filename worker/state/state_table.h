@@ -40,6 +40,9 @@ struct state_desc {
     bool (*may_expire)(void *self, const char *payload);
     void *self;
     int64_t ttl_ms; /* 0: rows stay for ever */
+    /* Most rows are looked up without being written to: the op calls state_table_mark before it
+     * writes. */
+    bool marks_writes;
     /* The first key (BIGINT) is the address of a payload of this table, whose key stands for it in
      * checkpoints: there, a row belongs to its owner's key group. Rows go before their owner; but
      * those whose time is up may outlive one whose time is up, too. */
@@ -73,8 +76,8 @@ void state_table_age(struct state_table *t, int64_t now_ms, uint32_t n);
 /* Rows that were just looked up are written to: they live for ttl_ms from now. NULLs are skipped.
  */
 void state_table_touch(struct state_table *t, char *const *payloads, uint32_t n);
-/* For checkpoints, before rows are written to that weren't just looked up. They go on ageing. NULLs
- * are skipped. */
+/* For checkpoints, before rows are written to that weren't just looked up, or with marks_writes.
+ * They go on ageing. NULLs are skipped. */
 void state_table_mark(struct state_table *t, char *const *payloads, uint32_t n);
 
 uint64_t state_table_count(const struct state_table *t);
@@ -90,9 +93,9 @@ uint32_t state_table_scan(const struct state_table *t, uint64_t *pos, char **pay
 void state_table_keys(const struct state_table *t, char *const *payloads, uint32_t n,
                       struct column *ret_cols);
 /* Checkpoints: part is the table. From track on, what changes is marked: every row that upsert,
- * find or upsert_rows gives out counts as changed; a payload pointer that is kept across a barrier
- * must be marked before what it points to is written to. Of tables with an owner, the owner's part
- * is added last. */
+ * find or upsert_rows gives out counts as changed (but for marks_writes); a payload pointer that is
+ * kept across a barrier must be marked before what it points to is written to. Of tables with an
+ * owner, the owner's part is added last. */
 extern const struct state_part_ops state_table_part;
 
 uint64_t state_table_hash(const struct state_table *t, const char *payload);

@@ -105,7 +105,10 @@ int state_table_read_key(const struct state_table *t, struct sv *in, char *row,
                          struct err *err) ATTR_MUST_USE;
 
 /* With t->changes: before a row is changed, before it is removed, before all are. */
-void state_table_row_changes(struct state_table *t, uint32_t row);
+void state_table_save_row(struct state_table *t, char *row);
+static inline void state_table_row_changes(struct state_table *t, uint32_t row) {
+    if (changes_touch(t->changes, row)) state_table_save_row(t, row_at(t, row));
+}
 void state_table_row_goes(struct state_table *t, uint32_t row);
 void state_table_all_go(struct state_table *t);
 

@@ -57,7 +57,7 @@ static bool is_stray(const struct state_table *t, char *row) {
            (row_expired(t, row) || !((const struct row_head *)owner_row(t, row))->live);
 }
 
-static void save_row(struct state_table *t, char *row) {
+void state_table_save_row(struct state_table *t, char *row) {
     struct str *out = &t->scratch;
     if (is_stray(t, row)) return;
     str_clear(out);
@@ -69,10 +69,6 @@ static void save_row(struct state_table *t, char *row) {
     else
         str_add_n(out, payload, t->desc.payload_size_bytes);
     t->sink->entry(t->sink, str_view(out));
-}
-
-void state_table_row_changes(struct state_table *t, uint32_t row) {
-    if (changes_touch(t->changes, row)) save_row(t, row_at(t, row));
 }
 
 void state_table_row_goes(struct state_table *t, uint32_t row) {
@@ -91,7 +87,7 @@ void state_table_row_goes(struct state_table *t, uint32_t row) {
 void state_table_all_go(struct state_table *t) {
     uint32_t row;
     while (changes_next(t->changes, &row))
-        if (((struct row_head *)row_at(t, row))->live) save_row(t, row_at(t, row));
+        if (((struct row_head *)row_at(t, row))->live) state_table_save_row(t, row_at(t, row));
     changes_clear(t->changes);
 }
 
@@ -148,7 +144,7 @@ static bool part_step(void *part, uint32_t n) {
         if (!changes_next(t->changes, &row)) return true;
         char *at = row_at(t, row);
         /* A row of a snapshot that came to nothing may be gone by now. */
-        if (row < t->n_rows && ((struct row_head *)at)->live) save_row(t, at);
+        if (row < t->n_rows && ((struct row_head *)at)->live) state_table_save_row(t, at);
     }
     return false;
 }

@@ -125,8 +125,8 @@ static void renewed(struct k8s_lease *l) {
 }
 
 static void request_failed(struct k8s_lease *l, const struct err *err) {
+    if (!l->lost.code) log_warn("leader election: the Lease is out of reach", KV_ERR(err));
     l->lost = *err;
-    log_warn("leader election", KV_ERR(err));
     tick_later(l);
 }
 
@@ -200,6 +200,7 @@ static void read_done(void *self, const struct k8s_result *r) {
         request_failed(l, r->err);
         return;
     }
+    err_clear(&l->lost);
     observe(l, r->object);
     if (l->leading && !is_ours(l)) {
         struct err err = ERR_INIT;

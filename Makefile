@@ -194,6 +194,7 @@ image: all
 	deploy/pack $(ARGS)
 # On a real one-node Kubernetes, which is built from source once per user; not part of `make test`.
 e2e: all
+	tools/deps install cluster
 	tests/cluster/e2e.py --bin $(B)/bin $(ARGS)
 
 # ---- demo ----------------------------------------------------------------------------------

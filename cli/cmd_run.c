@@ -31,6 +31,26 @@ static const struct cli_option options[] = {
     {"log", 0, "LEVELS", "such as warn or info,net=debug (warn)", NULL},
     {NULL, 0, NULL, NULL, NULL}};
 
+/* What a manifest may say, but not where there is no cluster. */
+static int check_local(const struct job_spec *spec, struct err *err) {
+    if (spec->state && strcmp(spec->state, "running"))
+        return err_set(err, ERR_VALIDATION,
+                       "spec.state is '%s', which is for a cluster: leave it out to run the job "
+                       "here, or look at its plan with 'penstock plan'",
+                       spec->state);
+    AUTO_JSON *stores = job_spec_file_systems(spec);
+    const cJSON *s;
+    cJSON_ArrayForEach(s, stores) {
+        if (json_opt(json_opt(s, "secret"), "name"))
+            return err_set(err, ERR_VALIDATION,
+                           "spec.fileSystems '%s': secret.name is a Secret that the operator "
+                           "mounts in a cluster; to run the job here give 'path', 'file' or "
+                           "'envPrefix'",
+                           json_opt_str(s, "prefix", ""));
+    }
+    return 0;
+}
+
 static int run(int argc, char **argv) {
     struct cli_args args;
     int rc = cli_parse(&cli_cmd_run, argc, argv, &args);
@@ -43,6 +63,7 @@ static int run(int argc, char **argv) {
                               .usage = cli_flag(&args, "usage"),
                               .fresh = cli_flag(&args, "fresh")};
     rc = cli_read_job(&arena, &args, &spec, &o.script, &err);
+    if (!rc) rc = check_local(spec, &err);
     if (!rc && !cli_flag(&args, "log") && !strcmp(spec->log_levels, "info"))
         spec->log_levels = "warn";
     if (!rc) rc = log_parse_levels(spec->log_levels, 0, &err);

@@ -160,6 +160,7 @@ static void read_spec(struct arena *a, const cJSON *spec, struct job_spec *s) {
     const char *mode = json_opt_str(spec, "mode", "");
     for (size_t i = 0; i < ARRAY_LEN(MODES); i++)
         if (!strcmp(MODES[i], mode)) s->mode = (enum job_mode)i;
+    s->state = arena_strdup(a, json_opt_str(spec, "state", NULL));
     s->parallelism = (int)json_opt_i64(spec, "parallelism", 1);
     s->max_parallelism = (int)json_opt_i64(spec, "maxParallelism", 128);
     const cJSON *w = json_opt(spec, "workers");

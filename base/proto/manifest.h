@@ -42,6 +42,7 @@ struct job_spec {
     bool log_json;
     int n_edits;
     const struct job_vertex_edit *edits;
+    const char *state; /* "running", "suspended", "preview": for a cluster; NULL = unset */
 };
 
 /* Reads the one FlinkJob of a YAML stream (ConfigMaps beside it serve sqlFrom). file: for messages.

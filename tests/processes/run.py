@@ -348,6 +348,23 @@ def slow_reader_is_named(args, start):
     none_left(children)
 
 
+def manifest_for_a_cluster(args, start):
+    """What only a cluster can do is refused where a job is run here, and fine where it is only checked."""
+    head = "apiVersion: penstock.dev/v1\nkind: FlinkJob\nmetadata: {name: j}\nspec:\n"
+    sql = "  sql: CREATE TABLE a (i INT) WITH ('connector' = 'blackhole'); INSERT INTO a VALUES (1);\n"
+    store = "  fileSystems: [{prefix: 's3:', type: s3, endpoint: 'http://127.0.0.1:1', secret: {name: keys}}]\n"
+    with tempfile.TemporaryDirectory() as dir:
+        path = os.path.join(dir, "job.yaml")
+        for more, want in ("", ""), ("  state: preview\n", "penstock plan"), (store, "secret.name is a Secret"):
+            with open(path, "w") as f:
+                f.write(head + more + sql)
+            for command, status in ("run", 2 if want else 0), ("validate", 0):
+                p = subprocess.run([os.path.join(args.bin, "penstock"), command, path], stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True, timeout=LIMIT_S)
+                if p.returncode != status or (status and want not in p.stdout):
+                    raise Failure("%s: exit status %d: %s" % (command, p.returncode, p.stdout))
+
+
 # ---- checkpoints: whatever dies, the output is that of a run in which nothing does ----
 
 CRASH_ROWS = 12000
@@ -477,7 +494,7 @@ def stopped_and_run_again(args, start):
         check_crash_output(tmp)
 
 
-CASES = [nothing_dies, worker_killed_nothing_lost, only_worker_killed_nothing_lost, coordinator_killed_nothing_lost,
+CASES = [manifest_for_a_cluster, nothing_dies, worker_killed_nothing_lost, only_worker_killed_nothing_lost, coordinator_killed_nothing_lost,
          run_killed_and_run_again, stopped_and_run_again,
          slow_reader_is_named, progress_is_shown, worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, dml_async, dml_sync, watched_directory,
          watched_directory_by_three, watched_file_is_broken, watched_directory_is_missing, output_is_full, reader_goes, long_rows]

@@ -1,6 +1,8 @@
 /* options.c - see options.h. */
 #include "fs/options.h"
 
+#include "base/proto/manifest.h"
+
 #include <string.h>
 
 #define AT(f) offsetof(struct fs_options, f)
@@ -130,7 +132,9 @@ int fs_options_read(struct arena *a, const cJSON *json, struct fs_options *ret, 
     o.ca_file = text_of(a, json, "caFile", NULL);
     o.insecure_tls = json_opt_bool(json, "insecureTls", false);
     const cJSON *secret = json_opt(json, "secret");
-    o.secret.path = text_of(a, secret, "path", NULL);
+    const char *mounted = json_opt_str(secret, "name", NULL);
+    o.secret.path = mounted ? arena_printf(a, JOB_SECRETS_DIR "/%s", mounted)
+                            : text_of(a, secret, "path", NULL);
     o.secret.file = text_of(a, secret, "file", NULL);
     o.secret.env_prefix = text_of(a, secret, "envPrefix", NULL);
     int rc = read_options(a, json_opt(json, "options"), &o, err);

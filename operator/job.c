@@ -4,7 +4,6 @@
 #include "base/core/digest.h"
 #include "base/proto/manifest.h"
 #include "operator/k8s/meta.h"
-#include "operator/objects.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -94,20 +93,6 @@ static void hash_job(struct job *j, const char *spec_text) {
     j->hash[JOB_HASH_BYTES - 1] = '\0';
 }
 
-/* Keys of stores that stand in Secrets are mounted: their names become paths. */
-static void mount_secrets(cJSON *file_systems) {
-    cJSON *row;
-    cJSON_ArrayForEach(row, file_systems) {
-        cJSON *secret = cJSON_GetObjectItemCaseSensitive(row, "secret");
-        const char *name = json_opt_str(secret, "name", NULL);
-        if (!name) continue;
-        AUTO_STR path = STR_INIT;
-        str_addf(&path, "%s/%s", OBJECTS_SECRETS_DIR, name);
-        cJSON_DeleteItemFromObjectCaseSensitive(secret, "name");
-        json_set_str(secret, "path", str_text(&path));
-    }
-}
-
 static int make_spec(struct arena *a, const char *sql, struct job *j, struct err *err) {
     struct job_spec *s;
     int rc = job_spec_of_object(a, j->object, sql, &s, err);
@@ -117,7 +102,6 @@ static int make_spec(struct arena *a, const char *sql, struct job *j, struct err
     s->workers = j->workers;
     s->slots = j->slots;
     AUTO_JSON *json = job_spec_to_json(s);
-    mount_secrets(cJSON_GetObjectItemCaseSensitive(json, "fileSystems"));
     AUTO_STR text = STR_INIT;
     json_print(json, &text);
     j->spec_text = arena_strdup(a, str_text(&text));

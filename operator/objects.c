@@ -2,6 +2,7 @@
 #include "operator/objects.h"
 
 #include "base/core/digest.h"
+#include "base/proto/manifest.h"
 #include "operator/k8s/meta.h"
 #include "operator/overlay.h"
 
@@ -257,7 +258,7 @@ static void mount_secrets(const struct job *job, cJSON *volumes, cJSON *mounts) 
         const char *name = json_opt_str(json_opt(row, "secret"), "name", NULL);
         if (!name) continue;
         AUTO_STR path = STR_INIT;
-        str_addf(&path, "%s/%s", OBJECTS_SECRETS_DIR, name);
+        str_addf(&path, "%s/%s", JOB_SECRETS_DIR, name);
         const cJSON *m;
         bool there = false;
         cJSON_ArrayForEach(m, mounts) there |=

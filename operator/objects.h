@@ -13,8 +13,6 @@
 
 #include "operator/job.h"
 
-#define OBJECTS_SECRETS_DIR "/etc/penstock/secrets" /* Secrets of spec.fileSystems, by name */
-
 enum {
     OBJECTS_REST_PORT = 8081,   /* coordinator */
     OBJECTS_HEALTH_PORT = 8082, /* worker */

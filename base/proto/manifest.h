@@ -8,6 +8,9 @@
 #include "base/core/map.h"
 #include "base/core/yaml.h"
 
+/* Where the operator mounts the Secrets that spec.fileSystems name, a folder each. */
+#define JOB_SECRETS_DIR "/etc/penstock/secrets"
+
 enum { JOB_NAME_MAX = 40 /* pods and services have longer names, made from it */ };
 
 enum job_mode { JOB_MODE_UNSET, JOB_MODE_STREAMING, JOB_MODE_BATCH, JOB_MODE_AUTOMATIC };

@@ -150,6 +150,13 @@ void op_print_line(struct op *op, struct sv line, bool to_stderr);
 void op_collect(struct op *op, struct batch *b);
 bool op_reader_full(struct op *op);
 
+/* Splits of the task's source whose batches say which one they are of (batch.split, from 0). Each
+ * has event time of its own, and time waits for all that were added and haven't ended. */
+void op_split_added(struct op *op, uint32_t split);
+void op_split_ended(struct op *op, uint32_t split);
+uint32_t op_splits(const struct op *op); /* added so far; 0: the source doesn't say */
+bool op_split_has_ended(const struct op *op, uint32_t split);
+
 /* Source ops: the head without input. The task calls poll in its turns. */
 struct source_op_ops {
     struct op_ops base;

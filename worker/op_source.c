@@ -53,6 +53,16 @@ static void skipped(void *self, struct sv raw, const char *place, const struct e
     s->n_letters++;
 }
 
+static void split_added(void *self, uint32_t split) {
+    struct source_op *s = self;
+    op_split_added(&s->base, split);
+}
+
+static void split_ended(void *self, uint32_t split) {
+    struct source_op *s = self;
+    op_split_ended(&s->base, split);
+}
+
 static int source_open(struct op *op, struct err *err) {
     struct source_op *s = CONTAINER_OF(op, struct source_op, base);
     struct op_ctx *ctx = op->ctx;
@@ -80,7 +90,9 @@ static int source_open(struct op *op, struct err *err) {
                             .wake_self = op,
                             .wake = wake,
                             .report_self = s,
-                            .skipped = skipped};
+                            .skipped = skipped,
+                            .split_added = split_added,
+                            .split_ended = split_ended};
     rc = desc->source_new(&s->table, &sc, &s->source, err);
     return rc ? connector_err_wrap(err, s->table.name) : 0;
 }

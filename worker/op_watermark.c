@@ -1,7 +1,10 @@
 /* op_watermark.c - event time of a table: evaluates the WATERMARK expression on each row, keeps the
  * greatest value, and puts a step behind each row that raises it by more than the watermark
  * interval, exactly where Flink's assigner emits one; smaller rises follow by processing time. Also
- * declares the source idle when nothing has come for a while. */
+ * declares the source idle when nothing has come for a while.
+ *
+ * Where the source says which split rows are of (op_splits), each split has a greatest value of its
+ * own, and the least of them counts; splits that have ended or are idle aren't waited for. */
 #include "worker/metrics.h"
 #include "worker/op.h"
 #include "worker/state/state_set.h"
@@ -11,11 +14,22 @@
 
 #include <stdlib.h>
 
+enum { SPLITS_CHECK_MS = 50 };
+
+struct split_time {
+    int64_t current;
+    int64_t last_row_ms;
+    bool idle;
+};
+
 struct watermark_op {
     struct op op;
+    uint32_t n_splits, cap_splits;
+    struct split_time *splits;
     int time;
     struct program *program;
     int64_t interval_ms, idle_ms;
+    int64_t own; /* greatest value of all rows */
     int64_t current, emitted;
     int64_t last_row_ms; /* processing time of the last batch */
     bool idle;
@@ -49,7 +63,7 @@ static void reset(void *self) {
 static int watermark_open(struct op *op, struct err *err) {
     struct watermark_op *w = impl(op);
     const cJSON *cfg = op->ctx->plan->config;
-    w->current = w->emitted = w->restored = WATERMARK_MIN;
+    w->own = w->current = w->emitted = w->restored = WATERMARK_MIN;
     w->value = (struct state_value){save, load, reset, w, 0};
     state_set_add(op->ctx->states, "current", 0, &state_value_part, &w->value);
     w->interval_ms = op->ctx->config->watermark_interval_ms;
@@ -86,25 +100,90 @@ static int check_times(struct watermark_op *w, const struct batch *b, struct err
         w->op.ctx->inputs[0]->fields[w->time].name);
 }
 
-/* Steps of n rows with watermarks wm. Returns how many. */
-static uint32_t find_steps(struct watermark_op *w, const struct column *wm, uint32_t n) {
+/* ---- splits ---- */
+
+static void grow_splits(struct watermark_op *w) {
+    uint32_t n = op_splits(&w->op);
+    while (w->n_splits < n) {
+        MEM_GROW(w->splits, w->n_splits, w->cap_splits);
+        w->splits[w->n_splits++] =
+            (struct split_time){.current = WATERMARK_MIN, .last_row_ms = op_now_ms(&w->op)};
+    }
+}
+
+static bool is_waited_for(const struct watermark_op *w, uint32_t split) {
+    return !w->splits[split].idle && !op_split_has_ended(&w->op, split);
+}
+
+/* Least of the splits that are waited for, but for one; WATERMARK_MAX if there is no other. */
+static int64_t least_but(const struct watermark_op *w, uint32_t but) {
+    int64_t least = WATERMARK_MAX;
+    for (uint32_t i = 0; i < w->n_splits; i++)
+        if (i != but && is_waited_for(w, i)) least = MIN(least, w->splits[i].current);
+    return least;
+}
+
+/* Declares splits idle for which nothing has come for idle_ms. */
+static void check_idle_splits(struct watermark_op *w, int64_t now_ms) {
+    for (uint32_t i = 0; i < w->n_splits; i++) {
+        struct split_time *s = &w->splits[i];
+        if (!is_waited_for(w, i)) continue;
+        s->idle = now_ms >= s->last_row_ms + w->idle_ms;
+    }
+}
+
+/* Time goes on without the splits that have ended or fallen idle since. */
+static void catch_up(struct watermark_op *w) {
+    grow_splits(w);
+    int64_t least = least_but(w, UINT32_MAX);
+    if (least != WATERMARK_MAX && least > w->current) w->current = least;
+}
+
+/* ---- rows ---- */
+
+/* Adds a step in front of row `row` if time has risen by enough. */
+static uint32_t add_step(struct watermark_op *w, uint32_t row, uint32_t k) {
+    if (w->emitted != WATERMARK_MIN && w->current - w->emitted <= w->interval_ms) return k;
+    if (w->emitted >= w->current) return k;
+    w->emitted = w->current;
+    w->steps[k] = (struct wm_step){.row = row, .wm = w->current};
+    return k + 1;
+}
+
+/* Steps of n rows with watermarks wm. Returns how many. own: greatest value so far of the rows'
+ * split; others: least of the other splits. */
+static uint32_t find_steps(struct watermark_op *w, const struct column *wm, uint32_t n,
+                           int64_t *own, int64_t others) {
     uint32_t k = 0;
     for (uint32_t i = 0; i < n; i++) {
         if (!col_is_valid(wm, i)) continue;
         int64_t x = ms_at(wm, i);
+        if (x <= *own) continue;
+        *own = x;
+        x = MIN(x, others);
         if (x <= w->current) continue;
         w->current = x;
-        if (w->emitted != WATERMARK_MIN && x - w->emitted <= w->interval_ms) continue;
-        w->emitted = x;
-        w->steps[k++] = (struct wm_step){.row = i + 1, .wm = x};
+        k = add_step(w, i + 1, k);
     }
     return k;
+}
+
+static uint32_t find_split_steps(struct watermark_op *w, const struct column *wm,
+                                 const struct batch *b) {
+    grow_splits(w);
+    CHECK(b->split < w->n_splits);
+    struct split_time *s = &w->splits[b->split];
+    s->last_row_ms = op_now_ms(&w->op);
+    s->idle = false;
+    return find_steps(w, wm, b->n, &s->current, least_but(w, b->split));
 }
 
 static void set_timer(struct watermark_op *w) {
     int64_t due = INT64_MAX;
     if (w->current > w->emitted) due = op_now_ms(&w->op) + MAX(w->interval_ms, 1);
     if (w->idle_ms && !w->idle) due = MIN(due, w->last_row_ms + w->idle_ms);
+    /* Splits end and fall idle between rows. */
+    if (w->n_splits > 1) due = MIN(due, op_now_ms(&w->op) + MAX(w->interval_ms, SPLITS_CHECK_MS));
     op_set_timer(&w->op, due);
 }
 
@@ -118,7 +197,8 @@ static int watermark_push(struct op *op, int port, struct batch *b, struct err *
         batch_unref(b);
         return err_wrap(err, "watermark of '%s'", op->ctx->inputs[0]->fields[w->time].name);
     }
-    uint32_t n_steps = find_steps(w, &wm, b->n);
+    uint32_t n_steps = op_splits(op) ? find_split_steps(w, &wm, b)
+                                     : find_steps(w, &wm, b->n, &w->own, WATERMARK_MAX);
     col_release(&wm);
     w->last_row_ms = op_now_ms(op);
     if (w->idle) {
@@ -143,6 +223,10 @@ static int watermark_watermark(struct op *op, int64_t wm, struct err *err) {
 static int watermark_timer(struct op *op, int64_t now_ms, struct err *err) {
     struct watermark_op *w = impl(op);
     int rc = 0;
+    if (op_splits(op)) {
+        if (w->idle_ms) check_idle_splits(w, now_ms);
+        catch_up(w);
+    }
     if (w->current > w->emitted) {
         w->emitted = w->current;
         rc = op_emit_watermark(op, w->current, err);
@@ -160,6 +244,7 @@ static int watermark_restored(struct op *op, struct err *err) {
     struct watermark_op *w = impl(op);
     w->current = w->emitted = op->ctx->emitted_watermark;
     if (op->ctx->same_subtask) w->current = MAX(w->current, w->restored);
+    w->own = w->current;
     set_timer(w);
     return 0;
 }
@@ -167,6 +252,7 @@ static int watermark_restored(struct op *op, struct err *err) {
 static void watermark_close(struct op *op) {
     struct watermark_op *w = impl(op);
     program_free(w->program);
+    free(w->splits);
     free(w->steps);
 }
 

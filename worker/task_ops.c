@@ -437,6 +437,28 @@ void op_wake(struct op *op) {
     task_wake(op->task);
 }
 
+void op_split_added(struct op *op, uint32_t split) {
+    struct task *t = op->task;
+    while (split >= t->n_splits) {
+        size_t n = t->n_splits;
+        MEM_GROW(t->splits_ended, n, t->cap_splits);
+        t->splits_ended[t->n_splits++] = false;
+    }
+}
+
+void op_split_ended(struct op *op, uint32_t split) {
+    CHECK(split < op->task->n_splits);
+    op->task->splits_ended[split] = true;
+}
+
+uint32_t op_splits(const struct op *op) {
+    return op->task->n_splits;
+}
+
+bool op_split_has_ended(const struct op *op, uint32_t split) {
+    return op->task->splits_ended[split];
+}
+
 void op_committable(struct op *op, uint64_t checkpoint, bool end, cJSON *committable) {
     struct task *t = op->task;
     const struct task_callbacks *cb = t->opts.callbacks;
@@ -610,4 +632,5 @@ void ops_free(struct task *t) {
         arena_release(&l->arena);
     }
     free(t->ops);
+    free(t->splits_ended);
 }

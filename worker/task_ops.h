@@ -87,6 +87,9 @@ struct task {
     bool error_named;          /* the failing op stands in the error's text already */
     struct histogram *latency; /* from sources to here: to the end of a chain without outputs, to
                                   the head of others; NULL: not measured */
+    uint32_t n_splits;         /* op_split_added */
+    size_t cap_splits;
+    bool *splits_ended;
     int64_t next_latency_ms;
     int64_t next_timer_ms; /* least of the ops' */
     atomic_bool has_msgs;

@@ -15,7 +15,7 @@
 #   make e2e             the operator on a real one-node Kubernetes (tests/cluster/README.md)
 #   make helm-check      the chart: lint, schema, rendered
 #   make image           an OCI image of the programs in build/image
-#   make services-test   against real S3 servers and HDFS, which are downloaded and built
+#   make services-test   against real S3 servers, HDFS and Kafka (make kafka-test: Kafka alone), which are downloaded and built
 #   make fmt tidy hdr-check docs docs-check   form of the code; pages made from its tables
 #   make install         below DESTDIR and PREFIX; make clean
 #   make help            this list
@@ -181,8 +181,16 @@ $(B)/services/%_check: $(B)/obj/tests/services/%_check.c.o $(TEST_SUPPORT) $(ARC
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $< $(TEST_SUPPORT) -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
+services-test: kafka-test
 services-test: all $(B)/services/stores_check
 	tests/services/run.py --bin $(B)/bin --check $(B)/services/stores_check $(ARGS)
+
+# The kafka connectors against a real broker.
+.PHONY: kafka-test bench-kafka
+kafka-test: all $(B)/services/kafka_check
+	tests/services/kafka_run.py --bin $(B)/bin --check $(B)/services/kafka_check $(ARGS)
+bench-kafka: all
+	bench/kafka/run.py --bin $(B)/bin $(ARGS)
 
 # ---- Kubernetes: operator, image, chart (docs/operator.md) ----
 .PHONY: helm helm-check image e2e

@@ -202,8 +202,7 @@ int transaction_sweep(const struct kafka_table *k, const char *prefix, uint64_t 
             rc = err_set(err, ERR_UNAVAILABLE, "kafka: abort '%s': %s", l->id,
                          wire_error_text(code));
         if (!rc)
-            log_info("transaction of an earlier attempt aborted", KV_STR("id", l->id),
-                     KV_STR("broker", wire_error_text(code)));
+            log_info("transaction of an earlier attempt aborted", KV_STR("id", l->id));
     }
     arena_release(&s.arena);
     wire_free(w);

@@ -201,8 +201,7 @@ int transaction_sweep(const struct kafka_table *k, const char *prefix, uint64_t 
         if (!rc && code && !passes(code))
             rc = err_set(err, ERR_UNAVAILABLE, "kafka: abort '%s': %s", l->id,
                          wire_error_text(code));
-        if (!rc)
-            log_info("transaction of an earlier attempt aborted", KV_STR("id", l->id));
+        if (!rc) log_info("transaction of an earlier attempt aborted", KV_STR("id", l->id));
     }
     arena_release(&s.arena);
     wire_free(w);

@@ -1,7 +1,7 @@
 /* kafka_rig.h - runs one source or sink of a kafka table, as a task would: against the mock cluster
  * in unit tests, against a broker in tests/services/kafka_check.c. */
-#ifndef PENSTOCK_TESTS_UNIT_CONNECTOR_KAFKA_RIG_H
-#define PENSTOCK_TESTS_UNIT_CONNECTOR_KAFKA_RIG_H
+#ifndef PENSTOCK_TESTS_UNIT_CONNECTOR_KAFKA_KAFKA_RIG_H
+#define PENSTOCK_TESTS_UNIT_CONNECTOR_KAFKA_KAFKA_RIG_H
 
 #include "connector/kafka/kafka.h"
 #include "tests/unit/connector/harness.h"

@@ -43,6 +43,7 @@ void changes_release(struct changes *c) {
     bits_release(&c->saved);
     str_release(&c->gone);
     str_release(&c->sent_gone);
+    str_release(&c->early);
     *c = (struct changes){0};
 }
 
@@ -71,46 +72,71 @@ void changes_clear(struct changes *c) {
     c->sent_cleared = false;
 }
 
-static void send_head(bool cleared, const struct str *gone, struct state_sink *sink) {
-    char clear = STATE_CLEAR;
-    if (cleared) sink->entry(sink, (struct sv){&clear, 1});
-    for (size_t at = 0; at < gone->len;) {
-        uint32_t len;
-        memcpy(&len, gone->ptr + at, 4);
-        sink->entry(sink, (struct sv){gone->ptr + at + 4, len});
-        at += 4 + len;
-    }
-}
-
-void changes_begin(struct changes *c, uint64_t checkpoint, uint64_t base, struct bits *live,
+void changes_begin(struct changes *c, uint64_t checkpoint, uint64_t base, bool full,
                    struct state_sink *sink) {
     bits_release(&c->pending);
     if (c->checkpoint > base) { /* the last one came to nothing */
         c->pending = c->sent;
         c->cleared |= c->sent_cleared;
+        str_add_n(&c->sent_gone, c->gone.ptr, c->gone.len);
+        str_release(&c->gone);
     } else {
         bits_release(&c->sent);
-        str_clear(&c->sent_gone);
+        str_release(&c->sent_gone);
+        c->sent_gone = c->gone;
+        c->gone = (struct str)STR_INIT;
     }
     bits_add(&c->pending, &c->dirty);
-    str_add_n(&c->sent_gone, c->gone.ptr, c->gone.len);
-    if (live) {
-        bits_release(&c->pending);
-        c->pending = *live;
-        *live = (struct bits){0};
+    if (full) { /* what is there is in some snapshot, or has come since */
+        bits_add(&c->pending, &c->saved);
         str_clear(&c->sent_gone);
         c->cleared = true;
     }
-    send_head(c->cleared, &c->sent_gone, sink);
+    c->sink = sink;
+    char clear = STATE_CLEAR;
+    if (c->cleared) sink->entry(sink, (struct sv){&clear, 1});
+    c->gone_to_send = c->sent_gone.len;
+    str_clear(&c->early);
     c->sent_cleared = c->cleared;
     c->cleared = false;
     bits_release(&c->dirty);
-    str_release(&c->gone);
     c->sent = bits_dup(&c->pending);
     bits_add(&c->saved, &c->pending);
     c->active = true;
     c->checkpoint = checkpoint;
     c->walk = 0;
+}
+
+/* Sends the entries that stand behind one another, each behind its length, from `at` on. */
+static size_t send(struct state_sink *sink, const struct str *entries, size_t at, uint32_t *n) {
+    for (; *n > 0 && at < entries->len; --*n) {
+        uint32_t len;
+        memcpy(&len, entries->ptr + at, 4);
+        sink->entry(sink, (struct sv){entries->ptr + at + 4, len});
+        at += 4 + len;
+    }
+    return at;
+}
+
+bool changes_send_gone(struct changes *c, uint32_t *n) {
+    if (!c->gone_to_send) return true;
+    size_t at = c->sent_gone.len - c->gone_to_send;
+    c->gone_to_send = c->sent_gone.len - send(c->sink, &c->sent_gone, at, n);
+    if (c->gone_to_send) return false;
+    uint32_t all = UINT32_MAX;
+    send(c->sink, &c->early, 0, &all);
+    str_release(&c->early);
+    return true;
+}
+
+void changes_put(struct changes *c, struct sv entry) {
+    if (!c->gone_to_send) {
+        c->sink->entry(c->sink, entry);
+        return;
+    }
+    uint32_t len = (uint32_t)entry.len;
+    str_add_n(&c->early, &len, 4);
+    str_add_sv(&c->early, entry);
 }
 
 bool changes_next(struct changes *c, uint32_t *ret_row) {
@@ -130,6 +156,8 @@ bool changes_next(struct changes *c, uint32_t *ret_row) {
 
 void changes_cancel(struct changes *c) {
     bits_release(&c->pending);
+    str_release(&c->early);
+    c->gone_to_send = 0;
     c->active = false;
 }
 

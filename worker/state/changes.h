@@ -25,6 +25,9 @@ struct changes {
      */
     struct str gone, sent_gone;
     size_t gone_at;             /* of the one being added */
+    size_t gone_to_send;        /* bytes at the end of sent_gone */
+    struct str early;           /* PUT entries, each behind its length, until those are sent */
+    struct state_sink *sink;    /* of the snapshot under way */
     bool cleared, sent_cleared; /* all rows were removed at once */
     bool active;                /* a snapshot is under way */
     uint64_t checkpoint;        /* the last snapshot's */
@@ -64,12 +67,16 @@ static inline void changes_drop(struct changes *c, uint32_t row) {
 /* All rows go at once. */
 void changes_clear(struct changes *c);
 
-/* A snapshot begins; one still under way is given up. base: the newest complete checkpoint. live: a
- * set of all rows, for a snapshot that doesn't build on the base (taken); NULL: the changes. What
- * stands in front of its rows goes to the sink: that all rows of the base are to be forgotten, or
- * which ones. */
-void changes_begin(struct changes *c, uint64_t checkpoint, uint64_t base, struct bits *live,
+/* A snapshot begins; one still under way is given up. base: the newest complete checkpoint. full:
+ * all rows, not what changed since it. What stands in front of its rows goes to the sink: that all
+ * rows of the base are to be forgotten, at once; which ones, by changes_send_gone. */
+void changes_begin(struct changes *c, uint64_t checkpoint, uint64_t base, bool full,
                    struct state_sink *sink);
+/* Sends up to *n GONE entries and takes them off *n; true: that was all. */
+bool changes_send_gone(struct changes *c, uint32_t *n);
+/* The PUT entry of a row whose mark was taken away. It goes behind the GONE entries: a key may have
+ * gone and come again. */
+void changes_put(struct changes *c, struct sv entry);
 /* The next row to copy; its mark is taken away. False: all are copied, the snapshot is over. */
 bool changes_next(struct changes *c, uint32_t *ret_row);
 /* The snapshot under way is given up; its rows come back with the next one. */

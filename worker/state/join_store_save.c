@@ -21,7 +21,6 @@ struct slot {
 
 struct join_tracking {
     struct changes changes;
-    struct state_sink *sink;
     struct slot *slots; /* [0] is nobody's */
     uint32_t n_slots, cap_slots;
     uint32_t *free_slots;
@@ -55,7 +54,7 @@ static void save_entry(struct join_store *s, struct join_entry *e) {
     str_add_n(&t->scratch, times, sizeof times);
     str_add_n(&t->scratch, &e->matches, 4);
     str_add_n(&t->scratch, join_entry_row(e), row_pack_size(join_entry_row(e)));
-    t->sink->entry(t->sink, str_view(&t->scratch));
+    changes_put(&t->changes, str_view(&t->scratch));
 }
 
 void join_store_mark(struct join_store *s, struct join_entry *e) {
@@ -158,26 +157,16 @@ static void part_track(void *part) {
         }
 }
 
-static struct bits live_slots(const struct join_tracking *t) {
-    struct bits live = {0};
-    for (uint32_t i = 1; i < t->n_slots; i++)
-        if (t->slots[i].entry) bits_set(&live, i);
-    return live;
-}
-
 static void part_begin(void *part, uint64_t checkpoint, uint64_t base, bool full,
                        struct state_sink *sink) {
-    struct join_tracking *t = ((struct join_store *)part)->tracking;
-    t->sink = sink;
-    struct bits live = {0};
-    if (full) live = live_slots(t);
-    changes_begin(&t->changes, checkpoint, base, full ? &live : NULL, sink);
+    changes_begin(&((struct join_store *)part)->tracking->changes, checkpoint, base, full, sink);
 }
 
 static bool part_step(void *part, uint32_t n) {
     struct join_store *s = part;
     struct join_tracking *t = s->tracking;
     uint32_t slot;
+    if (!changes_send_gone(&t->changes, &n)) return false;
     for (uint32_t i = 0; i < n; i++) {
         if (!changes_next(&t->changes, &slot)) return true;
         if (slot < t->n_slots && t->slots[slot].entry) save_entry(s, t->slots[slot].entry);
@@ -334,6 +323,13 @@ static void sort_key(struct join_store *s, struct join_key *k) {
     }
     k->first = all[0].entry;
     k->last = all[n - 1].entry;
+}
+
+static struct bits live_slots(const struct join_tracking *t) {
+    struct bits live = {0};
+    for (uint32_t i = 1; i < t->n_slots; i++)
+        if (t->slots[i].entry) bits_set(&live, i);
+    return live;
 }
 
 static void part_loaded(void *part) {

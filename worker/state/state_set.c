@@ -196,6 +196,8 @@ void state_set_add(struct state_set *s, const char *name, int64_t ns,
 
 static void finish(struct part *p) {
     flush_all(p);
+    for (uint32_t i = 0; i <= STATE_BUCKETS; i++)
+        str_release(&p->buckets[i].body);
     p->active = false;
 }
 

@@ -52,6 +52,7 @@ struct state_table *state_table_new(const struct state_desc *desc) {
     struct state_table *t = mem_zalloc(sizeof *t);
     CHECK(desc->n_keys <= STATE_KEYS_MAX);
     t->desc = *desc;
+    if (desc->owner) desc->owner->owns = true;
     t->n_fields = desc->n_keys;
     t->fields = mem_calloc((size_t)desc->n_keys + 1, sizeof *t->fields);
     lay_out(t);

@@ -46,9 +46,9 @@ struct state_table {
     int n_fields;
     struct key_field *fields;
     bool fixed; /* no string among the keys */
+    bool owns;  /* is the owner of another table's rows */
     struct var_memory var;
     struct changes *changes; /* NULL: nobody takes checkpoints */
-    struct state_sink *sink; /* of the snapshot under way */
     struct str scratch;
 };
 

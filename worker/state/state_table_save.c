@@ -68,7 +68,7 @@ void state_table_save_row(struct state_table *t, char *row) {
         t->desc.save_payload(t->desc.self, payload, out);
     else
         str_add_n(out, payload, t->desc.payload_size_bytes);
-    t->sink->entry(t->sink, str_view(out));
+    changes_put(t->changes, str_view(out));
 }
 
 void state_table_row_goes(struct state_table *t, uint32_t row) {
@@ -85,7 +85,8 @@ void state_table_row_goes(struct state_table *t, uint32_t row) {
 }
 
 void state_table_all_go(struct state_table *t) {
-    uint32_t row;
+    uint32_t row, all = UINT32_MAX;
+    changes_send_gone(t->changes, &all);
     while (changes_next(t->changes, &row))
         if (((struct row_head *)row_at(t, row))->live) state_table_save_row(t, row_at(t, row));
     changes_clear(t->changes);
@@ -131,15 +132,16 @@ static void part_begin(void *part, uint64_t checkpoint, uint64_t base, bool full
                        struct state_sink *sink) {
     struct state_table *t = part;
     CHECK(t->changes);
-    t->sink = sink;
-    struct bits live = {0};
-    if (full) live = live_rows(t);
-    changes_begin(t->changes, checkpoint, base, full ? &live : NULL, sink);
+    changes_begin(t->changes, checkpoint, base, full, sink);
+    /* A row's owner must not be told gone in front of it: all are, before anything else. */
+    uint32_t all = UINT32_MAX;
+    if (t->desc.owner || t->owns) changes_send_gone(t->changes, &all);
 }
 
 static bool part_step(void *part, uint32_t n) {
     struct state_table *t = part;
     uint32_t row;
+    if (!changes_send_gone(t->changes, &n)) return false;
     for (uint32_t i = 0; i < n; i++) {
         if (!changes_next(t->changes, &row)) return true;
         char *at = row_at(t, row);

@@ -261,7 +261,9 @@ static void test_only_changes_are_written(void **state) {
     state_table_find(t, k.refs, k.hashes, (uint32_t[]){6}, 1, p);
     state_table_remove(t, p[0]);
     state_table_part.begin(t, 2, 1, false, &b.sink);
-    assert_false(state_table_part.step(t, 1));
+    assert_int_equal(b.bytes.len, 0); /* the barrier itself copies nothing */
+    for (int i = 0; i < 2; i++)
+        assert_false(state_table_part.step(t, 1));
     assert_true(state_table_part.step(t, 1));
     assert_true(a.bytes.len > 100 * b.bytes.len);
     assert_int_equal(b.bytes.ptr[4], STATE_GONE);

@@ -68,7 +68,8 @@ const struct expr *expr_fold(struct arena *a, const struct expr *e, const struct
 void expr_print(const struct expr *e, const struct schema *schema, struct str *out);
 
 /* {"col": 3, "type": T} | {"lit": V, "type": T} | {"call": "NAME", "args": [...], "type": T}, a
- * user-defined function's call with "udf": "/path/lib.so#symbol". */
+ * user-defined function's call with "udf": "/path/lib.so#symbol". Among args {"lits": [V...],
+ * "type": T} stands for many literals of one type. */
 cJSON *expr_to_json(const struct expr *e);
 /* Resolves functions by name and argument types again; ERR_INVALID when the result type differs. */
 int expr_from_json(struct arena *a, const cJSON *j, const struct expr **ret,

@@ -23,6 +23,8 @@ struct scope {
     uint32_t block;
     uint32_t n, cap;
     struct memo *memos;
+    uint32_t n_slots; /* a power of two, at least twice n; 0: not yet any */
+    uint32_t *slots;  /* by hash: number of a memo + 1, 0 = free */
 };
 
 struct compiler {
@@ -55,19 +57,51 @@ static uint32_t block_add(struct program *p) {
     return p->n_blocks++;
 }
 
+static void slot_put(struct scope *s, uint32_t i) {
+    uint32_t at = (uint32_t)s->memos[i].hash & (s->n_slots - 1);
+    while (s->slots[at])
+        at = (at + 1) & (s->n_slots - 1);
+    s->slots[at] = i + 1;
+}
+
 static void memo_add(struct scope *s, const struct expr *e, uint64_t hash, uint32_t value) {
+    enum { SLOTS_MIN = 16 };
     MEM_GROW(s->memos, s->n, s->cap);
     s->memos[s->n++] = (struct memo){e, hash, value};
+    if (s->n * 2 <= s->n_slots) {
+        slot_put(s, s->n - 1);
+        return;
+    }
+    s->n_slots = MAX(s->n_slots * 2, (uint32_t)SLOTS_MIN);
+    free(s->slots);
+    s->slots = mem_calloc(s->n_slots, sizeof(*s->slots));
+    for (uint32_t i = 0; i < s->n; i++)
+        slot_put(s, i);
+}
+
+static void scope_release(struct scope *s) {
+    free(s->memos);
+    free(s->slots);
+}
+
+static const struct memo *memo_at(const struct scope *s, const struct expr *e, uint64_t hash) {
+    if (!s->n) return NULL;
+    for (uint32_t at = (uint32_t)hash;; at++) {
+        uint32_t i = s->slots[at & (s->n_slots - 1)];
+        if (!i) return NULL;
+        const struct memo *m = &s->memos[i - 1];
+        if (m->hash == hash && expr_eq(m->e, e)) return m;
+    }
 }
 
 /* The value of an expression already computed here or in an enclosing block (then imported). */
 static bool memo_find(struct program *p, struct scope *s, const struct expr *e, uint64_t hash,
                       bool import, uint32_t *ret) {
-    for (uint32_t i = 0; i < s->n; i++)
-        if (s->memos[i].hash == hash && expr_eq(s->memos[i].e, e)) {
-            *ret = s->memos[i].value;
-            return true;
-        }
+    const struct memo *m = memo_at(s, e, hash);
+    if (m) {
+        *ret = m->value;
+        return true;
+    }
     if (!s->parent || !memo_find(p, s->parent, e, hash, import, ret)) return false;
     if (!import || p->values[*ret].kind == PVALUE_CONST) return true;
     struct pvalue v = {.kind = PVALUE_IMPORT, .type = p->values[*ret].type, .src = *ret};
@@ -123,7 +157,7 @@ static struct instr *instr_add(struct program *p, uint32_t block, const struct e
 }
 
 static int emit_call(struct compiler *c, struct scope *s, const struct expr *e,
-                     const uint32_t *args, uint32_t *ret) {
+                     const uint32_t *args, int n_args, uint32_t *ret) {
     struct program *p = c->p;
     const struct func *f = e->func;
     kernel_fn kernel = f->pick_kernel ? f->pick_kernel(e) : f->kernel;
@@ -141,12 +175,12 @@ static int emit_call(struct compiler *c, struct scope *s, const struct expr *e,
         int rc = f->prepare(e, p->env, &state, c->err);
         if (rc) return err_wrap(c->err, "%s", f->name);
     }
-    struct instr *in = instr_add(p, s->block, e, e->n_args);
+    struct instr *in = instr_add(p, s->block, e, n_args);
     in->kernel = kernel;
     in->state = state;
-    in->argv = mem_calloc((size_t)e->n_args + 1, sizeof(*in->argv));
-    in->views = mem_calloc((size_t)e->n_args + 1, sizeof(*in->views));
-    memcpy(in->args, args, sizeof(*args) * (size_t)e->n_args);
+    in->argv = mem_calloc((size_t)n_args + 1, sizeof(*in->argv));
+    in->views = mem_calloc((size_t)n_args + 1, sizeof(*in->views));
+    memcpy(in->args, args, sizeof(*args) * (size_t)n_args);
     struct pvalue v = {.kind = PVALUE_TEMP, .type = e->type};
     *ret = temp_add(p, s->block, v);
     p->blocks[s->block].instrs[p->blocks[s->block].n_instrs - 1].dst = *ret;
@@ -158,7 +192,7 @@ static int compile_block(struct compiler *c, struct scope *parent, const struct 
     struct scope s = {.parent = parent, .block = block_add(c->p)};
     uint32_t result;
     int rc = compile(c, &s, e, &result);
-    free(s.memos);
+    scope_release(&s);
     if (rc) return rc;
     c->p->blocks[s.block].result = result;
     *ret_block = (int32_t)s.block;
@@ -200,11 +234,13 @@ static int compile_call(struct compiler *c, struct scope *s, const struct expr *
         if (any) return emit_lazy(c, s, e, lazy, ret);
     }
     AUTO_FREE uint32_t *args = mem_calloc((size_t)e->n_args + 1, sizeof(*args));
+    int n = 0;
     for (int i = 0; i < e->n_args; i++) {
-        int rc = compile(c, s, e->args[i], &args[i]);
+        if (i && e->func == &func_in && e->args[i]->kind == EXPR_LITERAL) continue;
+        int rc = compile(c, s, e->args[i], &args[n++]);
         if (rc) return rc;
     }
-    return emit_call(c, s, e, args, ret);
+    return emit_call(c, s, e, args, n, ret);
 }
 
 static int compile(struct compiler *c, struct scope *s, const struct expr *e, uint32_t *ret) {
@@ -295,7 +331,7 @@ static int program_make(const struct expr *const *exprs, int n_exprs, const stru
         p->out_types[i] = exprs[i]->type;
         rc = compile(&c, &s, e, &p->outputs[i]);
     }
-    free(s.memos);
+    scope_release(&s);
     if (rc) {
         program_free(p);
         return rc;

@@ -15,8 +15,7 @@ struct in_set {
     uint32_t *slots;      /* open addressing: index into values + 1, 0 = free */
     uint32_t mask;
     bool has_null;
-    int32_t n_other; /* items that are no literals: other[] are their arguments */
-    int32_t *other;
+    int32_t n_other; /* items that are no literals: the kernel's arguments from 1 on */
 };
 
 static void add_value(struct in_set *s, uint32_t i, uint64_t hash) {
@@ -32,12 +31,11 @@ static int in_prepare(const struct expr *call, const struct eval_env *env, void 
                       struct err *err) {
     struct in_set *s = mem_zalloc(sizeof(*s));
     AUTO_FREE const struct column **lits = mem_calloc((size_t)call->n_args, sizeof(*lits));
-    s->other = mem_calloc((size_t)call->n_args, sizeof(*s->other));
     uint32_t n = 0;
     for (int i = 1; i < call->n_args; i++) {
         const struct expr *e = call->args[i];
         if (e->kind != EXPR_LITERAL)
-            s->other[s->n_other++] = i;
+            s->n_other++;
         else if (col_is_valid(e->literal, 0))
             lits[n++] = e->literal;
         else
@@ -63,7 +61,6 @@ static void in_unprepare(void *state) {
     struct in_set *s = state;
     col_release(&s->values);
     free(s->slots);
-    free(s->other);
     free(s);
 }
 
@@ -141,7 +138,7 @@ static int kernel_in(struct kernel_call *k, struct err *err) {
     for (uint32_t i = 0; i < k->n && (s->has_null || s->n_other || x->valid); i++) {
         bool null = s->has_null;
         for (int o = 0; o < s->n_other && !d[i]; o++) {
-            const struct column *item = k->args[s->other[o]];
+            const struct column *item = k->args[1 + o];
             uint32_t row = item->n == k->n ? i : 0;
             null |= !col_is_valid(item, row);
             if (col_is_valid(x, i) && col_is_valid(item, row)) d[i] = col_eq(x, i, item, row);

@@ -10,6 +10,10 @@
  * rewritten to these when bound. */
 extern const struct func func_and, func_or, func_case, func_coalesce;
 
+/* Its literals are read when it is prepared: the kernel gets the value and the other items alone.
+ */
+extern const struct func func_in;
+
 extern const struct func func_row_field; /* shares the field's column: costs nothing */
 
 /* Word w of the rows of c that are TRUE / FALSE, for all rows below n; bits past n are 0. */

@@ -430,6 +430,37 @@ static void test_json_round_trip(void **state) {
     }
 }
 
+/* A list of 100,000 constants fits in a plan, comes back the same, and is compiled without
+ * comparing each with all. */
+static void test_long_in(void **state) {
+    enum { N = 100000, PLAN_MAX_BYTES = 1 << 20 };
+    const struct expr **args = mem_calloc(N + 1, sizeof *args);
+    args[0] = expr_column(&arena, 2, type_of_not_null(TYPE_BIGINT));
+    for (int i = 1; i <= N; i++)
+        args[i] = lit(i * 3);
+    const struct expr *e = call("IN", args, N + 1), *back;
+    free(args);
+    struct err err = ERR_INIT;
+    AUTO_JSON *j = expr_to_json(e);
+    AUTO_STR text = STR_INIT;
+    json_print(j, &text);
+    assert_true(text.len < PLAN_MAX_BYTES);
+    if (expr_from_json(&arena, j, &back, &err)) fail_msg("%s", err.msg);
+    assert_true(expr_eq(e, back));
+    struct program *p;
+    assert_int_equal(program_new(&back, 1, &env, &p, &err), 0);
+    struct column cols[N_COLS] = {{0}};
+    int64_t values[] = {3, 4, 3 * N, 3 * N + 3};
+    uint32_t sel[4], n;
+    col_init(&cols[2], back->args[0]->type, 4);
+    memcpy(cols[2].data, values, sizeof values);
+    assert_int_equal(program_select(p, cols, N_COLS, 4, sel, &n, NULL, &err), 0);
+    assert_int_equal(n, 2);
+    assert_true(sel[0] == 0 && sel[1] == 2);
+    col_release(&cols[2]);
+    program_free(p);
+}
+
 static void test_bad_json(void **state) {
     static const char *const bad[][2] = {
         {"{\"col\": -1, \"type\": \"INT\"}", "column -1"},
@@ -476,6 +507,7 @@ int main(void) {
         cmocka_unit_test(test_lazy_division),
         cmocka_unit_test(test_folding),
         cmocka_unit_test(test_json_round_trip),
+        cmocka_unit_test(test_long_in),
         cmocka_unit_test(test_bad_json),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

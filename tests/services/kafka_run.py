@@ -226,6 +226,18 @@ def test_changes(rig):
     check(rig.job(sql)[-1] in ("+U[1, c]", "-U[2, c]", "-U[2, b]", "+U[2, c]"), "no table by key")
 
 
+def test_formats(rig):
+    """Rows there and back in each format, keys in another."""
+    columns = "id BIGINT, v STRING, d DECIMAL(9, 2), k STRING"
+    for form in ("avro", "csv", "json", "debezium-json"):
+        topic = rig.topic("format-" + form)
+        keyed = {"format": form, "key__format": "raw", "key__fields": "k", "value__fields_include": "EXCEPT_KEY"}
+        sql = rig.table("o", columns, topic, **keyed)
+        rig.job(sql + "INSERT INTO o VALUES (1, 'a', 1.5, 'x'), (2, CAST(NULL AS STRING), 2, 'y');")
+        got = rig.job(rig.table("t", columns, topic, **keyed, **BOUNDED) + PRINT)
+        check(got == ["+I[1, a, 1.50, x]", "+I[2, null, 2.00, y]"], "%s: %s" % (form, got))
+
+
 def test_poison(rig):
     """A record that can't be read goes to the dead letters, with its place."""
     topic = rig.topic("poison")

@@ -49,6 +49,7 @@ struct rank_op {
     int64_t ttl_ms; /* of a partition's rows since the last of them that counted */
     const int *unique_key;
     int n_unique_key;
+    bool closing;
     bool by_input;               /* all results are rows of the batch in hand */
     int window_column;           /* -1: none */
     struct rank_window *windows; /* by end; one without windows */
@@ -170,6 +171,7 @@ static int dedup_open(struct op *op, struct err *err) {
 
 static void free_list(void *self, char *payload, struct var_memory *var) {
     struct rank_op *r = self;
+    if (r->closing && !r->rows.n_large) return; /* all goes at once */
     rank_list_release((struct rank_list *)payload, &r->rows);
 }
 
@@ -425,6 +427,18 @@ static void place_row(struct rank_op *r, struct rank_list *l, uint32_t at, char 
     if ((int64_t)l->n > held_max(r)) drop_row(r, rank_list_take(l, l->n - 1));
 }
 
+/* Row i of the batch takes the place of the only one of its list, in the same memory if it fits. */
+static void replace_top(struct rank_op *r, struct rank_list *l, uint32_t i, uint32_t size) {
+    char *row = l->rows[0];
+    written(r, l);
+    if (!var_same_block(row_pack_size(row), size)) {
+        var_free(&r->rows, row, row_pack_size(row));
+        row = l->rows[0] = var_alloc(&r->rows, size);
+    }
+    row_pack_put(r->pack, r->in->cols, i, size, row);
+    add_out(r, ROW_UPDATE_AFTER, row, 1);
+}
+
 /* Row i of the batch where it can only be added: most rows are known to be too late in the order
  * before they are packed. */
 static void add_new_row(struct rank_op *r, struct rank_list *l, uint32_t i) {
@@ -434,6 +448,10 @@ static void add_new_row(struct rank_op *r, struct rank_list *l, uint32_t i) {
         if (c < 0 || (c == 0 && !r->order.later_first)) return;
     }
     uint32_t size = row_pack_bytes(r->pack, r->in->cols, i);
+    if (r->by_input && l->n) {
+        replace_top(r, l, i, size);
+        return;
+    }
     char *row = var_alloc(&r->rows, size);
     row_pack_put(r->pack, r->in->cols, i, size, row);
     place_row(r, l, rank_list_place(&r->order, l, row), row);
@@ -640,6 +658,7 @@ static int rank_make_part(struct op *op, const char *name, int64_t ns, struct er
 
 static void rank_close(struct op *op) {
     struct rank_op *r = impl(op);
+    r->closing = true;
     for (int i = 0; i < r->n_windows; i++)
         state_table_free(r->windows[i].table);
     free(r->windows);

@@ -42,11 +42,14 @@ uint32_t rank_list_place(const struct rank_order *o, const struct rank_list *l, 
 }
 
 void rank_list_insert(struct rank_list *l, struct var_memory *v, uint32_t at, char *row) {
-    if (l->n == l->cap) {
-        uint32_t cap = l->cap ? l->cap * 2 : 2;
+    if (!l->cap) {
+        l->rows = &l->one;
+        l->cap = 1;
+    } else if (l->n == l->cap) {
+        uint32_t cap = l->cap * 2;
         char **rows = var_alloc(v, sizeof *rows * cap);
         if (l->n) memcpy(rows, l->rows, sizeof *rows * l->n);
-        if (l->cap) var_free(v, l->rows, sizeof *rows * l->cap);
+        if (l->cap > 1) var_free(v, l->rows, sizeof *rows * l->cap);
         l->rows = rows;
         l->cap = cap;
     }
@@ -89,6 +92,6 @@ uint32_t rank_list_find(const struct rank_order *o, const struct rank_list *l, c
 void rank_list_release(struct rank_list *l, struct var_memory *v) {
     for (uint32_t i = 0; i < l->n; i++)
         var_free(v, l->rows[i], row_pack_size(l->rows[i]));
-    if (l->cap) var_free(v, l->rows, sizeof *l->rows * l->cap);
+    if (l->cap > 1) var_free(v, l->rows, sizeof *l->rows * l->cap);
     *l = (struct rank_list){0};
 }

@@ -7,9 +7,11 @@
 #include "worker/state/row_pack.h"
 #include "worker/state/var_memory.h"
 
+/* Lies in a payload, and stays where it is: `rows` may point into it. */
 struct rank_list {
     char **rows; /* packed, in order */
     uint32_t n, cap;
+    char *one; /* with room for one, rows is here */
 };
 
 struct rank_order {

@@ -71,7 +71,7 @@ static void free_row_contents(struct state_table *t, char *row) {
 }
 
 static void free_all_contents(struct state_table *t) {
-    if (!t->desc.free_payload && t->fixed) return;
+    if (!t->desc.free_payload && !t->var.n_large) return; /* what keys have lies in var's pages */
     for (uint32_t r = 0; r < t->n_rows; r++) {
         char *row = row_at(t, r);
         if (((struct row_head *)row)->live) free_row_contents(t, row);

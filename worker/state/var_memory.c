@@ -87,6 +87,7 @@ static void add_page(struct var_memory *v) {
 void *var_alloc(struct var_memory *v, size_t n) {
     if (n > VAR_LARGE_BYTES) {
         v->used_bytes += n;
+        v->n_large++;
         return mem_alloc(n);
     }
     int c = class_of(n);
@@ -106,10 +107,15 @@ void var_free(struct var_memory *v, void *p, size_t n) {
     if (!p) return;
     if (n > VAR_LARGE_BYTES) {
         v->used_bytes -= n;
+        v->n_large--;
         free(p);
         return;
     }
     int c = class_of(n);
     *(void **)p = v->free_lists[c];
     v->free_lists[c] = p;
+}
+
+bool var_same_block(size_t a, size_t b) {
+    return a <= VAR_LARGE_BYTES && b <= VAR_LARGE_BYTES ? class_of(a) == class_of(b) : a == b;
 }

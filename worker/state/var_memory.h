@@ -20,6 +20,7 @@ struct var_memory {
     char *pos, *end;         /* room in the newest page */
     void *free_lists[VAR_CLASSES];
     size_t used_bytes; /* of pages and large blocks */
+    uint64_t n_large;  /* blocks by themselves: without any, var_release frees all there is */
 };
 
 void var_init(struct var_memory *v);
@@ -29,5 +30,8 @@ void var_clear(struct var_memory *v);
 void *var_alloc(struct var_memory *v, size_t size_bytes);
 void var_free(struct var_memory *v, void *p,
               size_t size_bytes); /* the size it was allocated with */
+
+/* Whether a block of one size can be used as one of the other, so that it needn't move. */
+bool var_same_block(size_t a_bytes, size_t b_bytes);
 
 #endif

@@ -290,7 +290,7 @@ static void find_wants(const struct agg_state *s, int d, const struct batch *b,
                 wants[i] |= 1ull << a->distinct_bit;
         else
             for (uint32_t i = 0; i < n; i++)
-                wants[i] |= (uint64_t)agg_filter_passes(f, rows ? rows[i] : i) << a->distinct_bit;
+                wants[i] |= (uint64_t)agg_filter_bit(f, rows ? rows[i] : i) << a->distinct_bit;
     }
 }
 

@@ -47,6 +47,12 @@ static inline bool agg_filter_passes(const struct column *f, uint32_t row) {
     return col_is_valid(f, row) && COL_DATA(f, uint8_t)[row];
 }
 
+/* The same as a number, without branches. */
+static inline uint32_t agg_filter_bit(const struct column *f, uint32_t row) {
+    uint32_t valid = f->valid ? (uint32_t)(f->valid[row >> 6] >> (row & 63) & 1) : 1;
+    return valid & (COL_DATA(f, uint8_t)[row] != 0);
+}
+
 /* Folds rows into an aggregate without a look at FILTER and DISTINCT. */
 int agg_update(struct agg_state *s, const struct agg_slot *a, const struct batch *b,
                const uint32_t *rows, char *const *groups, uint32_t n,

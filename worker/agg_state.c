@@ -66,7 +66,7 @@ static int read_agg(struct op *op, struct agg_set *s, const cJSON *j, struct agg
     a->distinct = -1;
     if (a->call.distinct) add_distinct(op, s, a);
     s->retract |= a->call.retract;
-    s->blobs |= a->keeps_values || (flags & AGG_BLOB);
+    s->blobs |= !agg_slot_is_plain(a);
     return 0;
 }
 
@@ -349,11 +349,12 @@ int agg_state_partials(struct agg_state *s, char *const *groups, uint32_t n,
         const struct agg_slot *a = &s->set->aggs[g];
         struct column *c = &ret_cols[g];
         col_init(c, type_of_not_null(TYPE_VARBINARY), n);
+        bool blob = !agg_slot_is_plain(a);
         AUTO_STR bytes = STR_INIT;
         for (uint32_t i = 0; i < n; i++) {
             const char *acc = groups[i] + a->offset;
             struct strv *v = &COL_DATA(c, struct strv)[i];
-            if (a->call.agg->flags & AGG_BLOB) {
+            if (blob) {
                 str_clear(&bytes);
                 a->call.agg->save(&a->call, acc, &bytes);
                 *v = strv_copy(col_heap(c), str_text(&bytes), (uint32_t)bytes.len);
@@ -388,7 +389,7 @@ int agg_state_fold_partials(struct agg_state *s, const struct batch *b, char *co
         const struct agg_slot *a = &s->set->aggs[g];
         const struct column *c = &b->cols[a->cols[0]];
         uint32_t size = a->call.acc_size_bytes;
-        bool blob = a->call.agg->flags & AGG_BLOB;
+        bool blob = !agg_slot_is_plain(a);
         /* Inline views hold the accumulator at a 4-byte boundary: copied to be aligned. */
         size_t stride = (size + 15) / 16 * 16;
         AUTO_FREE char *copies = blob ? NULL : mem_aligned(64, stride * b->n + 64);

@@ -110,8 +110,8 @@ void agg_state_begin_parts(struct agg_state *s, const struct batch *b, char *con
 int agg_state_fold_part(struct agg_state *s, const struct batch *b, const uint32_t *rows,
                         uint32_t n, char *const *groups, struct err *err) ATTR_MUST_USE;
 void agg_state_end_parts(struct agg_state *s, const struct batch *b, char *const *groups);
-/* Whether a copy of a group's payload can be given to agg_state_finish in its place, though the
- * group has been folded into since. */
+/* Whether an accumulator is nothing but its bytes: a copy of it can be finished or merged in its
+ * place, though the group has been folded into since. */
 bool agg_slot_is_plain(const struct agg_slot *a);
 /* Results of one aggregate (agg_state_finish). */
 int agg_state_finish_one(struct agg_state *s, int agg, char *const *groups, uint32_t n,

@@ -102,6 +102,8 @@ static int load_value(struct agg_state *s, int d, char *group, struct sv *in, st
         return too_short(err);
     AUTO_FREE char *packed = mem_aligned(16, (row.len + 15) / 16 * 16);
     memcpy(packed, row.ptr, row.len);
+    int rc = row_pack_check(ds->pack, packed, row.len, err);
+    if (rc) return rc;
     struct column cols[AGG_ARGS_MAX + 1];
     const struct column *keys[AGG_ARGS_MAX + 1];
     cols[0] = (struct column){.type = ds->types[0], .phys = PHYS_I64, .n = 1, .data = &group};

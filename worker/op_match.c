@@ -84,10 +84,20 @@ static void save_key(void *self, const char *payload, struct str *out) {
     match_key_save((const struct match_key *)payload, ((struct match_op *)self)->run_bytes, out);
 }
 
+static int check_rows(const struct match_op *m, const struct match_rows *r, struct err *err) {
+    int rc = 0;
+    for (uint32_t i = r->from; i < r->n && !rc; i++)
+        rc = row_pack_check(m->pack, r->rows[i], row_pack_size(r->rows[i]), err);
+    return rc;
+}
+
 static int load_key(void *self, char *payload, struct sv bytes, struct var_memory *var,
                     struct err *err) {
     struct match_op *m = self;
-    return match_key_load((struct match_key *)payload, m->run_bytes, bytes, var, err);
+    struct match_key *k = (struct match_key *)payload;
+    int rc = match_key_load(k, m->run_bytes, bytes, var, err);
+    if (!rc) rc = check_rows(m, &k->waiting, err);
+    return rc ? rc : check_rows(m, &k->taken, err);
 }
 
 static int open_keys(struct match_op *m, const cJSON *cfg, struct err *err) {

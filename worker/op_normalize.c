@@ -59,11 +59,9 @@ static void save_row(void *self, const char *payload, struct str *out) {
 static int load_row(void *self, char *payload, struct sv bytes, struct var_memory *var,
                     struct err *err) {
     if (!bytes.len) return 0; /* its only row was taken back in the batch in hand */
-    if (bytes.len < 4 || row_pack_size(bytes.ptr) != bytes.len)
-        return err_set(err, ERR_CORRUPT, "the last row of a key has another length");
-    char *row = ((struct last_row *)payload)->row = var_alloc(var, bytes.len);
-    memcpy(row, bytes.ptr, bytes.len);
-    return 0;
+    struct normalize_op *n = self;
+    char *row = ((struct last_row *)payload)->row = row_pack_take(n->pack, &bytes, var, 0, err);
+    return row ? 0 : err->code;
 }
 
 static int read_keys(struct normalize_op *n, const struct type **types, struct err *err) {
@@ -103,6 +101,7 @@ static int normalize_open(struct op *op, struct err *err) {
                            .save_payload = save_row,
                            .load_payload = load_row,
                            .marks_writes = true,
+                           .self = n,
                            .ttl_ms = n->ttl_ms};
     n->table = state_table_new(&d);
     state_set_add(op->ctx->states, "rows", 0, &state_table_part, n->table);

@@ -192,17 +192,11 @@ static void save_part(void *self, const char *payload, struct str *out) {
     if (carries(o)) over_calls_save_accs(&o->calls, payload + PART_BYTES, out);
 }
 
-static char *take_row(struct over_op *o, struct sv *in) {
-    struct sv row;
-    if (in->len < 4 || !sv_cut(in, row_pack_size(in->ptr), &row)) return NULL;
-    return new_row(o, row.ptr, (uint32_t)row.len);
-}
-
-static bool load_rows(struct over_op *o, struct part *p, struct sv *in) {
+static bool load_rows(struct over_op *o, struct part *p, struct sv *in, struct err *err) {
     uint32_t n;
     if (!sv_take(in, &n, 4)) return false;
     for (uint32_t i = 0; i < n; i++) {
-        char *row = take_row(o, in);
+        char *row = row_pack_take(o->pack, in, &o->rows, head_bytes(o), err);
         if (!row) return false;
         if (updating(o))
             over_update_insert(&o->update, &p->rows, row, &o->rows);
@@ -214,7 +208,7 @@ static bool load_rows(struct over_op *o, struct part *p, struct sv *in) {
         struct row_head h;
         char *row;
         if (!sv_take(in, &h.time, 8) || !sv_take(in, &h.seq, 8) || !by_rowtime(o) ||
-            !(row = take_row(o, in)))
+            !(row = row_pack_take(o->pack, in, &o->rows, head_bytes(o), err)))
             return false;
         *head_of(row) = h;
         put_waiting(p, head_of(row));
@@ -227,7 +221,7 @@ static int load_part(void *self, char *payload, struct sv bytes, struct var_memo
     struct over_op *o = self;
     struct part *p = (struct part *)payload;
     int64_t head[4];
-    if (!sv_take(&bytes, head, sizeof head) || !load_rows(o, p, &bytes))
+    if (!sv_take(&bytes, head, sizeof head) || !load_rows(o, p, &bytes, err))
         return err_set(err, ERR_CORRUPT, "the state of an OVER partition is cut off");
     p->number = head[0];
     p->last = head[1];

@@ -188,14 +188,11 @@ static int load_list(void *self, char *payload, struct sv bytes, struct var_memo
     struct rank_op *r = self;
     struct rank_list *l = (struct rank_list *)payload;
     uint32_t n;
-    struct sv row;
     if (!sv_take(&bytes, &n, 4)) return err_set(err, ERR_CORRUPT, "a list of rows is cut off");
     for (uint32_t i = 0; i < n; i++) {
-        if (bytes.len < 4 || !sv_cut(&bytes, row_pack_size(bytes.ptr), &row))
-            return err_set(err, ERR_CORRUPT, "a list of rows is cut off");
-        char *own = var_alloc(&r->rows, row.len);
-        memcpy(own, row.ptr, row.len);
-        rank_list_insert(l, &r->rows, l->n, own);
+        char *row = row_pack_take(r->pack, &bytes, &r->rows, 0, err);
+        if (!row) return err->code;
+        rank_list_insert(l, &r->rows, l->n, row);
     }
     return 0;
 }

@@ -124,6 +124,8 @@ static int load_session(void *self, struct session *s, struct sv in, struct err 
             return err_set(err, ERR_CORRUPT, "a row that a session holds ends too early");
         memcpy(&number, in.ptr, 8);
         size_t bytes = 9 + row_pack_size(in.ptr + 9);
+        int rc = row_pack_check(((struct session_tvf *)self)->pack, in.ptr + 9, bytes - 9, err);
+        if (rc) return rc;
         hold_packed(self, s, in.ptr + 9, number, (uint8_t)in.ptr[8]);
         in.ptr += bytes;
         in.len -= bytes;

@@ -118,13 +118,11 @@ static void save_tail(void *self, const char *group, struct str *out) {
 static int load_tail(void *self, char *group, struct sv bytes, struct var_memory *var,
                      struct err *err) {
     struct group_tail *t = tail(self, group);
-    if (!sv_take(&bytes, &t->dirty, 8) ||
-        (bytes.len && (bytes.len < 4 || row_pack_size(bytes.ptr) != bytes.len)))
+    if (!sv_take(&bytes, &t->dirty, 8))
         return err_set(err, ERR_CORRUPT, "a window's last result is cut off");
     if (!bytes.len) return 0;
-    t->sent = var_alloc(var, bytes.len);
-    memcpy(t->sent, bytes.ptr, bytes.len);
-    return 0;
+    t->sent = row_pack_take(((struct window_emit *)self)->pack, &bytes, var, 0, err);
+    return t->sent ? 0 : err->code;
 }
 
 static void free_tail(void *self, char *group, struct var_memory *var) {

@@ -148,6 +148,20 @@ int row_pack_check(const struct row_pack *p, const char *packed, size_t len, str
     return good ? 0 : err_set(err, ERR_CORRUPT, "a packed row has wrong lengths");
 }
 
+char *row_pack_take(const struct row_pack *p, struct sv *in, struct var_memory *var,
+                    uint32_t head_bytes, struct err *err) {
+    struct sv row;
+    if (in->len < 4 || !sv_cut(in, row_pack_size(in->ptr), &row)) {
+        (void)err_set(err, ERR_CORRUPT, "a packed row is cut off");
+        return NULL;
+    }
+    char *block = var_alloc(var, head_bytes + row.len), *own = block + head_bytes;
+    memcpy(own, row.ptr, row.len);
+    if (!row_pack_check(p, own, row.len, err)) return own;
+    var_free(var, block, head_bytes + row.len);
+    return NULL;
+}
+
 /* ---- packing ---- */
 
 /* Strings are mostly short: blocks of 16 bytes that overlap at the end cost less than a call. */

@@ -12,6 +12,7 @@
 #define PENSTOCK_WORKER_STATE_ROW_PACK_H
 
 #include "vector/batch.h"
+#include "worker/state/var_memory.h"
 
 struct row_pack;
 
@@ -42,6 +43,10 @@ void row_pack_prefetch(const struct row_pack *p, const struct column *cols, uint
 int row_pack_check(const struct row_pack *p, const char *packed, size_t len,
                    struct err *err) ATTR_MUST_USE;
 #define ROW_PACK_WIDE 0x80000000u
+/* Cuts a packed row off bytes from storage and copies it to var memory, behind head_bytes (a
+ * multiple of 16) that are the caller's. NULL: ERR_CORRUPT, or there is none. */
+char *row_pack_take(const struct row_pack *p, struct sv *in, struct var_memory *var,
+                    uint32_t head_bytes, struct err *err);
 static inline uint32_t row_pack_size(const char *packed) {
     uint32_t n;
     __builtin_memcpy(&n, packed, 4);

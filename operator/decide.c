@@ -410,7 +410,7 @@ static void decide_preview(struct context *c) {
     } else {
         make_pods(c, r, false);
         say(c, running ? STATE_RUNNING : STATE_STARTING, waits_for(c, r));
-        again(c, 1000);
+        again(c, DECIDE_WAIT_MS);
     }
 }
 
@@ -531,7 +531,7 @@ static void begin(struct context *c) {
     c->st->watermark = NULL;
     make_pods(c, r, true);
     say(c, STATE_STARTING, waits_for(c, r));
-    again(c, 1000);
+    again(c, DECIDE_WAIT_MS);
 }
 
 static void candidate_failed(struct context *c, const char *why) {
@@ -555,7 +555,7 @@ static void hand_over(struct context *c) {
           arena_printf(c->a, "run %lld, with the spec of generation %lld, takes over",
                        (long long)c->st->run.number, (long long)c->st->run.generation));
     say(c, STATE_UPGRADING, "the new run starts");
-    again(c, 500);
+    again(c, DECIDE_WAIT_MS);
 }
 
 /* The spec has changed in a way that takes new pods. */
@@ -615,7 +615,7 @@ static void upgrade(struct context *c) {
         return;
     }
     say(c, STATE_UPGRADING, arena_printf(c->a, "new pods: %s", waits_for(c, r)));
-    again(c, 500);
+    again(c, DECIDE_WAIT_MS);
 }
 
 static void prove(struct context *c, const struct observed_run *o) {
@@ -688,7 +688,7 @@ static void keep_running(struct context *c) {
         : c->before->state == STATE_UPGRADING                                  ? STATE_UPGRADING
                                                                                : STATE_STARTING,
         waits_for(c, r));
-    again(c, 500);
+    again(c, DECIDE_WAIT_MS);
 }
 
 static void decide_running(struct context *c) {

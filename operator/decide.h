@@ -29,8 +29,9 @@ enum {
     DECIDE_BACKOFF_MIN_MS = 1000,  /* before a restart; doubles per restart */
     DECIDE_BACKOFF_MAX_MS = 60000,
     DECIDE_RESTARTS_RESET_MS = 600000, /* running for so long: earlier restarts don't count */
-    DECIDE_FIGURES_MS = 10000,         /* between looks at a job that runs */
-    DECIDE_PODS_AT_ONCE = 48,          /* made or deleted in one go */
+    DECIDE_WAIT_MS = 10000,    /* for pods and coordinators, whose news come by themselves */
+    DECIDE_FIGURES_MS = 10000, /* between looks at a job that runs */
+    DECIDE_PODS_AT_ONCE = 48,  /* made or deleted in one go */
     ACTIONS_MAX = 64,
     OBSERVED_RUNS_MAX = 8,
     OBSERVED_SPECS_MAX = 16

@@ -259,6 +259,8 @@ static int run(struct args *a, struct process *p, struct err *err) {
     if (!rc) rc = serve(p, err);
     if (!rc) rc = lead(p, err);
     if (!rc) net_loop_run(p->loop);
+    /* What is half done is found by whoever leads next: it isn't waited for. */
+    if (!rc && !operator_idle(p->op)) exit(p->code);
     k8s_lease_free(p->lease);
     http_server_free(p->http);
     operator_close(p->op);

@@ -92,6 +92,13 @@ bool operator_synced(const struct operator* op) {
            k8s_cache_synced(op->specs) && k8s_cache_synced(op->snapshots);
 }
 
+bool operator_idle(const struct operator* op) {
+    struct k8s_queue_stats jobs, snapshots;
+    k8s_queue_get_stats(op->queue, &jobs);
+    k8s_queue_get_stats(op->snapshot_queue, &snapshots);
+    return !jobs.working && !snapshots.working;
+}
+
 void operator_start(struct operator* op) {
     op->started = true;
     k8s_queue_start(op->queue);
@@ -111,6 +118,8 @@ void operator_close(struct operator* op) {
     k8s_cache_free(op->specs);
     k8s_cache_free(op->snapshots);
     k8s_events_free(op->events);
+    k8s_queue_free(op->queue);
+    k8s_queue_free(op->snapshot_queue);
     engines_close(op->engines);
 }
 

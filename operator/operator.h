@@ -29,9 +29,11 @@ int operator_new(const struct operator_options *o, struct operator** ret,
                  struct err *err) ATTR_MUST_USE;
 void operator_start(struct operator* op); /* we lead */
 void operator_stop(struct operator* op);  /* nothing new is begun */
+/* Nothing is in work: it may be closed. */
+bool operator_idle(const struct operator* op);
 bool operator_synced(const struct operator* op);
 void operator_print_metrics(struct operator* op, struct str *out);
-/* Before the loop is freed; then free, behind it. */
+/* Before the loop is freed, when idle; then free, behind the loop or on no thread but its. */
 void operator_close(struct operator* op);
 void operator_free(struct operator* op); /* NULL is fine */
 

@@ -474,6 +474,20 @@ static bool base_is_ready(const struct work *w, int64_t run) {
            clock_mono_ns() - t->base_ns < OPERATOR_BASE_MS * 1000000LL;
 }
 
+/* An operator that starts finds in the status what was applied; when it is applied anew is spread,
+ * so that not all jobs are at once. */
+static void remember_base(struct work *w) {
+    struct track *t = w->track;
+    if (!*t->base_hash && *w->before.base_hash) {
+        uint32_t spread = 0;
+        for (const char *p = w->job.uid; *p; p++)
+            spread = spread * 31 + (unsigned char)*p;
+        memcpy(t->base_hash, w->before.base_hash, sizeof t->base_hash);
+        t->base_ns = clock_mono_ns() - (int64_t)(spread % OPERATOR_BASE_MS) * 1000000;
+    }
+    memcpy(w->before.base_hash, t->base_hash, sizeof t->base_hash);
+}
+
 static void look(struct work *w) {
     struct operator* op = w->op;
     struct err err = ERR_INIT;
@@ -488,6 +502,7 @@ static void look(struct work *w) {
         .pods = op->pods, .specs = op->specs, .engines = op->engines, .keys = &w->track->keys};
     observe(&w->arena, w->key, &w->job, &s, &w->seen);
     status_read(&w->arena, w->object, &w->before);
+    remember_base(w);
     w->seen.base_ready = base_is_ready(w, w->before.run.number);
     w->seen.refused = arena_strdup(&w->arena, w->track->refused);
     decide(&w->arena, &w->job, &w->seen, &w->before, clock_wall_ms(), &w->d);

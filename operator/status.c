@@ -77,6 +77,7 @@ void status_read(struct arena *a, const cJSON *object, struct job_status *ret) {
     s.failed_ms = read_time(o, "failedAt");
     s.failure = json_opt_str(o, "failure", NULL);
     s.plan = json_opt(o, "plan");
+    read_hash(o, "base", s.base_hash);
     cJSON_ArrayForEach(item, json_opt(o, "conditions")) {
         const char *type = json_opt_str(item, "type", "");
         int i = index_of(CONDITIONS, ARRAY_LEN(CONDITIONS), type);
@@ -173,6 +174,7 @@ cJSON *status_to_json(const struct job_status *s, const struct job *job) {
     set_time(o, "failedAt", s->failed_ms);
     set_text(o, "failure", s->failure);
     if (s->plan) json_set(o, "plan", cJSON_Duplicate(s->plan, true));
+    set_text(o, "base", s->base_hash);
     set_conditions(o, s);
     return o;
 }

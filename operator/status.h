@@ -67,10 +67,11 @@ struct job_status {
     char rejected_hash[JOB_HASH_BYTES]; /* "" = none */
     int64_t rejected_generation;
     const char *rejected_message;
-    const char *log_levels; /* as last given to the run; NULL = the default */
-    int64_t failed_ms;      /* of the last failure; 0 = none */
-    const char *failure;    /* why that was; NULL = none */
-    const cJSON *plan;      /* NULL = none */
+    const char *log_levels;         /* as last given to the run; NULL = the default */
+    int64_t failed_ms;              /* of the last failure; 0 = none */
+    const char *failure;            /* why that was; NULL = none */
+    const cJSON *plan;              /* NULL = none */
+    char base_hash[JOB_HASH_BYTES]; /* of services and the like, as last applied; "" = never */
     struct condition conditions[COND_COUNT];
 };
 

@@ -11,6 +11,7 @@
 #   make diff-fuzz S=60  random queries: streaming, batch and SQLite must agree
 #   make match-fuzz S=60 random patterns: MATCH_RECOGNIZE must find what its model finds
 #   make restore-rounds R=1000  ops killed and restored at other parallelisms, so many rounds each (T: part of a case's name)
+#   make chaos           jobs whose workers are killed (tests/chaos); ARGS="--rounds 20 --kills 5 tumble"
 #   make bench           Nexmark's queries, timed; make bench-exchange ARGS="...": one program, bench/exchange_bench.c
 #   make e2e             the operator on a real one-node Kubernetes (tests/cluster/README.md)
 #   make helm-check      the chart: lint, schema, rendered
@@ -234,6 +235,9 @@ golden: all udf-libs
 	$(B)/bin/penstock run examples/udf-c/job.sql --set penstock.udf.path=$(B)/test/udf >/dev/null
 processes: all
 	tests/processes/run.py --bin $(B)/bin
+.PHONY: chaos
+chaos: all
+	tests/chaos/run.py --bin $(B)/bin $(ARGS)
 oracle: all
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures expressions
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures errors

@@ -152,4 +152,5 @@ void discovery_free(struct job *j) {
     free(j->discoveries);
     j->discoveries = NULL;
     j->n_discoveries = 0;
+    j->cap_discoveries = 0;
 }

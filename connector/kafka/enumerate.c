@@ -1,7 +1,7 @@
 /* enumerate.c - which partitions there are, and where to read them:
  * {"id": "topic-partition", "topic", "partition", "start": offset, or -2 the beginning, "stop":
  * first offset not read (bounded), "records"}. Offsets by time, of a group, or "latest" are looked
- * up here, once: a job that fails before its first record begins where it began. */
+ * up here: from then on a split has numbers. */
 #include "connector/kafka/kafka.h"
 
 #include "base/core/json.h"

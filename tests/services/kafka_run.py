@@ -64,6 +64,15 @@ class Job:
         except Failed as e:
             raise Failed("%s\nthere is %s\n%s" % (e, self.lines, self.said())) from None
 
+    def kill_worker(self):
+        """SIGKILL to a worker of this job; False if there is none just now."""
+        out = subprocess.run(["ps", "--ppid", str(self.process.pid), "-o", "pid=,comm="], stdout=subprocess.PIPE,
+                             check=False).stdout.decode()
+        pids = [line.split()[0] for line in out.splitlines() if "penstock-worker"[:15] in line]
+        if pids:
+            os.kill(int(pids[0]), signal.SIGKILL)
+        return bool(pids)
+
     def said(self):
         self.errors.seek(0)
         return self.errors.read().decode()
@@ -135,6 +144,31 @@ def test_copy(rig):
     sql += rig.table("o", "id BIGINT", b, sink__delivery_guarantee="exactly-once", sink__transactional_id_prefix=b)
     rig.job(sql + "INSERT INTO o SELECT * FROM t;")
     check(rig.consume(b) == sorted(rows(range(5000))), "not the rows written")
+
+
+def test_kills(rig):
+    """Checkpoints, and workers that are killed: every row is committed once."""
+    a, b = rig.topic("kills-in"), rig.topic("kills-out")
+    rig.produce(a, rows([0]))
+    with tempfile.TemporaryDirectory() as dir_:
+        sql = "SET 'execution.checkpointing.interval' = '200 ms';\nSET 'execution.checkpointing.dir' = '%s';\n" % dir_
+        sql += rig.table("t", "id BIGINT", a)
+        sql += rig.table("o", "id BIGINT", b, sink__delivery_guarantee="exactly-once", sink__transactional_id_prefix=b)
+        job = Job(rig, sql + "INSERT INTO o SELECT * FROM t;")
+
+        def committed():
+            try:
+                return len(rig.consume(b))
+            except subprocess.CalledProcessError:  # there is no such topic yet
+                return 0
+        wait_for(lambda: committed() == 1, "the first commit")
+        for i in range(12):
+            rig.produce(a, rows(range(1 + i * 500, 1 + (i + 1) * 500)))
+            if i % 3 == 2:
+                wait_for(job.kill_worker, "a worker")
+        wait_for(lambda: committed() >= 6001, "6001 rows")
+        job.stop()
+    check(rig.consume(b) == sorted(rows(range(6001))), "rows are lost or came twice")
 
 
 def test_stream(rig):

@@ -13,6 +13,7 @@
 #   make restore-rounds R=1000  ops killed and restored at other parallelisms, so many rounds each (T: part of a case's name)
 #   make chaos           jobs whose workers are killed (tests/chaos); ARGS="--rounds 20 --kills 5 tumble"
 #   make bench           Nexmark's queries, timed; make bench-exchange ARGS="...": one program, bench/exchange_bench.c
+#   make k8s-test        the operator's client against a real API server (tests/cluster/README.md)
 #   make e2e             the operator on a real one-node Kubernetes (tests/cluster/README.md)
 #   make helm-check      the chart: lint, schema, rendered
 #   make image           an OCI image of the programs in build/image
@@ -172,11 +173,17 @@ check: $$(call tests_of,$$(T))
 check-%: $$(call tests_of,$$*)
 	@tools/run_units $^
 
-# The fake Kubernetes API server as a program, for tests of the operator as a process.
+# The fake Kubernetes API server as a program, for tests of the operator as a process; and the client
+# against a real one: not part of `make test`, its binaries are built once per user.
 $(B)/test/fake_api: $(B)/obj/tests/operator/fake_api.c.o $(TEST_SUPPORT) $(ARCHIVES)
+$(B)/test/k8s_real_check: $(B)/obj/tests/operator/real_check.c.o $(TEST_SUPPORT) $(ARCHIVES)
+$(B)/test/fake_api $(B)/test/k8s_real_check:
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $< $(TEST_SUPPORT) -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
+.PHONY: k8s-test
+k8s-test: $(B)/test/k8s_real_check
+	tests/operator/real.py --check $(B)/test/k8s_real_check
 
 # ---- services: real S3 servers and HDFS (tests/services/README.md); not part of `make test`: they are downloaded and built ----
 .PHONY: services-test

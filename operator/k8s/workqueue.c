@@ -53,7 +53,6 @@ static void key_free(void *p) {
 
 void k8s_queue_free(struct k8s_queue *q) {
     if (!q) return;
-    CHECKF(q->stats.working == 0, "%zu keys are in work", q->stats.working);
     net_timer_free(q->turn);
     map_release(&q->keys, key_free);
     free(q);

@@ -40,7 +40,8 @@ struct k8s_queue_options {
 
 /* Doesn't call work before k8s_queue_start (caches fill first, leadership comes first). */
 struct k8s_queue *k8s_queue_new(const struct k8s_queue_options *o);
-/* Nothing may be in work. NULL is fine. */
+/* What is in work is forgotten: k8s_queue_done mustn't come for it any more. NULL is fine. Not from
+ * `work`. */
 void k8s_queue_free(struct k8s_queue *q);
 void k8s_queue_start(struct k8s_queue *q);
 /* No further work is begun until k8s_queue_start; keys stay. */

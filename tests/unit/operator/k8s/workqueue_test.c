@@ -233,6 +233,16 @@ static void a_pause_keeps_keys(void **state) {
     assert_string_equal(str_text(&worked), "x y ");
 }
 
+static void freed_while_keys_are_in_work(void **state) {
+    hold = true;
+    k8s_queue_add(queue, "x");
+    k8s_queue_add(queue, "y");
+    k8s_queue_add(queue, "z");
+    k8s_queue_add_after(queue, "w", 60000);
+    k8s_queue_start(queue);
+    run_until(full);
+}
+
 static void many_keys(void **state) {
     char key[32];
     for (int i = 0; i < 20000; i++) {
@@ -255,6 +265,7 @@ int main(void) {
         T(forgetting_drops_the_backoff),
         T(comes_again_when_asked_to),
         T(a_pause_keeps_keys),
+        T(freed_while_keys_are_in_work),
         T(many_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

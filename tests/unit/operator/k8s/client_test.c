@@ -475,6 +475,33 @@ static void cancelled_is_dropped(void **state) {
     assert_int_equal(c.dropped, 1);
 }
 
+static void slow_answers_are_given_up(void **state) {
+    struct fake_fault slow = {.kind = FAKE_SLOW, .path = "/flinkjobs/j", .delay_ms = 60000};
+    put_job();
+    fake_api_fault(rig.api, &slow);
+    struct k8s_request q = {.verb = K8S_GET,
+                            .resource = K8S_FLINKJOBS,
+                            .ns = "a",
+                            .name = "j",
+                            .timeout_ms = 150,
+                            .attempts = 1};
+    AUTO_ANSWER a = k8s_rig_send(&rig, &q);
+    assert_int_equal(a.reason, K8S_NO_ANSWER);
+    assert_int_equal(a.rc, ERR_TIMEOUT);
+    slow.delay_ms = 20; /* late, but in time */
+    fake_api_fault(rig.api, &slow);
+    q.timeout_ms = 0;
+    AUTO_ANSWER b = k8s_rig_send(&rig, &q);
+    assert_ok(b.rc, &b.err);
+    slow.delay_ms = 60000;
+    fake_api_fault(rig.api, &slow);
+    q.timeout_ms = 1500;
+    q.attempts = 2;
+    AUTO_ANSWER c = k8s_rig_send(&rig, &q); /* the second one is answered */
+    assert_ok(c.rc, &c.err);
+    assert_int_equal(fake_api_requests(rig.api, "GET", "/flinkjobs/j"), 4);
+}
+
 static void skew_is_seen(void **state) {
     struct k8s_client_stats s;
     fake_api_skew(rig.api, -3600 * 1000);
@@ -501,6 +528,7 @@ int main(void) {
         T(a_create_isnt_repeated_blindly),
         T(refusals_say_why),
         T(cancelled_is_dropped),
+        T(slow_answers_are_given_up),
         T(skew_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

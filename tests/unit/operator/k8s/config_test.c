@@ -4,6 +4,7 @@
 
 #include "base/core/clock.h"
 #include "base/core/mem.h"
+#include "operator/k8s/cache.h"
 #include "operator/k8s/config_data.h"
 #include "operator/k8s/meta.h"
 #include "tests/unit/cmocka_wrap.h"
@@ -269,6 +270,53 @@ static void an_expired_token_is_read_again(void **state) {
     k8s_rig_release(&rig);
 }
 
+static struct k8s_cache *cache;
+static int complaints;
+static void on_trouble(void *self, const struct err *err) {
+    complaints++;
+}
+static void begin_cache(void *arg) {
+    cache = k8s_cache_new(&(struct k8s_cache_options){
+        .client = rig.client,
+        .resource = K8S_PODS,
+        .watch = {.backoff_min_ms = 5, .backoff_max_ms = 50},
+        .on_error = on_trouble,
+    });
+}
+static void end_cache(void *arg) {
+    k8s_cache_free(cache);
+}
+static bool holds(void *arg) {
+    return k8s_cache_size(cache) == *(size_t *)arg && fake_api_watches(rig.api) == 1;
+}
+static bool has_complained(void *arg) {
+    return complaints >= 3;
+}
+
+/* Ended by the server because the token has expired, and refused until the new one is there. */
+static void a_watch_outlives_its_token(void **state) {
+    size_t n = 1;
+    complaints = 0;
+    write_file("token", "one");
+    start_rig("one", "tokenFile: token");
+    k8s_rig_call(&rig, begin_cache, NULL);
+    k8s_rig_wait(&rig, holds, &n, "the cache");
+    fake_api_set_token(rig.api, "two");
+    fake_api_end_watches(rig.api);
+    fake_api_put(rig.api, K8S_PODS, "{\"metadata\":{\"name\":\"q\",\"namespace\":\"a\"}}");
+    k8s_rig_wait(&rig, has_complained, NULL, "refusals");
+    write_file("token", "two");
+    n = 2;
+    k8s_rig_wait(&rig, holds, &n, "the cache to go on");
+    struct k8s_cache_stats s;
+    k8s_rig_hold(&rig);
+    k8s_cache_get_stats(cache, &s);
+    k8s_rig_let_go(&rig);
+    assert_int_equal(s.watch.lists, 1);
+    k8s_rig_call(&rig, end_cache, NULL);
+    k8s_rig_release(&rig);
+}
+
 /* Gives the text of the file `answer`, and counts its runs in `runs`. */
 static void write_plugin(void) {
     AUTO_STR text = STR_INIT;
@@ -379,6 +427,7 @@ int main(void) {
         T(certificates_in_the_file),
         T(a_token_file_rotates),
         T(an_expired_token_is_read_again),
+        T(a_watch_outlives_its_token),
         T(a_plugin_gives_tokens),
         T(a_plugin_fails),
         T(ends_while_a_plugin_runs),

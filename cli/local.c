@@ -1,6 +1,7 @@
 /* local.c - launches, connects, hands events on, and cleans up. */
 #include "cli/local.h"
 
+#include "base/core/clock.h"
 #include "base/core/mem.h"
 #include "base/launch/launcher.h"
 #include "base/net/net_signals.h"
@@ -37,7 +38,8 @@ struct local {
     char run_id[33];            /* of all coordinators of this run */
     int missing;                /* workers that the coordinator wants in place of lost ones */
     bool recoverable;           /* a coordinator that dies is started again: the job goes on */
-    int n_recoveries;
+    int n_recoveries, recoveries_since; /* in all; in the last minute */
+    int64_t recoveries_since_ms;
     int n_interrupts;
     bool begun;       /* all workers have registered: the coordinator has said something */
     bool output_lost; /* standard output takes no more; error says why */
@@ -99,11 +101,12 @@ static bool on_worker_ended(struct local *l, int i, const struct launch_status *
     str_addf(&text, "was ended by signal %d (%s)", st->signal, strsignal(st->signal));
     if (st->exit_code == CLI_USAGE)
         err_set(&l->error, ERR_UNAVAILABLE, "worker w%d could not start (its message is above)", i);
-    else if (!l->begun && st->signal)
+    else if (!l->begun && st->signal && !l->recoverable)
         err_set(&l->error, ERR_UNAVAILABLE, "worker w%d %s before the job began", i,
                 str_text(&text));
     else if (st->signal)
         warn_ended(l, i, str_text(&text));
+    if (!l->begun && st->signal && l->recoverable) l->missing++; /* nobody else misses it */
     return l->error.code != 0;
 }
 
@@ -245,7 +248,7 @@ static int read_port(int fd, int *ret_port, struct err *err) {
     return 0;
 }
 
-static int start_coordinator(struct local *l, struct err *err) {
+static int start_coordinator_once(struct local *l, struct err *err) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC)) return err_set_errno(err, ERR_IO, errno, "make a pipe");
     fcntl(fds[1], F_SETFD, 0); /* the child's */
@@ -272,6 +275,37 @@ static int start_coordinator(struct local *l, struct err *err) {
     close(fds[0]);
     /* It has been read; whoever kills this process leaves no SQL behind. */
     unlink(str_text(&l->spec_path));
+    return rc;
+}
+
+/* Until it has ended, for at most five seconds; then ERR_TIMEOUT. */
+static int wait_child(struct local *l, int id, struct launch_status *st) {
+    enum { WAIT_STEPS = 250 };
+    struct err err = ERR_INIT;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    for (int k = 0; k < WAIT_STEPS; k++) {
+        int rc = l->launcher->ops->poll(l->launcher, id, st, &err);
+        if (rc) return rc;
+        if (st->state == LAUNCH_EXITED) return 0;
+        struct timespec ts = {.tv_nsec = 20000000};
+        sigtimedwait(&set, NULL, &ts); /* until a child ends, or the bound */
+    }
+    return ERR_TIMEOUT;
+}
+
+/* One that was killed before it listened is started again. */
+static int start_coordinator(struct local *l, struct err *err) {
+    enum { TRIES = 3 };
+    struct launch_status st = {.signal = SIGKILL};
+    int rc = ERR_UNAVAILABLE;
+    for (int i = 0; i < TRIES && rc && st.signal; i++) {
+        err_clear(err);
+        rc = write_spec(l, err);
+        if (!rc) rc = start_coordinator_once(l, err);
+        if (rc && wait_child(l, l->coordinator, &st)) break;
+    }
     return rc;
 }
 
@@ -308,18 +342,22 @@ static int start_workers(struct local *l, struct err *err) {
 /* A coordinator that was killed is started again, where the job can go on from its last checkpoint:
  * on the same port, of the same run. */
 static bool recover(struct local *l, const struct launch_status *st) {
-    enum { RECOVERIES_MAX = 1000 };
+    enum { RECOVERIES_MAX = 20, RECOVERIES_IN_MS = 60000 };
     struct err err = ERR_INIT;
-    if (!l->recoverable || l->got_done || l->n_interrupts || !st->signal ||
-        ++l->n_recoveries > RECOVERIES_MAX)
-        return false;
+    if (!l->recoverable || l->got_done || l->n_interrupts || !st->signal) return false;
+    int64_t now_ms = clock_mono_ns() / 1000000;
+    if (now_ms - l->recoveries_since_ms > RECOVERIES_IN_MS) {
+        l->recoveries_since_ms = now_ms;
+        l->recoveries_since = 0;
+    }
+    l->n_recoveries++;
+    if (++l->recoveries_since > RECOVERIES_MAX) return false;
     AUTO_STR text = STR_INIT;
     str_addf(&text, "the coordinator was ended by signal %d (%s) and is started again", st->signal,
              strsignal(st->signal));
     warn(l, str_text(&text));
     l->missing = l->n_workers; /* those that don't outlive it */
-    int rc = write_spec(l, &err);
-    if (!rc) rc = start_coordinator(l, &err);
+    int rc = start_coordinator(l, &err);
     if (!rc) rc = connect_client(l, &err);
     if (rc) l->error = err;
     replace_workers(l);
@@ -329,20 +367,10 @@ static bool recover(struct local *l, const struct launch_status *st) {
 /* Waits for the children to end by themselves (they have been told to), then says what they used.
  */
 static void wait_children(struct local *l) {
-    enum { WAIT_STEPS = 250 };
-    struct err err = ERR_INIT;
     for (int i = -1; i < l->n_workers; i++) {
         int id = i < 0 ? l->coordinator : l->workers[i];
         struct launch_status st = {0};
-        sigset_t set;
-        sigemptyset(&set);
-        sigaddset(&set, SIGCHLD);
-        for (int k = 0; k < WAIT_STEPS; k++) {
-            if (l->launcher->ops->poll(l->launcher, id, &st, &err) || st.state == LAUNCH_EXITED)
-                break;
-            struct timespec ts = {.tv_nsec = 20000000};
-            sigtimedwait(&set, NULL, &ts); /* until a child ends, or the bound */
-        }
+        wait_child(l, id, &st);
         if (i >= 0 && st.state == LAUNCH_EXITED) on_worker_ended(l, i, &st);
         if (st.state != LAUNCH_EXITED || !l->opts->usage) continue;
         AUTO_STR line = STR_INIT;
@@ -365,7 +393,6 @@ static int launch(struct local *l, struct err *err) {
     if (!rc) rc = make_random(l->token, 32, err);
     if (!rc) rc = make_random(l->run_id, 16, err);
     if (!rc) rc = run_dir_file("checkpoints", &l->checkpoint_path, err);
-    if (!rc) rc = write_spec(l, err);
     if (!rc) rc = launcher_process_new(l->opts->bin_dir, &l->launcher, err);
     if (!rc) rc = start_coordinator(l, err);
     if (!rc) rc = start_workers(l, err);
@@ -396,7 +423,8 @@ static void clean_up(struct local *l) {
 }
 
 int local_run(const struct local_options *opts, struct output *out) {
-    struct local l = {.opts = opts, .out = out};
+    /* Until the job begins nothing is lost with the coordinator, but what a script has done. */
+    struct local l = {.opts = opts, .out = out, .recoverable = !opts->script};
     signal(SIGPIPE, SIG_IGN);
     int rc = launch(&l, &l.error);
     if (!rc) {

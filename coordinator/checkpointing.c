@@ -13,6 +13,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 enum { RETRY_MS = 200, RETRY_MAX_MS = 10000, TAG_FINISH = 0 /* of the last checkpoint */ };
 
@@ -91,11 +92,13 @@ static void take_identity(struct checkpointing *k, const cJSON *body) {
     if (strlen(id) == 16) strcpy(k->job->id, id);
 }
 
-/* An input that was read to its end isn't read again by the same run; another run begins anew. */
-static bool is_of_past_run(const struct checkpointing *k, const cJSON *body) {
-    const char *run = k->job->coord->opts.run_id;
-    return json_opt_bool(body, "finished", false) && !k->figures.completed &&
-           !(run && !strcmp(run, json_opt_str(body, "run", "")));
+/* What another run has left isn't started from: its input was read to its end, or that was asked
+ * for. A coordinator that takes over within a run goes on. */
+static bool begins_anew(const struct checkpointing *k, const cJSON *body) {
+    const struct coordinator_options *o = &k->job->coord->opts;
+    bool own_run = o->run_id && !strcmp(o->run_id, json_opt_str(body, "run", ""));
+    if (own_run || k->figures.completed) return false;
+    return o->fresh || o->spec->stateless || json_opt_bool(body, "finished", false);
 }
 
 /* The job begins anew. What its last run had completed is made visible before, if it isn't; it may
@@ -112,8 +115,7 @@ static void on_lead(void *self, const cJSON *body) {
     const char *path = session_settings(j->coord->session)->restore_path;
     if (body) take_identity(k, body);
     job_tell_client(j);
-    bool anew = body && (is_of_past_run(k, body) || j->coord->opts.fresh);
-    if (anew) {
+    if (body && begins_anew(k, body)) {
         bool end = json_opt_bool(body, "finished", false);
         settle_begin(j, end ? SETTLE_END : SETTLE_CHECKPOINT, settle_lists_of_body(j, body),
                      on_past_run_committed);
@@ -551,6 +553,10 @@ int checkpointing_new(struct job *j, struct err *err) {
     int rc = job_dir(j, &dir, err);
     if (!rc) rc = fs_find(str_text(&dir), &fs, err);
     if (rc) return err_wrap(err, "checkpoints");
+    /* The same in each run, so that one finds what another left behind. */
+    if (!j->coord->opts.script)
+        snprintf(j->id, sizeof j->id, "%016llx",
+                 (unsigned long long)XXH3_64bits(str_text(&dir), dir.len));
     struct checkpointing *k = j->ck = mem_zalloc(sizeof *k);
     k->job = j;
     k->fs = fs;

@@ -140,7 +140,8 @@ void coordinator_free(struct coordinator *c) {
     for (int i = 0; i < c->n_workers; i++)
         if (c->workers[i]->conn) ws_set_self(c->workers[i]->conn, NULL);
     if (c->server) http_server_free(c->server);
-    io_pool_free(c->io); /* what runs reads jobs */
+    if (c->io && c->done) io_pool_drain(c->io); /* old checkpoints are being deleted */
+    io_pool_free(c->io);                        /* what runs reads jobs */
     for (int i = 0; i < c->n_jobs; i++)
         job_free(c->jobs[i]);
     free(c->jobs);

@@ -155,6 +155,38 @@ static void read_edits(struct arena *a, const cJSON *vertices, struct job_spec *
     }
 }
 
+/* spec.checkpoint is a short way to say some of the settings, which spec.config may say, too. */
+static const struct {
+    const char *field, *key;
+} CHECKPOINT_SETTINGS[] = {
+    {"interval", "execution.checkpointing.interval"},
+    {"mode", "execution.checkpointing.mode"},
+    {"retained", "execution.checkpointing.num-retained"},
+    {"storage", "execution.checkpointing.dir"},
+    {"timeout", "execution.checkpointing.timeout"},
+};
+
+static void read_settings(struct arena *a, const cJSON *spec, struct job_spec *s) {
+    const cJSON *config = json_opt(spec, "config"), *checkpoint = json_opt(spec, "checkpoint"), *c;
+    struct job_setting *set = ARENA_NEW_N(
+        a, struct job_setting, cJSON_GetArraySize(config) + (int)ARRAY_LEN(CHECKPOINT_SETTINGS));
+    s->settings = set;
+    for (size_t i = 0; i < ARRAY_LEN(CHECKPOINT_SETTINGS); i++) {
+        const cJSON *v = json_opt(checkpoint, CHECKPOINT_SETTINGS[i].field);
+        if (!v) continue;
+        set->key = CHECKPOINT_SETTINGS[i].key;
+        set->value = cJSON_IsString(v) ? arena_strdup(a, v->valuestring)
+                                       : arena_printf(a, "%d", v->valueint);
+        set++;
+    }
+    cJSON_ArrayForEach(c, config) {
+        set->key = arena_strdup(a, c->string);
+        set->value = arena_strdup(a, c->valuestring);
+        set++;
+    }
+    s->n_settings = (int)(set - s->settings);
+}
+
 /* From the checked spec, defaults filled in. */
 static void read_spec(struct arena *a, const cJSON *spec, struct job_spec *s) {
     const char *mode = json_opt_str(spec, "mode", "");
@@ -166,15 +198,8 @@ static void read_spec(struct arena *a, const cJSON *spec, struct job_spec *s) {
     const cJSON *w = json_opt(spec, "workers");
     s->workers = (int)json_opt_i64(w, "replicas", 0);
     s->slots = (int)json_opt_i64(w, "slots", 0);
-    const cJSON *config = json_opt(spec, "config"), *c;
-    s->n_settings = cJSON_GetArraySize(config);
-    struct job_setting *set = ARENA_NEW_N(a, struct job_setting, s->n_settings);
-    s->settings = set;
-    cJSON_ArrayForEach(c, config) {
-        set->key = arena_strdup(a, c->string);
-        set->value = arena_strdup(a, c->valuestring);
-        set++;
-    }
+    s->stateless = !strcmp(json_opt_str(spec, "upgradeMode", ""), "stateless");
+    read_settings(a, spec, s);
     read_file_systems(a, json_opt(spec, "fileSystems"), s);
     read_log(a, json_opt(spec, "log"), s);
     read_edits(a, json_opt(json_opt(spec, "plan"), "vertices"), s);
@@ -351,6 +376,7 @@ cJSON *job_spec_to_json(const struct job_spec *s) {
     if (s->mode) json_set_str(j, "mode", MODES[s->mode]);
     json_set_i64(j, "parallelism", s->parallelism);
     json_set_i64(j, "maxParallelism", s->max_parallelism);
+    if (s->stateless) json_set_str(j, "upgradeMode", "stateless");
     cJSON *w = cJSON_AddObjectToObject(j, "workers");
     if (s->workers) json_set_i64(w, "replicas", s->workers);
     if (s->slots) json_set_i64(w, "slots", s->slots);

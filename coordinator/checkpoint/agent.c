@@ -255,8 +255,8 @@ static void create_slot(struct ckpt_agent *a, const struct ckpt_action *act) {
     submit(a, q);
 }
 
-static void delete_what_waits(struct ckpt_agent *a) {
-    if (a->deleting || a->holds || !(a->n_slots + a->n_files)) return;
+static void delete_now(struct ckpt_agent *a) {
+    if (!(a->n_slots + a->n_files)) return;
     struct ask *q = new_ask(a, CKPT_DELETE_SLOT);
     q->slots = a->slots;
     q->n_slots = a->n_slots;
@@ -267,6 +267,10 @@ static void delete_what_waits(struct ckpt_agent *a) {
     a->n_slots = a->cap_slots = a->n_files = a->cap_files = 0;
     a->deleting = true;
     submit(a, q);
+}
+
+static void delete_what_waits(struct ckpt_agent *a) {
+    if (!a->deleting && !a->holds) delete_now(a);
 }
 
 /* ---- actions ---- */
@@ -461,7 +465,7 @@ struct ckpt_agent *ckpt_agent_new(struct net_loop *loop, struct io_pool *io, str
 }
 
 void ckpt_agent_stop(struct ckpt_agent *a) {
-    if (!a->stopped) delete_what_waits(a);
+    if (!a->stopped && !a->holds) delete_now(a);
     a->stopped = true;
     net_timer_cancel(a->timer);
 }

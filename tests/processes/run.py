@@ -529,4 +529,5 @@ def main():
     return 1 if False in results or not results else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -113,6 +113,6 @@ const struct cli_command cli_cmd_completion = {
     "bash|zsh|fish|man"};
 
 const struct cli_command *const cli_commands[] = {
-    &cli_cmd_run, &cli_cmd_plan,      &cli_cmd_validate,  &cli_cmd_list, &cli_cmd_cancel,
-    &cli_cmd_top, &cli_cmd_log_level, &cli_cmd_savepoint, &cli_cmd_stop, &cli_cmd_completion,
-    NULL};
+    &cli_cmd_run,    &cli_cmd_plan, &cli_cmd_validate,   &cli_cmd_list,
+    &cli_cmd_cancel, &cli_cmd_top,  &cli_cmd_log_level,  &cli_cmd_savepoint,
+    &cli_cmd_state,  &cli_cmd_stop, &cli_cmd_completion, NULL};

@@ -138,8 +138,7 @@ static void on_restore(void *self, uint64_t attempt, uint64_t checkpoint, const 
     struct job *j = k->job;
     /* The log's newest, unless it says nothing yet and the job starts from another directory, or it
      * is of a run whose input was read to its end. */
-    bool own =
-        body && !(is_of_past_run(k, body) || (j->coord->opts.fresh && !k->figures.completed));
+    bool own = body && !begins_anew(k, body);
     if (own) {
         cJSON_Delete(k->from);
         free(k->from_dir);

@@ -12,6 +12,7 @@
 #   make match-fuzz S=60 random patterns: MATCH_RECOGNIZE must find what its model finds
 #   make restore-rounds R=1000  ops killed and restored at other parallelisms, so many rounds each (T: part of a case's name)
 #   make chaos           jobs whose workers are killed (tests/chaos); ARGS="--rounds 20 --kills 5 tumble"
+#   make chaos-faults ROUNDS=10 workers, coordinator and whole runs killed or stopped for a while, out of a SEED
 #   make bench           Nexmark's queries, timed; make bench-exchange ARGS="...": one program, bench/exchange_bench.c
 #   make k8s-test        the operator's client against a real API server (tests/cluster/README.md)
 #   make e2e             the operator on a real one-node Kubernetes (tests/cluster/README.md)
@@ -242,9 +243,12 @@ golden: all udf-libs
 	$(B)/bin/penstock run examples/udf-c/job.sql --set penstock.udf.path=$(B)/test/udf >/dev/null
 processes: all
 	tests/processes/run.py --bin $(B)/bin
-.PHONY: chaos
+.PHONY: chaos chaos-faults
 chaos: all
 	tests/chaos/run.py --bin $(B)/bin $(ARGS)
+ROUNDS ?= 10
+chaos-faults: all
+	tests/chaos/faults.py --bin $(B)/bin --rounds $(ROUNDS) --first $(or $(SEED),1)
 oracle: all
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures expressions
 	tests/oracle/run.py --bin $(B)/bin --known tests/oracle/known_failures errors

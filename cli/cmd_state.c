@@ -152,13 +152,13 @@ static int walk_state(struct walk *w, struct err *err) {
     const cJSON *c, *p;
     cJSON_ArrayForEach(c, json_opt(w->body, "chains"))
         cJSON_ArrayForEach(p, json_opt(c, "pieces")) {
-            int rc = walk_piece(w, c, p, err);
-            if (rc && w->entry) return rc;
-            if (!rc) continue;
-            printf("damaged: %s\n", err->msg); /* the others are still looked at */
-            w->problems++;
-            err_clear(err);
-        }
+        int rc = walk_piece(w, c, p, err);
+        if (rc && w->entry) return rc;
+        if (!rc) continue;
+        printf("damaged: %s\n", err->msg); /* the others are still looked at */
+        w->problems++;
+        err_clear(err);
+    }
     return 0;
 }
 
@@ -252,7 +252,8 @@ static int list_one(void *self, const struct ckpt_manifest *m, struct err *err) 
 }
 
 static int list(const struct state_dir *d, bool json, struct err *err) {
-    static const char *const names[] = {"CHECKPOINT", "KIND", "TIME", "STATE", "FILES", "JOB", NULL};
+    static const char *const names[] = {"CHECKPOINT", "KIND", "TIME", "STATE",
+                                        "FILES",      "JOB",  NULL};
     AUTO_JSON *all = cJSON_CreateArray();
     int rc = each_checkpoint(d, list_one, all, err);
     if (rc) return rc;
@@ -316,8 +317,8 @@ static cJSON *part_list(const struct live *l) {
 
 static const cJSON *op_of(const cJSON *body, const char *uid) {
     const cJSON *op;
-    cJSON_ArrayForEach(op, json_opt(body, "ops")) if (!strcmp(json_opt_str(op, "uid", ""), uid))
-        return op;
+    cJSON_ArrayForEach(
+        op, json_opt(body, "ops")) if (!strcmp(json_opt_str(op, "uid", ""), uid)) return op;
     return NULL;
 }
 

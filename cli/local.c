@@ -106,7 +106,7 @@ static bool on_worker_ended(struct local *l, int i, const struct launch_status *
                 str_text(&text));
     else if (st->signal)
         warn_ended(l, i, str_text(&text));
-    if (!l->begun && st->signal && l->recoverable) l->missing++; /* nobody else misses it */
+    if (!l->begun && l->recoverable) l->missing++; /* nobody else misses it */
     return l->error.code != 0;
 }
 
@@ -357,6 +357,7 @@ static bool recover(struct local *l, const struct launch_status *st) {
              strsignal(st->signal));
     warn(l, str_text(&text));
     l->missing = l->n_workers; /* those that don't outlive it */
+    l->begun = false;
     int rc = start_coordinator(l, &err);
     if (!rc) rc = connect_client(l, &err);
     if (rc) l->error = err;

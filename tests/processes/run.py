@@ -368,9 +368,10 @@ def manifest_for_a_cluster(args, start):
 # ---- checkpoints: whatever dies, the output is that of a run in which nothing does ----
 
 CRASH_ROWS = 12000
+CRASH_NAME = "crash-%d" % os.getpid()
 CRASH = """apiVersion: penstock.dev/v1
 kind: FlinkJob
-metadata: {name: crash}
+metadata: {name: %(name)s}
 spec:
   parallelism: %(parallelism)d
   config:
@@ -392,7 +393,7 @@ spec:
 def crash_job(tmp, parallelism=2):
     path = os.path.join(tmp, "job.yaml")
     with open(path, "w") as f:
-        f.write(CRASH % {"dir": tmp, "parallelism": parallelism, "rows": CRASH_ROWS, "last": CRASH_ROWS - 1})
+        f.write(CRASH % {"dir": tmp, "name": CRASH_NAME, "parallelism": parallelism, "rows": CRASH_ROWS, "last": CRASH_ROWS - 1})
     return path
 
 
@@ -422,7 +423,7 @@ def check_crash_output(tmp):
     left = [n for d in ("o", "w") for n in os.listdir(os.path.join(tmp, d)) if n.startswith(".")]
     if left:
         raise Failure("left over: %s" % left[:10])
-    state = os.path.join(tmp, "checkpoints", "crash", "state")
+    state = os.path.join(tmp, "checkpoints", CRASH_NAME, "state")
     if os.path.isdir(state) and os.listdir(state):
         raise Failure("state left over: %s" % os.listdir(state))
 
@@ -480,11 +481,49 @@ def run_killed_and_run_again(args, start):
         check_crash_output(tmp)
 
 
+def penstock(args, *words):
+    p = subprocess.run([os.path.join(args.bin, "penstock")] + list(words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=LIMIT_S)
+    return p.returncode, p.stdout, p.stderr
+
+
+def savepoint_elsewhere(args, start):
+    """A savepoint is copied, looked at, and started from after its job is gone; what is damaged is found."""
+    with tempfile.TemporaryDirectory() as tmp:
+        save = os.path.join(tmp, "save")
+        r = start(None, crash_job(tmp), "-w", "2")
+        wait_for("output of a checkpoint", lambda: committed(tmp) or r.p.poll() is not None)
+        status, _, said = penstock(args, "savepoint", CRASH_NAME, save)
+        if status:
+            raise Failure("penstock savepoint: %s" % said)
+        r.kill()
+        for what, want in [("ls", "savepoint"), ("show", "GlobalWindowAggregate"), ("verify", "sound"), ("export", '"kind":"put"')]:
+            status, out, said = penstock(args, "state", what, save)
+            if status or want not in out:
+                raise Failure("penstock state %s: %d: %s%s" % (what, status, out, said))
+        # All that the first run made visible after the savepoint would be there twice: begin with none of it.
+        with tempfile.TemporaryDirectory() as again:
+            job = crash_job(again)
+            r = start(None, job, "--from-checkpoint", save, "--allow-non-restored-state", "-p", "3")
+            r.end(0)
+            ids = sorted(map(int, visible_rows(os.path.join(again, "o"))))
+            if not ids or len(set(ids)) != len(ids) or ids[-1] != CRASH_ROWS - 2 or len(ids) >= CRASH_ROWS // 2:
+                raise Failure("from the savepoint: %d rows" % len(ids))
+        victim = os.path.join(save, "state", sorted(os.listdir(os.path.join(save, "state")))[0])
+        with open(victim, "r+b") as f:
+            f.seek(30)
+            byte = f.read(1)
+            f.seek(30)
+            f.write(bytes([byte[0] ^ 1]))
+        status, out, said = penstock(args, "state", "verify", save)
+        if status != 1 or "checksum" not in out:
+            raise Failure("a damaged file isn't found: %d: %s%s" % (status, out, said))
+
+
 def stopped_and_run_again(args, start):
     with tempfile.TemporaryDirectory() as tmp:
         r = start(None, crash_job(tmp, 3), "-w", "2")
         wait_for("output of a checkpoint", lambda: committed(tmp) or r.p.poll() is not None)
-        stop = subprocess.run([os.path.join(args.bin, "penstock"), "stop", "crash"], stderr=subprocess.PIPE, text=True, timeout=LIMIT_S)
+        stop = subprocess.run([os.path.join(args.bin, "penstock"), "stop", CRASH_NAME], stderr=subprocess.PIPE, text=True, timeout=LIMIT_S)
         if stop.returncode:
             raise Failure("penstock stop: %s" % stop.stderr)
         r.end(0)
@@ -496,6 +535,7 @@ def stopped_and_run_again(args, start):
 
 CASES = [manifest_for_a_cluster, nothing_dies, worker_killed_nothing_lost, only_worker_killed_nothing_lost, coordinator_killed_nothing_lost,
          run_killed_and_run_again, stopped_and_run_again,
+         savepoint_elsewhere,
          slow_reader_is_named, progress_is_shown, worker_killed, only_worker_killed, coordinator_killed, client_killed, interrupted, dml_async, dml_sync, watched_directory,
          watched_directory_by_three, watched_file_is_broken, watched_directory_is_missing, output_is_full, reader_goes, long_rows]
 

@@ -18,6 +18,7 @@ struct extreme_filter {
     struct window window;
     int col;
     bool max;
+    bool off; /* time went on without us: which rows the windows count isn't known here any more */
     uint32_t n;
     struct best bests[WINDOWS_MAX]; /* the last made or asked for come first */
     int64_t *values;                /* of the batch, larger ones better */
@@ -42,6 +43,7 @@ static int extreme_filter_open(struct op *op, struct err *err) {
     enum phys ph = type_phys(in->fields[x->col].type);
     if (ph < PHYS_I8 || ph > PHYS_I64)
         return err_set(err, ERR_PROTOCOL, "extreme_filter: column %d is no integer", x->col);
+    x->off = op->ctx->begins_idle;
     x->values = ARENA_NEW_N(op->ctx->arena, int64_t, BATCH_ROWS_MAX);
     x->rows = ARENA_NEW_N(op->ctx->arena, uint32_t, BATCH_ROWS_MAX);
     return 0;
@@ -169,17 +171,24 @@ static uint32_t select_rows(struct extreme_filter *x, const struct batch *b) {
 
 static int extreme_filter_push(struct op *op, int port, struct batch *b, struct err *err) {
     struct extreme_filter *x = impl(op);
-    uint32_t k = b->n ? select_rows(x, b) : 0;
+    uint32_t k = b->n && !x->off ? select_rows(x, b) : b->n;
     if (k == b->n) return op_emit(op, b, err);
     struct batch *out = batch_gather(b, x->rows, k, true);
     batch_unref(b);
     return op_emit(op, out, err);
 }
 
+/* Behind us windows may fire for which rows come here later and in time. */
+static int extreme_filter_idle(struct op *op, struct err *err) {
+    impl(op)->off = true;
+    return OP_DONE;
+}
+
 static const struct op_ops extreme_filter_ops = {.size_bytes = sizeof(struct extreme_filter),
                                                  .flags = OP_STEPS_PASS,
                                                  .open = extreme_filter_open,
-                                                 .push = extreme_filter_push};
+                                                 .push = extreme_filter_push,
+                                                 .idle = extreme_filter_idle};
 
 const struct op_desc op_extreme_filter = {
     .kind = "extreme_filter",

@@ -1,4 +1,5 @@
-/* op_rows_test.c - ops that look at each row by itself: limit, expand, replicate, unnest. */
+/* op_rows_test.c - ops that look at each row by itself: limit, expand, replicate, unnest,
+ * extreme_filter. */
 #include "tests/unit/worker/op_rig_lines.h"
 
 enum { ROWS_MAX = 70 };
@@ -316,6 +317,116 @@ static void unnests(void **state) {
     }
 }
 
+/* ---- extreme_filter: rows are (id, value, time), windows 100 ms long ---- */
+
+struct best_case {
+    int64_t id, value, time;
+    bool passes;
+    int64_t wm_behind; /* 0: none */
+    bool idle_behind;
+};
+
+static void check_extremes(const struct best_case *cases, size_t n, bool max) {
+    struct feed f;
+    char config[160];
+    snprintf(config, sizeof config,
+             "{\"window\": {\"type\": \"tumble\", \"time\": 2, \"size\": 100, \"offset\": 0, "
+             "\"proctime\": "
+             "false, \"ltz\": false}, \"col\": 1, \"max\": %s}",
+             max ? "true" : "false");
+    open3(&f, 1, BATCH_ROWS_MAX, "extreme_filter", config, 3);
+    for (size_t i = 0; i < n; i++) {
+        const struct best_case *c = &cases[i];
+        int64_t row[] = {c->id, max || c->value == OP_NULL ? c->value : -c->value, c->time};
+        op_rig_push(&f.o, 0, op_rig_rows(row, 3, 1, NULL));
+        if (c->passes) lines_row(&f.want, 0, row, 3);
+        if (c->wm_behind) {
+            char text[40];
+            snprintf(text, sizeof text, "wm %lld", (long long)c->wm_behind);
+            lines_say(&f.want, text);
+            op_rig_wm(&f.o, c->wm_behind);
+        }
+        if (c->idle_behind) op_rig_give(&f.o, (struct item){.kind = ITEM_IDLE, .u.idle = true});
+    }
+    finish(&f);
+}
+
+static void extremes(void **state) {
+    static const struct best_case cases[] = {
+        {1, 10, 110, true, 0, false},
+        {2, 9, 120, false, 0, false},
+        {3, 10, 130, true, 0, false},
+        {4, 12, 199, true, 0, false},
+        {5, 11, 101, false, 0, false},
+        {6, OP_NULL, 150, true, 0, false},
+        {7, 11, 100, true, 0, false}, /* the window in front, which ends here, isn't known */
+        {8, 3, 200, true, 0, false},  /* the first of its window */
+        {9, 2, 250, false, 0, false},
+        {10, 2, 200, false, 0, false}, /* at the edge of two windows, beaten in both */
+        {11, 1, 300, true, 0, false},
+        {12, 2, 300, true, 198, false}, /* at an edge, beaten in the window in front only: it raises
+                                           its own */
+        {13, 13, 140, true, 199, false},
+        {14, 99, 150, true, 0, false}, /* late: it passes, and says nothing */
+        {15, 1, 150, true, 0, false},
+        {16, 2, 260, false, 0, false}, /* in time */
+        {17, 4, 260, true, 0, true},
+        {18, 3, 270, true, 0, false}, /* has been idle: what the windows count isn't known */
+    };
+    check_extremes(cases, ARRAY_LEN(cases), true);
+    check_extremes(cases, ARRAY_LEN(cases), false);
+}
+
+/* Batches of many rows, in one window or several, against a look at each row. */
+static void extremes_in_batches(void **state) {
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct feed f;
+        int64_t best[64];
+        bool known[64] = {false};
+        open3(&f, seed, BATCH_ROWS_MAX, "extreme_filter",
+              "{\"window\": {\"type\": \"tumble\", \"time\": 2, \"size\": 100, \"offset\": 0, "
+              "\"proctime\": "
+              "false, \"ltz\": false}, \"col\": 1, \"max\": true}",
+              3);
+        f.o.full_percent = 0;
+        for (int k = 0; k < 30; k++) {
+            uint32_t n = 1 + (uint32_t)rnd_below(&f.o.r, ROWS_MAX - 1);
+            size_t before = f.o.n;
+            for (uint32_t i = 0; i < n; i++) {
+                int64_t *row = &f.rows[i * 3];
+                row[0] = i;
+                row[1] = (int64_t)rnd_below(&f.o.r, 1000);
+                row[2] = k * 40 + (int64_t)rnd_below(&f.o.r, 50);
+            }
+            op_rig_push(&f.o, 0, op_rig_rows(f.rows, 3, n, NULL));
+            while (op_rig_pump(&f.o))
+                ;
+            for (uint32_t i = 0; i < n; i++) {
+                int64_t w = f.rows[i * 3 + 2] / 100, v = f.rows[i * 3 + 1];
+                best[w] = known[w] ? MAX(best[w], v) : v;
+                known[w] = true;
+            }
+            /* The best of each window is among what came out; nothing came that isn't, but ties and
+             * edges. */
+            assert_true(f.o.n - before <= n);
+            for (uint32_t i = 0; i < n; i++) {
+                const int64_t *row = &f.rows[i * 3];
+                char *text = op_rig_text(0, row, 3);
+                bool out = false;
+                for (size_t l = before; l < f.o.n; l++)
+                    out |= !strcmp(f.o.lines[l], text);
+                free(text);
+                if (row[1] == best[row[2] / 100]) assert_true(out);
+            }
+        }
+        op_rig_finish(&f.o, 1);
+        size_t rows = f.o.n;
+        assert_true(rows < 30 * ROWS_MAX / 2); /* most are dropped */
+        lines_release(&f.want);
+        op_rig_release(&f.o);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits),
@@ -323,6 +434,8 @@ int main(void) {
         cmocka_unit_test(expands_beyond_a_batch),
         cmocka_unit_test(replicates),
         cmocka_unit_test(unnests),
+        cmocka_unit_test(extremes),
+        cmocka_unit_test(extremes_in_batches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,10 @@ enum { NS_PER_MS = 1000000 };
 
 /* What a sink prepared, until its commit is certain. */
 struct prepared {
+    /* The first checkpoint that it was told with: from then on all hold it, until one is known to
+     * be complete. 0: none yet. Not the one it was prepared for: at the end of input there is none.
+     */
+    uint64_t told;
     uint64_t checkpoint;
     int op;
     cJSON *value;
@@ -85,7 +89,7 @@ void task_snapshot_free(struct task_snapshot *s) {
 static void forget_committed(struct task_snapshot *s, uint64_t checkpoint) {
     uint32_t n = 0;
     for (uint32_t i = 0; i < s->n_prepared; i++) {
-        if (s->prepared[i].checkpoint <= checkpoint)
+        if (s->prepared[i].told && s->prepared[i].told <= checkpoint)
             cJSON_Delete(s->prepared[i].value);
         else
             s->prepared[n++] = s->prepared[i];
@@ -138,12 +142,13 @@ int task_snapshot_op(struct task_snapshot *s, struct op_links *l, const struct b
     return 0;
 }
 
-static void add_prepared(struct task_snapshot *s, uint64_t base, cJSON *entry) {
-    forget_committed(s, base);
+static void add_prepared(struct task_snapshot *s, const struct barrier *b, cJSON *entry) {
+    forget_committed(s, b->base);
     if (!s->n_prepared) return;
     cJSON *list = cJSON_AddArrayToObject(entry, "committables");
     for (uint32_t i = 0; i < s->n_prepared; i++) {
         cJSON *c = cJSON_CreateObject();
+        if (!s->prepared[i].told) s->prepared[i].told = b->id;
         json_set_i64(c, "op", s->prepared[i].op);
         json_set(c, "value", cJSON_Duplicate(s->prepared[i].value, true));
         cJSON_AddItemToArray(list, c);
@@ -160,7 +165,7 @@ static void add_groups(const struct task *t, cJSON *entry) {
 
 void task_snapshot_passed(struct task_snapshot *s, const struct barrier *b, int64_t align_ns) {
     if (!s || s->checkpoint != b->id) return;
-    add_prepared(s, b->base, s->entry);
+    add_prepared(s, b, s->entry);
     add_groups(s->task, s->entry);
     json_set_bool(s->entry, "full", b->full || !b->base);
     json_set_f64(s->entry, "alignMs", (double)align_ns / NS_PER_MS);
@@ -218,7 +223,8 @@ void task_snapshot_committed(struct task_snapshot *s, uint64_t checkpoint) {
 
 void task_snapshot_committable(struct task_snapshot *s, int op, uint64_t checkpoint, cJSON *value) {
     MEM_GROW(s->prepared, s->n_prepared, s->cap_prepared);
-    s->prepared[s->n_prepared++] = (struct prepared){checkpoint, op, value};
+    s->prepared[s->n_prepared++] =
+        (struct prepared){.checkpoint = checkpoint, .op = op, .value = value};
 }
 
 /* ---- the end ---- */
@@ -245,7 +251,7 @@ void task_snapshot_absent(struct task_snapshot *s, const struct barrier *b) {
     json_set_bool(entry, "finished", true);
     add_groups(s->task, entry);
     if (s->last_splits) json_set(entry, "splits", cJSON_Duplicate(s->last_splits, true));
-    add_prepared(s, b->base, entry);
+    add_prepared(s, b, entry);
     state_file_task_done(s->files, b->id, s->task->opts.vertex, s->task->opts.subtask, entry);
 }
 

@@ -269,11 +269,20 @@ static bool would_lose_state(struct context *c, const char *what) {
     return true;
 }
 
+static void ask_to_stop(struct context *c, const struct observed_run *o) {
+    struct action *x = act(c, ACTION_STOP, c->st->run.number);
+    x->checkpoint = c->job->upgrade != UPGRADE_STATELESS && o->engine.checkpoints;
+    x->savepoint = x->checkpoint && c->job->upgrade == UPGRADE_SAVEPOINT && !c->job->deleting;
+}
+
 static void stop_run(struct context *c, const struct observed_run *o) {
-    bool with = c->job->upgrade != UPGRADE_STATELESS && o->engine.checkpoints;
-    act(c, ACTION_STOP, c->st->run.number)->checkpoint = with;
+    ask_to_stop(c, o);
     phase(c, &c->st->run, RUN_STOPPING);
     again(c, 1000);
+}
+
+static int64_t stop_limit(const struct context *c) {
+    return c->job->upgrade == UPGRADE_SAVEPOINT ? DECIDE_SAVEPOINT_MS : DECIDE_STOP_MS;
 }
 
 /* The run is being stopped: true when it is over. Past the time its pods are deleted; what it goes
@@ -288,8 +297,7 @@ static bool stopped(struct context *c, int64_t limit_ms) {
     }
     bool running = o->engine.state >= ENGINE_PREPARED && o->engine.state <= ENGINE_RUNNING;
     if (running && c->now > c->st->run.since_ms) /* the request may have been lost */
-        act(c, ACTION_STOP, c->st->run.number)->checkpoint =
-            c->job->upgrade != UPGRADE_STATELESS && o->engine.checkpoints;
+        ask_to_stop(c, o);
     again(c, left < 1000 ? left : 1000);
     return false;
 }
@@ -341,7 +349,7 @@ static void decide_suspension(struct context *c) {
         stop_run(c, o);
         event(c, false, "Suspending", "the job is being stopped");
     }
-    if (c->st->run.phase == RUN_STOPPING && !stopped(c, DECIDE_STOP_MS)) {
+    if (c->st->run.phase == RUN_STOPPING && !stopped(c, stop_limit(c))) {
         if (o->engine.stop_refused) {
             phase(c, &c->st->run, RUN_STARTED);
             stall(c, "StopRefused", o->engine.stop_refused);
@@ -598,7 +606,7 @@ static void upgrade(struct context *c) {
             say(c, STATE_RUNNING, "the changed spec isn't applied: see the condition Stalled");
             return;
         }
-        if (stopped(c, DECIDE_STOP_MS)) {
+        if (stopped(c, stop_limit(c))) {
             if (over(o) || !run_is_live(o)) {
                 hand_over(c);
                 return;
@@ -662,7 +670,7 @@ static void keep_running(struct context *c) {
     if (go) act(c, ACTION_START, r->number);
     if (r->phase == RUN_PREPARED && o->engine.state > ENGINE_PREPARED) phase(c, r, RUN_STARTED);
     if (r->phase == RUN_STOPPING) { /* wanted again, but it stops already */
-        if (stopped(c, DECIDE_STOP_MS)) {
+        if (stopped(c, stop_limit(c))) {
             phase(c, r, RUN_ENDED);
             begin(c);
         } else {
@@ -709,7 +717,7 @@ static void decide_running(struct context *c) {
         upgrade(c);
         return;
     }
-    if (r->phase == RUN_STOPPING && !stopped(c, DECIDE_STOP_MS)) {
+    if (r->phase == RUN_STOPPING && !stopped(c, stop_limit(c))) {
         say(c, STATE_UPGRADING, "the run before is being stopped");
         return;
     }

@@ -23,6 +23,7 @@ enum {
     DECIDE_STABLE_MS = 30000,      /* running for so long proves a run */
     DECIDE_UNPROVEN_FAILURES = 3,  /* in a row, before an upgrade is taken back */
     DECIDE_STOP_MS = 60000,        /* for a stop, with its checkpoint; then pods are deleted */
+    DECIDE_SAVEPOINT_MS = 1800000, /* likewise, with a savepoint in front */
     DECIDE_DELETE_STOP_MS = 10000, /* likewise, of a job that is deleted */
     DECIDE_DELETE_MS = 60000,      /* then the finalizer goes, whatever is left */
     DECIDE_CANDIDATE_MS = 600000,  /* for a candidate to become ready */
@@ -108,7 +109,7 @@ enum action_kind {
     ACTION_MAKE_WORKER,      /* index of run, for hash */
     ACTION_DELETE_POD,       /* name; now: without grace */
     ACTION_START,            /* POST /v1/start to run's coordinator */
-    ACTION_STOP,             /* POST /v1/stop; checkpoint */
+    ACTION_STOP,             /* POST /v1/stop; checkpoint; savepoint: one is taken first */
     ACTION_SET_LOG,          /* POST /v1/log; text */
     ACTION_EVENT             /* reason, text; warning */
 };
@@ -119,7 +120,7 @@ struct action {
     const char *hash;
     int index, workers;
     const char *name;
-    bool checkpoint, now, warning, fresh;
+    bool checkpoint, savepoint, now, warning, fresh;
     const char *reason, *text;
 };
 

@@ -21,6 +21,10 @@ struct engine {
     struct net_timer *timer;
     cJSON *doc; /* last status; NULL = none */
     int64_t answered_ns;
+    /* A savepoint in front of the stop: taken (1), being taken (0), not asked for (-1). */
+    int savepoint;
+    int64_t savepoint_request;
+    struct net_timer *savepoint_timer;
     char *refused; /* why the last stop was */
     int pending;   /* requests under way: it isn't freed before they are done */
     bool polling, forgotten, stopping;
@@ -52,6 +56,7 @@ int engines_new(const struct engines_options *o, struct engines **ret, struct er
 
 static void free_engine(struct engine *g) {
     net_timer_free(g->timer);
+    net_timer_free(g->savepoint_timer);
     cJSON_Delete(g->doc);
     free(g->key);
     free(g->address);
@@ -68,6 +73,7 @@ void engines_close(struct engines *e) {
     for (struct engine *g = e->first; g; g = g->next) {
         g->forgotten = true;
         net_timer_cancel(g->timer);
+        net_timer_cancel(g->savepoint_timer);
     }
     http_client_free(e->http);
     e->http = NULL;
@@ -177,6 +183,8 @@ static void on_status(void *self, const struct http_response *r, const struct er
     if (news) g->all->o.on_news(g->all->o.self, g->key);
 }
 
+static void on_savepoint_due(void *arg);
+
 static void on_poll(void *arg) {
     struct engine *g = arg;
     if (g->polling || g->forgotten) return;
@@ -207,12 +215,15 @@ void engines_follow(struct engines *e, const char *key, int64_t run, const char 
                          .ca = mem_strdup(keys->ca),
                          .next = e->first};
     g->timer = net_timer_new(e->o.loop, on_poll, g);
+    g->savepoint_timer = net_timer_new(e->o.loop, on_savepoint_due, g);
+    g->savepoint = -1;
     e->first = g;
     poll_now(g);
 }
 
 static void forget(struct engine *g) {
     g->forgotten = true;
+    net_timer_cancel(g->savepoint_timer);
     net_timer_cancel(g->timer);
 }
 
@@ -267,12 +278,70 @@ void engines_start(struct engines *e, const char *key, int64_t run) {
     if (g) (void)send(g, STATUS_PATH_START, "{}", on_ordered);
 }
 
-void engines_stop(struct engines *e, const char *key, int64_t run, bool checkpoint) {
-    struct engine *g = find(e, key, run);
-    if (!g) return;
-    g->stopping = true;
+static void stop_now(struct engine *g, bool checkpoint) {
     (void)send(g, STATUS_PATH_STOP, checkpoint ? "{\"checkpoint\":true}" : "{\"checkpoint\":false}",
                on_stopped);
+}
+
+/* What became of the savepoint: the job is stopped when it is complete, and goes on if it failed.
+ */
+static void on_savepoint(void *self, int status, const cJSON *json, const struct err *err) {
+    struct engine *g = self;
+    if (g->forgotten) return;
+    const char *state = json_opt_str(json, "state", "");
+    const char *why = err ? err->msg : json_opt_str(json, "error", "the savepoint failed");
+    if (err && !status) { /* no answer: asked again */
+        net_timer_set(g->savepoint_timer, ENGINE_SAVEPOINT_MS);
+    } else if (err || !strcmp(state, "failed")) {
+        free(g->refused);
+        g->refused = mem_strdup(why);
+        g->savepoint = -1;
+        g->stopping = false;
+        g->all->o.on_news(g->all->o.self, g->key);
+    } else if (!strcmp(state, "done")) {
+        log_info("savepoint taken", KV_STR("job", g->key),
+                 KV_STR("dir", json_opt_str(json, "dir", "")));
+        g->savepoint = 1;
+        stop_now(g, true);
+    } else {
+        g->savepoint_request = json_opt_i64(json, "request", 0);
+        net_timer_set(g->savepoint_timer, ENGINE_SAVEPOINT_MS);
+    }
+}
+
+static void on_savepoint_due(void *arg) {
+    struct engine *g = arg;
+    AUTO_STR path = STR_INIT;
+    str_addf(&path, "/v1/jobs/%s/requests/%lld", json_opt_str(json_opt(g->doc, "job"), "id", ""),
+             (long long)g->savepoint_request);
+    if (!engines_call(g->all, g->key, g->run, str_text(&path), NULL, on_savepoint, g))
+        net_timer_set(g->savepoint_timer, ENGINE_SAVEPOINT_MS);
+}
+
+static void take_savepoint(struct engine *g, const char *id, const char *dir) {
+    AUTO_JSON *j = cJSON_CreateObject();
+    AUTO_STR path = STR_INIT, text = STR_INIT;
+    json_set_str(j, "dir", dir);
+    json_print(j, &text);
+    str_addf(&path, "/v1/jobs/%s/savepoints", id);
+    if (engines_call(g->all, g->key, g->run, str_text(&path), str_text(&text), on_savepoint, g))
+        g->savepoint = 0;
+}
+
+void engines_stop(struct engines *e, const char *key, int64_t run, bool checkpoint,
+                  const char *savepoint_dir) {
+    struct engine *g = find(e, key, run);
+    if (!g) return;
+    const char *id = engines_job_id(e, key, run);
+    g->stopping = true;
+    if (g->savepoint) { /* not one that is under way: an earlier answer is void */
+        free(g->refused);
+        g->refused = NULL;
+    }
+    if (savepoint_dir && id && g->savepoint < 0)
+        take_savepoint(g, id, savepoint_dir);
+    else if (!savepoint_dir || !id || g->savepoint > 0)
+        stop_now(g, checkpoint);
 }
 
 void engines_set_log(struct engines *e, const char *key, int64_t run, const char *levels) {

@@ -12,7 +12,8 @@ enum {
     ENGINE_POLL_FAST_MS = 250,  /* while something is under way */
     ENGINE_POLL_SLOW_MS = 5000, /* of jobs that run */
     ENGINE_TIMEOUT_MS = 4000,
-    ENGINE_SILENT_MS = 15000, /* no answer for so long: its state counts as unknown */
+    ENGINE_SAVEPOINT_MS = 300, /* between looks at one that is being taken */
+    ENGINE_SILENT_MS = 15000,  /* no answer for so long: its state counts as unknown */
     ENGINE_CONCURRENCY = 32
 };
 
@@ -56,7 +57,9 @@ bool engines_call(struct engines *e, const char *key, int64_t run, const char *p
 const char *engines_job_id(const struct engines *e, const char *key, int64_t run);
 
 void engines_start(struct engines *e, const char *key, int64_t run);
-void engines_stop(struct engines *e, const char *key, int64_t run, bool checkpoint);
+/* savepoint_dir: one is taken there first; NULL: none. Again while it is under way is harmless. */
+void engines_stop(struct engines *e, const char *key, int64_t run, bool checkpoint,
+                  const char *savepoint_dir);
 void engines_set_log(struct engines *e, const char *key, int64_t run, const char *levels);
 
 #endif

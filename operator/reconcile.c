@@ -352,6 +352,17 @@ static bool set_finalizer(struct work *w, bool present) {
     return !rc;
 }
 
+/* A savepoint has a folder of its own below the one that the job's settings name. */
+static void stop_run(struct work *w, const struct action *x) {
+    AUTO_STR dir = STR_INIT;
+    const char *root = json_opt_str(json_opt(w->job.spec, "config"),
+                                    "execution.checkpointing.savepoint-dir", NULL);
+    if (x->savepoint && root)
+        str_addf(&dir, "%s/%s.%s.%s.%lld", root, w->job.ns, w->job.name, w->job.uid,
+                 (long long)x->run);
+    engines_stop(w->op->engines, w->key, x->run, x->checkpoint, dir.len ? str_text(&dir) : NULL);
+}
+
 /* true: under way. */
 static bool carry_out(struct work *w, const struct action *x) {
     struct operator* op = w->op;
@@ -376,7 +387,7 @@ static bool carry_out(struct work *w, const struct action *x) {
         engines_start(op->engines, w->key, x->run);
         return false;
     case ACTION_STOP:
-        engines_stop(op->engines, w->key, x->run, x->checkpoint);
+        stop_run(w, x);
         return false;
     case ACTION_SET_LOG:
         engines_set_log(op->engines, w->key, x->run, x->text);

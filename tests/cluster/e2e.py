@@ -364,6 +364,38 @@ def test_suspend_and_resume(e):
     remove("sus")
 
 
+def test_savepoint_mode(e):
+    """upgradeMode: savepoint takes one in front of the stop; where it can't be written, the job goes on and says so."""
+    e.need_volume()
+    fresh_folder("sav")
+    os.makedirs(VOLUME + "/sav/savepoints")
+    o = counted("sav")
+    o["spec"]["upgradeMode"] = "savepoint"
+    o["spec"]["config"]["execution.checkpointing.savepoint-dir"] = "/data/sav/savepoints"
+    os.chmod(VOLUME + "/sav/savepoints", 0o555)
+    apply(o)
+    checkpointed("sav")
+    patch("sav", state="suspended")
+
+    def stalled():
+        c = {c["type"]: c for c in status("sav").get("conditions", [])}.get("Stalled", {})
+        return c.get("reason") == "StopRefused", c
+    until("refused", stalled, 60)
+    if status("sav")["state"] != "Running":
+        raise Failed(f"{status('sav')}")
+    os.chmod(VOLUME + "/sav/savepoints", 0o777)
+    patch("sav", state="running")
+    state_is("sav", "Running")
+    patch("sav", state="suspended")
+    state_is("sav", "Suspended", seconds=90)
+    found = [n for _, _, names in os.walk(VOLUME + "/sav/savepoints") for n in names]
+    if not found:
+        raise Failed("no savepoint")
+    patch("sav", state="running")
+    all_seen("sav")
+    remove("sav")
+
+
 def test_kill_pods(e):
     """A worker, then the coordinator: each number once all the same."""
     e.need_volume()

@@ -124,7 +124,10 @@ static void print_decision(const struct decision *d, struct str *out) {
         if (x->kind == ACTION_MAKE_WORKER) str_addf(out, "=%lld.%d", (long long)x->run, x->index);
         if (x->kind == ACTION_DELETE_POD) str_addf(out, "=%s", x->name);
         if (x->kind == ACTION_STOP)
-            str_addf(out, "=%lld%s", (long long)x->run, x->checkpoint ? "+checkpoint" : "");
+            str_addf(out, "=%lld%s", (long long)x->run,
+                     x->savepoint    ? "+savepoint"
+                     : x->checkpoint ? "+checkpoint"
+                                     : "");
         if (x->kind == ACTION_EVENT) str_addf(out, "=%s", x->reason);
         if (x->kind == ACTION_SET_LOG) str_addf(out, "=%s", x->text);
     }
@@ -339,6 +342,12 @@ static void suspends(void **state) {
         {"stopped with a checkpoint", SUSPENDED, RUNNING,
          "base spec 1 c:running running checkpoints w0:ready w1:ready",
          "Suspending | stop=1+checkpoint event=Suspending | 1:stopping", 0},
+        {"with a savepoint in front",
+         SUSPENDED
+         ",\"upgradeMode\":\"savepoint\",\"config\":{\"execution.checkpointing.savepoint-dir\":"
+         "\"/s\"}",
+         RUNNING, "base spec 1 c:running running checkpoints w0:ready w1:ready",
+         "Suspending | stop=1+savepoint event=Suspending | 1:stopping", 0},
         {"not without", SUSPENDED, RUNNING, "base spec 1 c:running running w0:ready w1:ready",
          "Running !NoCheckpoint | event=NoCheckpoint | 1:started", 0},
         {"unless its state may go", SUSPENDED STATELESS, RUNNING,

@@ -161,6 +161,7 @@ static struct run_ref new_run(struct context *c) {
                         .workers = c->job->workers,
                         .parallelism = c->job->parallelism,
                         .since_ms = c->now};
+    r.origin = r.number;
     memcpy(r.hash, c->job->hash, sizeof r.hash);
     return r;
 }
@@ -176,6 +177,7 @@ static void make_pods(struct context *c, const struct run_ref *r, bool with_work
         x->hash = r->hash;
         x->workers = r->workers;
         x->fresh = r->fresh;
+        x->origin = r->origin;
     }
     if (!with_workers || !o->coordinator.ip || over(o)) return; /* they call the coordinator */
     bool taken[JOB_WORKERS_MAX * 2] = {0};
@@ -263,8 +265,8 @@ static bool would_lose_state(struct context *c, const char *what) {
     stall(c, "NoCheckpoint",
           arena_printf(c->a,
                        "%s would lose the job's state: it takes no checkpoints. Set "
-                       "'execution.checkpointing.dir' and 'execution.checkpointing.interval' in "
-                       "spec.config, or give the state up with 'upgradeMode: stateless'",
+                       "spec.checkpoint (interval and storage), or give the state up with "
+                       "'upgradeMode: stateless'",
                        what));
     return true;
 }
@@ -532,6 +534,10 @@ static void begin(struct context *c) {
     /* A restart after a failure goes on, whatever the mode. */
     bool restart = (same && c->st->restarts) || back;
     fresh.fresh = c->job->upgrade == UPGRADE_STATELESS && !restart;
+    if (restart && !strcmp(fresh.hash, r->hash)) {
+        fresh.fresh = r->fresh;
+        fresh.origin = r->origin;
+    }
     if (!restart) c->st->restarts = 0;
     *r = fresh;
     c->st->log_levels = NULL;

@@ -116,7 +116,7 @@ enum action_kind {
 
 struct action {
     enum action_kind kind;
-    int64_t run;
+    int64_t run, origin; /* origin: of the run that it goes on with */
     const char *hash;
     int index, workers;
     const char *name;

@@ -99,6 +99,7 @@ static int make_spec(struct arena *a, const char *sql, struct job *j, struct err
     if (rc) return rc;
     j->log_levels = s->log_levels;
     s->log_levels = "info"; /* changes without a restart */
+    s->stateless = false;   /* said to each coordinator: --fresh */
     s->workers = j->workers;
     s->slots = j->slots;
     AUTO_JSON *json = job_spec_to_json(s);

@@ -324,7 +324,8 @@ static cJSON *pod(const struct job *job, const char *name, const char *part, con
     return o;
 }
 
-cJSON *objects_coordinator(const struct job *job, int64_t run, const char *hash, bool fresh) {
+cJSON *objects_coordinator(const struct job *job, int64_t run, int64_t origin, const char *hash,
+                           bool fresh) {
     AUTO_STR name = STR_INIT, spec = STR_INIT;
     objects_coordinator_name(job->name, run, &name);
     objects_spec_name(job->name, hash, &spec);
@@ -338,7 +339,7 @@ cJSON *objects_coordinator(const struct job *job, int64_t run, const char *hash,
     set_arg(c, "--result=/dev/termination-log");
     /* A job that is deleted and made anew is another one, and so is one of another namespace. */
     set_argf(c, "--checkpoint-name=%s.%s.%s", job->ns, job->name, job->uid);
-    set_argf(c, "--run-id=%s-%s", job->uid, hash);
+    set_argf(c, "--run-id=%s-%lld", job->uid, (long long)origin);
     if (fresh) set_arg(c, "--fresh");
     json_set(c, "ports",
              json_of("[{\"name\":\"rest\",\"containerPort\":%d,\"protocol\":\"TCP\"}]",

@@ -34,8 +34,10 @@ int objects_spec_read(const cJSON *config_map, const cJSON *object, cJSON **ret,
                       struct err *err) ATTR_MUST_USE;
 
 /* hash: of the spec's ConfigMap. job: of that spec. */
-/* fresh: it doesn't start from a checkpoint. */
-cJSON *objects_coordinator(const struct job *job, int64_t run, const char *hash, bool fresh);
+/* origin: the run that this one goes on with; its own number: none. fresh: it doesn't start from a
+ * checkpoint (of another). */
+cJSON *objects_coordinator(const struct job *job, int64_t run, int64_t origin, const char *hash,
+                           bool fresh);
 cJSON *objects_worker(const struct job *job, int64_t run, int index, const char *coordinator_ip);
 
 /* Names; appended. */

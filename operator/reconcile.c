@@ -165,7 +165,7 @@ static bool make_pod(struct work *w, const struct action *x) {
     }
     cJSON *pod = NULL;
     if (x->kind == ACTION_MAKE_COORDINATOR) {
-        pod = objects_coordinator(&job, x->run, x->hash, x->fresh);
+        pod = objects_coordinator(&job, x->run, x->origin, x->hash, x->fresh);
     } else {
         const char *ip = NULL;
         for (int i = 0; i < w->seen.n_runs; i++)

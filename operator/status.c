@@ -41,6 +41,7 @@ static void read_run(const cJSON *o, struct run_ref *r) {
     r->workers = (int)json_opt_i64(o, "workers", 0);
     r->parallelism = (int)json_opt_i64(o, "parallelism", 0);
     r->fresh = json_opt_bool(o, "fresh", false);
+    r->origin = json_opt_i64(o, "origin", r->number);
     r->since_ms = read_time(o, "since");
     read_hash(o, "hash", r->hash);
 }
@@ -112,6 +113,7 @@ static void set_run(cJSON *o, const char *key, const struct run_ref *r) {
     json_set_i64(j, "parallelism", r->parallelism);
     json_set_str(j, "phase", PHASES[r->phase]);
     if (r->fresh) json_set_bool(j, "fresh", true);
+    if (r->origin != r->number) json_set_i64(j, "origin", r->origin);
     set_time(j, "since", r->since_ms);
 }
 

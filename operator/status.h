@@ -20,6 +20,7 @@ struct run_ref {
     char hash[JOB_HASH_BYTES]; /* of the spec that it runs */
     int workers, parallelism;
     bool fresh;       /* doesn't start from a checkpoint */
+    int64_t origin;   /* the run that this one goes on with, after failures; its own number: none */
     int64_t since_ms; /* in this phase */
 };
 

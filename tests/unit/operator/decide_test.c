@@ -121,6 +121,9 @@ static void print_decision(const struct decision *d, struct str *out) {
         str_addf(out, " %s", names[x->kind]);
         if (x->kind == ACTION_MAKE_COORDINATOR || x->kind == ACTION_START)
             str_addf(out, "=%lld", (long long)x->run);
+        if (x->kind == ACTION_MAKE_COORDINATOR && x->origin != x->run)
+            str_addf(out, "<%lld", (long long)x->origin);
+        if (x->kind == ACTION_MAKE_COORDINATOR && x->fresh) str_add(out, "!");
         if (x->kind == ACTION_MAKE_WORKER) str_addf(out, "=%lld.%d", (long long)x->run, x->index);
         if (x->kind == ACTION_DELETE_POD) str_addf(out, "=%s", x->name);
         if (x->kind == ACTION_STOP)
@@ -255,7 +258,7 @@ static void fails(void **state) {
         {"the wait is over", "",
          "{\"state\":\"Starting\",\"restarts\":1,\"failedAt\":\"1970-01-12T13:46:40Z\","
          "\"run\":" RUN(1, "Ended", "HASH") "}",
-         "base spec 1 c:over failed", "Starting | coordinator=2 delete=c1 | 2:prepared", 2},
+         "base spec 1 c:over failed", "Starting | coordinator=2<1 delete=c1 | 2:prepared", 2},
         {"the wait grows", "",
          "{\"state\":\"Starting\",\"restarts\":4,\"failedAt\":\"1970-01-12T13:46:40Z\","
          "\"run\":" RUN(1, "Ended", "HASH") "}",
@@ -291,7 +294,7 @@ static void upgrades(void **state) {
     static const struct row rows[] = {
         {"new pods beside the old", STATELESS, STABLE,
          "base spec 1 c:running running w0:ready w1:ready",
-         "Upgrading | event=Upgrading coordinator=2 | 1:started candidate 2:prepared", 0},
+         "Upgrading | event=Upgrading coordinator=2! | 1:started candidate 2:prepared", 0},
         {"they get ready", STATELESS, UPGRADING("Started"),
          "base spec 1 c:running running w0:ready w1:ready 2 c:running compiling",
          "Upgrading | worker=2.0 worker=2.1 | 1:started candidate 2:prepared", 0},
@@ -326,7 +329,7 @@ static void upgrades(void **state) {
          "Running | event=UpgradeRejected delete=c2 | 1:started rejected", 601},
         {"nothing runs: no handover", STATELESS,
          "{\"state\":\"Starting\",\"observedGeneration\":1,\"run\":" RUN(1, "Prepared", "OLD") "}",
-         "base spec 1 c:over", "Starting | coordinator=2 delete=c1 | 2:prepared", 0},
+         "base spec 1 c:over", "Starting | coordinator=2! delete=c1 | 2:prepared", 0},
         {"the engine won't stop: it goes on", "", UPGRADING("Stopping"),
          "base spec 1 c:running running refuses w0:ready w1:ready 2 c:running prepared reg=2 "
          "w0:ready w1:ready",

@@ -80,7 +80,7 @@ static void compare(const char *name, const cJSON *objects) {
 static cJSON *all_objects(struct fixture *f) {
     cJSON *list = objects_base(&f->job, &DEFAULTS, 3);
     cJSON_AddItemToArray(list, objects_spec(&f->job));
-    cJSON_AddItemToArray(list, objects_coordinator(&f->job, 3, f->job.hash, true));
+    cJSON_AddItemToArray(list, objects_coordinator(&f->job, 3, 2, f->job.hash, true));
     cJSON_AddItemToArray(list, objects_worker(&f->job, 3, 1, "10.1.2.3"));
     return list;
 }
@@ -162,8 +162,8 @@ static void spec_comes_back(void **state) {
     AUTO_JSON *a = objects_worker(&f.job, 3, 1, "10.1.2.3"),
               *b = objects_worker(&back, 3, 1, "10.1.2.3");
     assert_true(cJSON_Compare(a, b, true));
-    AUTO_JSON *c = objects_coordinator(&f.job, 3, f.job.hash, false),
-              *d = objects_coordinator(&back, 3, f.job.hash, false);
+    AUTO_JSON *c = objects_coordinator(&f.job, 3, 3, f.job.hash, false),
+              *d = objects_coordinator(&back, 3, 3, f.job.hash, false);
     assert_true(cJSON_Compare(c, d, true));
     cJSON_DeleteItemFromObject(cJSON_GetObjectItem(map, "data"), "job.json");
     cJSON *none;

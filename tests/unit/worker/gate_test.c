@@ -413,6 +413,23 @@ static void wakes_reach_the_task(void **state) {
     release(&b);
 }
 
+/* Restored at 100: time stands there on every channel, and goes on when the least of them does. */
+static void restored_time_holds_on_all_channels(void **state) {
+    struct bench b;
+    setup(&b);
+    gate_restore(b.gate, 100);
+    assert_true(metric_get_i64(&b.metrics.watermark) == 100);
+    expect_nothing(&b);
+    push_wm(&b, 0, 40); /* upstream restored at less */
+    push_wm(&b, 1, 150);
+    expect_nothing(&b); /* the others still stand at 100 */
+    push_wm(&b, 2, 130);
+    push_wm(&b, 0, 120);
+    expect_wm(&b, 120);
+    expect_nothing(&b);
+    release(&b);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(least_watermark_counts),
@@ -425,6 +442,7 @@ int main(void) {
         cmocka_unit_test(gates_may_begin_idle),
         cmocka_unit_test(time_ends_with_the_last_channel),
         cmocka_unit_test(ports_without_channels_end),
+        cmocka_unit_test(restored_time_holds_on_all_channels),
         cmocka_unit_test(barriers_align),
         cmocka_unit_test(newer_barriers_win_and_ends_count),
         cmocka_unit_test(many_channels_take_turns),

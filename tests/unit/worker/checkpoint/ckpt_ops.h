@@ -16,8 +16,9 @@ enum { C_KEYS = 97, C_SPLITS = 4, C_SLOW_KEY = 5 };
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t more;
-    int64_t limit, rows; /* per split */
-    int64_t first_rows;  /* of split 0, at most */
+    int64_t limit, rows;  /* per split */
+    int64_t first_rows;   /* of split 0, at most */
+    int64_t second_limit; /* of split 1, at most */
     struct op *sources[RIG_SUBTASKS];
     bool waits[RIG_SUBTASKS]; /* the source has come to the limit, or has no splits */
     int64_t sums[C_KEYS];     /* last one seen by sinks */
@@ -75,7 +76,8 @@ static int cs_poll(struct op *op, int64_t *ret_wake_ns, struct err *err) {
     for (int i = 0; i < s->n; i++) {
         struct c_split *x = &s->splits[(s->turn + i) % s->n];
         int64_t end = x->number ? ck.rows : MIN(ck.rows, ck.first_rows);
-        if (x->next < MIN(limit, end) && !p) p = x;
+        int64_t until = x->number == 1 ? MIN(limit, ck.second_limit) : limit;
+        if (x->next < MIN(until, end) && !p) p = x;
         over &= x->next == end;
     }
     s->turn++;

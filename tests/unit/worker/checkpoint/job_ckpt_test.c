@@ -225,6 +225,35 @@ static void test_finished_tasks(void **state) {
     ck_close(&j);
 }
 
+static bool time_is(int n, int64_t wm) {
+    for (int i = 0; i < n; i++)
+        if (ck.max_wm[i] < wm) return false;
+    return true;
+}
+
+/* One source is behind the others when the checkpoint is taken. Restored, time goes on with it
+ * alone: the others had told how far they were, and tell it again. */
+static void test_time_that_had_been_told(void **state) {
+    struct ck_job j;
+    AUTO_JSON *restore = ck_restore_of(dir);
+    ck.second_limit = 50;
+    ck_open(&j, dir, C_SPLITS);
+    ck_start(&j, NULL);
+    AUTO_JSON *splits = take(&j, 100, 1, 0, restore);
+    ck_close(&j);
+    for (int i = 0; i < C_SPLITS; i++)
+        ck.max_wm[i] = WATERMARK_MIN;
+    restore_and_start(&j, C_SPLITS, restore, splits);
+    pthread_mutex_lock(&ck.lock);
+    ck.limit = 100; /* where the others are */
+    ck.second_limit = 80;
+    for (int i = 0; i < C_SPLITS; i++)
+        if (ck.sources[i]) op_wake(ck.sources[i]);
+    pthread_mutex_unlock(&ck.lock);
+    CK_WAIT(time_is(C_SPLITS, 80 * C_SPLITS - 1));
+    ck_close(&j);
+}
+
 /* Behind the barrier of a stop nothing fires; tasks end when it is committed. */
 static void test_stop(void **state) {
     struct ck_job j;
@@ -321,6 +350,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_barriers_upon_barriers, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failing_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_finished_tasks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_time_that_had_been_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ops_that_checkpoints_cannot_hold, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_files, setup, teardown),

@@ -127,17 +127,25 @@ static void replace_workers(struct local *l) {
     }
 }
 
-/* Children that ended; a coordinator that dies shows as a closed connection. */
-static void on_child(struct local *l) {
+/* Workers that have ended; false: the run can't go on, and is being killed. */
+static bool look_at_workers(struct local *l) {
     struct launch_status st;
     struct err err = ERR_INIT;
     for (int i = 0; i < l->n_workers && !l->got_done; i++) {
         if (l->launcher->ops->poll(l->launcher, l->workers[i], &st, &err)) continue;
         if (st.state != LAUNCH_EXITED || !on_worker_ended(l, i, &st)) continue;
         kill_children(l);
-        return;
+        return false;
     }
     replace_workers(l);
+    return true;
+}
+
+/* Children that ended; a coordinator that dies shows as a closed connection. */
+static void on_child(struct local *l) {
+    struct launch_status st;
+    struct err err = ERR_INIT;
+    if (!look_at_workers(l)) return;
     if (l->launcher->ops->poll(l->launcher, l->coordinator, &st, &err)) return;
     if (st.state == LAUNCH_EXITED && !l->conn && !recover(l, &st)) net_loop_stop(l->loop);
 }
@@ -361,8 +369,7 @@ static bool recover(struct local *l, const struct launch_status *st) {
     int rc = start_coordinator(l, &err);
     if (!rc) rc = connect_client(l, &err);
     if (rc) l->error = err;
-    replace_workers(l);
-    return !rc;
+    return !rc && look_at_workers(l); /* signals of those that ended meanwhile may be gone */
 }
 
 /* Waits for the children to end by themselves (they have been told to), then says what they used.

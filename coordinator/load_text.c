@@ -5,6 +5,7 @@
 #include "base/core/histogram.h"
 #include "base/core/mem.h"
 #include "base/metrics.h"
+#include "coordinator/checkpointing.h"
 #include "fs/stores.h"
 
 #include <math.h>
@@ -229,12 +230,25 @@ static void emit_tasks_by_state(struct metrics_writer *w, const struct job *j, c
         metrics_emit(w, METRIC_JOB_TASKS, LABELS(name, names[i]), counts[i]);
 }
 
+static void emit_checkpoints(struct metrics_writer *w, const struct job *j, const char *name) {
+    struct checkpointing_figures f = checkpointing_figures(j);
+    metrics_emit(w, METRIC_JOB_CHECKPOINTS, LABELS(name, "complete"), (double)f.completed);
+    metrics_emit(w, METRIC_JOB_CHECKPOINTS, LABELS(name, "failed"), (double)f.failed);
+    if (!f.completed) return;
+    metrics_emit(w, METRIC_JOB_CHECKPOINT_DURATION, LABELS(name), (double)f.last_ms / 1e3);
+    metrics_emit(w, METRIC_JOB_CHECKPOINT_BYTES, LABELS(name), (double)f.last_bytes);
+    metrics_emit(w, METRIC_JOB_CHECKPOINT_TIME, LABELS(name), (double)f.last_wall_ms / 1e3);
+    metrics_emit(w, METRIC_JOB_STATE_BYTES, LABELS(name), (double)f.state_bytes);
+}
+
 static void emit_job(struct metrics_writer *w, const struct job *j, const char *name) {
     metrics_emit(w, METRIC_JOB_INFO, LABELS(name, j->id, job_state_name(j->state)), 1);
     bool runs = j->state == JOB_RUNNING || j->state == JOB_COMMITTING;
     metrics_emit(w, METRIC_JOB_UPTIME, LABELS(name),
                  runs ? (double)(clock_mono_ns() - j->start_ns) / 1e9 : 0);
     emit_tasks_by_state(w, j, name);
+    metrics_emit(w, METRIC_JOB_RESTARTS, LABELS(name), (double)j->n_restarts);
+    if (j->ck) emit_checkpoints(w, j, name);
     for (int v = 0; v < j->plan->n_vertices; v++) {
         const struct plan_vertex *pv = &j->plan->vertices[v];
         metrics_emit(w, METRIC_VERTEX_INFO, LABELS(name, pv->uid, pv->name), 1);

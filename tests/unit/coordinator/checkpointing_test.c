@@ -165,6 +165,16 @@ static int64_t position_sum(const cJSON *deploy) {
 
 static const struct coordinator_options manifest = {.script = false};
 
+static void assert_metric(const char *line) {
+    struct err e = ERR_INIT;
+    AUTO_STR url = STR_INIT;
+    str_addf(&url, "http://127.0.0.1:%d/metrics", r.port);
+    struct http_request req = {.method = "GET", .url = str_text(&url), .timeout_ms = 20000};
+    AUTO_HTTP_RESPONSE res = HTTP_RESPONSE_INIT;
+    assert_ok(http_client_call(r.http, &req, &res, &e), &e);
+    if (!strstr(str_text(&res.body), line)) fail_msg("no '%s' in %s", line, str_text(&res.body));
+}
+
 /* ---- the cases ---- */
 
 static void chains_grow_until_a_full_one(void **state) {
@@ -185,6 +195,8 @@ static void chains_grow_until_a_full_one(void **state) {
     const cJSON *chain = cJSON_GetArrayItem(json_opt(m.body, "chains"), 3);
     assert_int_equal(cJSON_GetArraySize(json_opt(chain, "pieces")), 2);
     ckpt_manifest_release(&m);
+    assert_metric("penstock_job_checkpoints_total{job_name=\"test\",outcome=\"complete\"} 2");
+    assert_metric("penstock_job_state_bytes{job_name=\"test\"} 400");
     take_one(&w, d, false); /* twice as much has been added as it began with, in three files */
     take_one(&w, d, false);
     take_one(&w, d, true);

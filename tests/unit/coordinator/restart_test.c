@@ -36,8 +36,8 @@ static void none_gives_up(void **state) {
 static void fixed_delay_counts(void **state) {
     struct restart r;
     restart_init(
-        &r,
-        &(struct restart_options){.kind = RESTART_FIXED_DELAY, .attempts = 2, .delay_ms = 700}, 1);
+        &r, &(struct restart_options){.kind = RESTART_FIXED_DELAY, .attempts = 2, .delay_ms = 700},
+        1);
     assert_int_equal(restart_failed(&r, 0), 700);
     assert_int_equal(restart_failed(&r, 1000000), 700);
     assert_int_equal(restart_failed(&r, 2000000), -1);
@@ -45,12 +45,11 @@ static void fixed_delay_counts(void **state) {
 
 static void failure_rate_looks_back(void **state) {
     struct restart r;
-    restart_init(&r,
-                 &(struct restart_options){.kind = RESTART_FAILURE_RATE,
-                                           .delay_ms = 10,
-                                           .max_failures = 2,
-                                           .interval_ms = 1000},
-                 1);
+    restart_init(
+        &r,
+        &(struct restart_options){
+            .kind = RESTART_FAILURE_RATE, .delay_ms = 10, .max_failures = 2, .interval_ms = 1000},
+        1);
     assert_int_equal(restart_failed(&r, 0), 10);
     assert_int_equal(restart_failed(&r, 900), 10);
     assert_int_equal(restart_failed(&r, 1100), 10); /* the one at 0 is too long ago */

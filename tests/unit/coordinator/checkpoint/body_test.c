@@ -13,9 +13,18 @@ static struct plan_op source_ops[] = {
 static struct plan_op agg_ops[] = {
     {.kind = "group_agg", .uid = "agg", .name = "Agg", .stateful = true},
     {.kind = "sink", .uid = "out", .name = "Sink", .stateful = true}};
-static struct plan_vertex vertices[] = {
-    {.uid = "src", .name = "S", .parallelism = 2, .max_parallelism = 128, .n_ops = 1, .ops = source_ops},
-    {.uid = "agg", .name = "A", .parallelism = 2, .max_parallelism = 128, .n_ops = 2, .ops = agg_ops}};
+static struct plan_vertex vertices[] = {{.uid = "src",
+                                         .name = "S",
+                                         .parallelism = 2,
+                                         .max_parallelism = 128,
+                                         .n_ops = 1,
+                                         .ops = source_ops},
+                                        {.uid = "agg",
+                                         .name = "A",
+                                         .parallelism = 2,
+                                         .max_parallelism = 128,
+                                         .n_ops = 2,
+                                         .ops = agg_ops}};
 static const struct plan plan = {.name = "p", .n_vertices = 2, .vertices = vertices};
 
 static cJSON *parse(const char *text) {
@@ -42,7 +51,8 @@ static cJSON *ack(const char *file, int position, bool full) {
     return parse(str_text(&text));
 }
 
-static cJSON *made(const cJSON *base, const char *file, int position, bool full, size_t want_files) {
+static cJSON *made(const cJSON *base, const char *file, int position, bool full,
+                   size_t want_files) {
     struct err e = ERR_INIT;
     struct ckpt_body *b = ckpt_body_new(&plan, base);
     AUTO_JSON *a = ack(file, position, full);

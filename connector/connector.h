@@ -57,6 +57,7 @@ struct source_stats { /* monotonic counters, read by the metrics thread: relaxed
 struct source {
     const struct source_ops *ops;
     struct source_stats stats;
+    uint64_t checkpoint; /* that the next snapshot is for */
 };
 
 struct source_ops {
@@ -71,6 +72,8 @@ struct source_ops {
      * returned by poll. Array, owned by the caller. */
     int (*snapshot)(struct source *s, cJSON **ret_splits, struct err *err);
     void (*free)(struct source *s);
+    /* The checkpoint is complete and committed. May be NULL. */
+    void (*committed)(struct source *s, uint64_t checkpoint);
 };
 
 /* ---- lookups ---- */

@@ -171,6 +171,17 @@ static int source_snapshot(struct op *op, cJSON **ret_splits, struct err *err) {
     return rc ? connector_err_wrap(err, s->table.name) : 0;
 }
 
+static int source_barrier(struct op *op, const struct barrier *b, struct err *err) {
+    struct source_op *s = CONTAINER_OF(op, struct source_op, base);
+    s->source->checkpoint = b->id;
+    return OP_DONE;
+}
+
+static void source_committed(struct op *op, uint64_t checkpoint) {
+    struct source_op *s = CONTAINER_OF(op, struct source_op, base);
+    if (s->source && s->source->ops->committed) s->source->ops->committed(s->source, checkpoint);
+}
+
 static void source_close(struct op *op) {
     struct source_op *s = CONTAINER_OF(op, struct source_op, base);
     if (s->source) s->source->ops->free(s->source);
@@ -183,6 +194,8 @@ static const struct source_op_ops source_ops = {
     .base = {.size_bytes = sizeof(struct source_op),
              .flags = OP_CHECKPOINTED, /* its state are the splits */
              .open = source_open,
+             .barrier = source_barrier,
+             .committed = source_committed,
              .close = source_close},
     .poll = source_poll,
     .add_split = source_add_split,

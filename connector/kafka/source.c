@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STOP_NEVER = -1, EXCERPT_BYTES = 120 };
+enum { STOP_NEVER = -1, EXCERPT_BYTES = 120, TAKEN_MAX = 16 };
 
 struct partition {
     cJSON *json; /* as given, without "position" */
@@ -73,6 +73,13 @@ struct kafka_source {
     struct out_column *out;
     rd_kafka_message_t **messages;
     ssize_t n_messages, at;
+    /* Offsets of snapshots whose checkpoint isn't committed yet, if the group is told of them. */
+    bool tells_group;
+    size_t n_taken;
+    struct taken {
+        uint64_t checkpoint;
+        rd_kafka_topic_partition_list_t *offsets;
+    } taken[TAKEN_MAX];
     /* Rows beyond what a batch holds: all of one record, the last one read. */
     struct batch *pending;
     uint32_t pending_from;
@@ -497,8 +504,38 @@ static int source_poll(struct source *base, struct batch **ret, int64_t *ret_wak
 
 /* ---- snapshot ---- */
 
+static void remember_offsets(struct kafka_source *f) {
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)f->n_parts);
+    for (size_t i = 0; i < f->n_parts; i++) {
+        const struct partition *p = f->parts[i];
+        bool inside = f->pending && f->pending_of == p;
+        int64_t offset = inside ? f->pending_offset : p->next;
+        if (offset >= 0)
+            rd_kafka_topic_partition_list_add(list, p->topic, p->number)->offset = offset;
+    }
+    if (f->n_taken == TAKEN_MAX) { /* of checkpoints that were given up */
+        rd_kafka_topic_partition_list_destroy(f->taken[0].offsets);
+        memmove(f->taken, f->taken + 1, --f->n_taken * sizeof *f->taken);
+    }
+    f->taken[f->n_taken++] = (struct taken){f->base.checkpoint, list};
+}
+
+/* The group learns how far the newest of them came; nobody waits for it: the checkpoint counts. */
+static void source_committed(struct source *base, uint64_t checkpoint) {
+    struct kafka_source *f = impl(base);
+    size_t n = 0;
+    while (n < f->n_taken && f->taken[n].checkpoint <= checkpoint)
+        n++;
+    if (n && f->taken[n - 1].offsets->cnt) rd_kafka_commit(f->rk, f->taken[n - 1].offsets, true);
+    for (size_t i = 0; i < n; i++)
+        rd_kafka_topic_partition_list_destroy(f->taken[i].offsets);
+    memmove(f->taken, f->taken + n, (f->n_taken - n) * sizeof *f->taken);
+    f->n_taken -= n;
+}
+
 static int source_snapshot(struct source *base, cJSON **ret, struct err *err) {
     struct kafka_source *f = impl(base);
+    if (f->tells_group && f->base.checkpoint) remember_offsets(f);
     cJSON *out = cJSON_CreateArray();
     for (size_t i = 0; i < f->n_parts; i++) {
         const struct partition *p = f->parts[i];
@@ -541,6 +578,8 @@ static void source_free(struct source *base) {
         free(f->parts[i]);
     }
     free(f->parts);
+    for (size_t i = 0; i < f->n_taken; i++)
+        rd_kafka_topic_partition_list_destroy(f->taken[i].offsets);
     map_release(&f->topics, topic_free);
     if (f->queue) rd_kafka_queue_destroy(f->queue);
     if (f->main_queue) rd_kafka_queue_destroy(f->main_queue);
@@ -558,7 +597,7 @@ static void source_free(struct source *base) {
 }
 
 static const struct source_ops source_ops = {source_add_split, source_no_more, source_poll,
-                                             source_snapshot, source_free};
+                                             source_snapshot,  source_free,    source_committed};
 
 static int find_column(const struct kafka_part *part, int column) {
     for (int i = 0; part->format && i < part->schema->n; i++)
@@ -623,6 +662,9 @@ static void on_queue(rd_kafka_t *rk, void *self) {
 
 static int make_client(struct kafka_source *f, struct err *err) {
     rd_kafka_conf_t *conf;
+    const char *tells = kafka_property(&f->table, "commit.offsets.on.checkpoint");
+    f->tells_group =
+        kafka_property(&f->table, "group.id") && (!tells || strcasecmp(tells, "true") == 0);
     kafka_trouble_of(&f->trouble, f->table.options.servers);
     int rc = kafka_conf(&f->table, KAFKA_SOURCE, &conf, err);
     if (!rc) rc = kafka_client(RD_KAFKA_CONSUMER, conf, &f->trouble, &f->rk, err);

@@ -152,7 +152,7 @@ def test_kills(rig):
     rig.produce(a, rows([0]))
     with tempfile.TemporaryDirectory() as dir_:
         sql = "SET 'execution.checkpointing.interval' = '200 ms';\nSET 'execution.checkpointing.dir' = '%s';\n" % dir_
-        sql += rig.table("t", "id BIGINT", a)
+        sql += rig.table("t", "id BIGINT", a, properties__group__id=a)
         sql += rig.table("o", "id BIGINT", b, sink__delivery_guarantee="exactly-once", sink__transactional_id_prefix=b)
         job = Job(rig, sql + "INSERT INTO o SELECT * FROM t;")
 
@@ -164,9 +164,17 @@ def test_kills(rig):
         wait_for(lambda: committed() == 1, "the first commit")
         for i in range(12):
             rig.produce(a, rows(range(1 + i * 500, 1 + (i + 1) * 500)))
-            if i % 3 == 2:
+            if i % 3 == 2: # somewhere behind the first commit since the last one
+                before = committed()
+                wait_for(lambda n=before: committed() > n or n == 1 + (i + 1) * 500, "a commit")
                 wait_for(job.kill_worker, "a worker")
-        wait_for(lambda: committed() >= 6001, "6001 rows")
+        try:
+            wait_for(lambda: committed() >= 6001, "6001 rows")
+        except Failed as e:
+            raise Failed("%s, but %d\n%s" % (e, committed(), job.said())) from None
+        # The group was told how far the checkpoints came: nothing is left behind that.
+        group = rig.table("t", "id BIGINT", a, properties__group__id=a, scan__startup__mode="group-offsets", **BOUNDED)
+        wait_for(lambda: not rig.job(group + PRINT), "offsets of the group")
         job.stop()
     check(rig.consume(b) == sorted(rows(range(6001))), "rows are lost or came twice")
 

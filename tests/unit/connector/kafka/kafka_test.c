@@ -232,6 +232,39 @@ static void test_snapshot(void **state) {
     }
 }
 
+/* The group learns of a snapshot's offsets once its checkpoint is committed, and not of later ones.
+ */
+static void test_group_offsets(void **state) {
+    make_topic("group", 1);
+    const struct record records[] = {{0, NULL, "1"}, {0, NULL, "2"}, {0, NULL, "3"}};
+    produce("group", records, 3);
+    struct run r;
+    run_init(&r, "ROW<a STRING>",
+             OPTIONS(BOUNDED("group"), "format", "raw", "properties.group.id", "g"));
+    AUTO_JSON *splits = list_splits(&r);
+    open_source(&r, splits, 1);
+    for (uint64_t checkpoint = 1; checkpoint <= 3; checkpoint++) {
+        cJSON *unused;
+        read_batches(&r, 1);
+        r.source->checkpoint = checkpoint;
+        assert_int_equal(r.source->ops->snapshot(r.source, &unused, &r.err), 0);
+        cJSON_Delete(unused);
+    }
+    r.source->ops->committed(r.source, 2);
+    struct run after;
+    run_init(&after, "ROW<a STRING>",
+             OPTIONS("connector", "kafka", "topic", "group", "format", "raw", "properties.group.id",
+                     "g", "scan.startup.mode", "group-offsets", "properties.auto.offset.reset",
+                     "earliest"));
+    for (int64_t start = -2; start != 2;) { /* it isn't waited for */
+        AUTO_JSON *found = list_splits(&after);
+        start = json_opt_i64(found->child, "start", -1);
+        assert_true(start == -2 || start == 2);
+    }
+    run_release(&after);
+    run_release(&r);
+}
+
 static void test_poison(void **state) {
     make_topic("poison", 1);
     const struct record records[] = {
@@ -428,12 +461,19 @@ static void test_transaction_lost(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_options),       cmocka_unit_test(test_properties),
-        cmocka_unit_test(test_read),          cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_snapshot),      cmocka_unit_test(test_poison),
-        cmocka_unit_test(test_tombstones),    cmocka_unit_test(test_write_through_faults),
-        cmocka_unit_test(test_write_refused), cmocka_unit_test(test_write_upserts),
-        cmocka_unit_test(test_transactions),  cmocka_unit_test(test_transaction_lost),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_read),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_group_offsets),
+        cmocka_unit_test(test_poison),
+        cmocka_unit_test(test_tombstones),
+        cmocka_unit_test(test_write_through_faults),
+        cmocka_unit_test(test_write_refused),
+        cmocka_unit_test(test_write_upserts),
+        cmocka_unit_test(test_transactions),
+        cmocka_unit_test(test_transaction_lost),
     };
     return cmocka_run_group_tests(tests, cluster_start, cluster_stop);
 }

@@ -212,6 +212,7 @@ static struct batch *gather(struct sort_op *s, size_t from, uint32_t n) {
 
 /* Forgets the rows that were given out, and batches that no row refers to. */
 static void forget(struct sort_op *s) {
+    if (!s->n_batches) return;
     s->n_rows -= s->end;
     memmove(s->rows, s->rows + s->end, sizeof *s->rows * s->n_rows);
     s->next = s->end = 0;

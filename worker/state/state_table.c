@@ -207,7 +207,7 @@ static int key_words(const struct state_table *t, const struct column *const *ke
 }
 
 static uint32_t take_row(struct state_table *t) {
-    if (t->n_free) return t->free_rows[--t->n_free];
+    if (t->n_free && !t->loads) return t->free_rows[--t->n_free];
     if (t->n_rows == page_start(t->n_pages)) {
         CHECKF(t->n_pages < PAGES_MAX - 1, "more than 2^31 keys in one subtask's state");
         t->pages[t->n_pages] = mem_pages(((size_t)1 << (PAGE0_LOG + t->n_pages)) * t->row_bytes);

@@ -47,6 +47,8 @@ struct state_table {
     struct key_field *fields;
     bool fixed; /* no string among the keys */
     bool owns;  /* is the owner of another table's rows */
+    bool loads; /* ... and is being loaded: rows that go leave their places empty, so that what they
+                   owned is found to be without an owner */
     struct var_memory var;
     struct changes *changes; /* NULL: nobody takes checkpoints */
     struct str scratch;

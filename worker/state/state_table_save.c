@@ -233,6 +233,7 @@ static void clear_range(struct state_table *t, const struct state_range *of) {
 
 static int part_load(void *part, const struct state_range *of, struct sv entry, struct err *err) {
     struct state_table *t = part;
+    t->loads = t->owns;
     if (!entry.len) return short_entry(err);
     enum state_entry kind = (enum state_entry)entry.ptr[0];
     struct sv in = {entry.ptr + 1, entry.len - 1};
@@ -266,7 +267,8 @@ static int part_load(void *part, const struct state_range *of, struct sv entry, 
     return 0;
 }
 
-/* Rows that outlived their owner. */
+/* Rows that outlived their owner: when a checkpoint is complete only after the next has begun, that
+ * owners went is told again, though they have come again and what they own is written anew. */
 static void drop_orphans(struct state_table *t) {
     for (uint32_t r = 0; r < t->n_rows; r++) {
         char *row = row_at(t, r);
@@ -278,6 +280,7 @@ static void drop_orphans(struct state_table *t) {
 
 static void part_loaded(void *part) {
     struct state_table *t = part;
+    t->loads = false;
     if (t->desc.owner) drop_orphans(t);
     if (!t->changes) return;
     struct bits live = live_rows(t);

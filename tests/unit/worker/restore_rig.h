@@ -25,8 +25,9 @@ enum {
 
 struct restore_case {
     const char *name, *sql;
-    bool fold;    /* compare what all changes amount to */
-    bool ordered; /* rows of a step must come in order */
+    bool fold;     /* compare what all changes amount to */
+    bool ordered;  /* rows of a step must come in order */
+    uint64_t seed; /* of a round that once failed; 0: none */
 };
 
 /* ---- the case, compiled --------------------------------------------------------------------- */

@@ -115,6 +115,12 @@ static cJSON *network_policy(const struct job *job, const struct job_defaults *d
                            "\"matchLabels\":{\"app.kubernetes.io/name\":\"penstock-operator\"}}}],"
                            "\"ports\":[{\"protocol\":\"TCP\",\"port\":%d}]}",
                            d->operator_ns, OBJECTS_REST_PORT));
+    /* Whoever gathers metrics, out of namespaces that are marked for it. */
+    cJSON_AddItemToArray(
+        rules, json_of("{\"from\":[{\"namespaceSelector\":{\"matchLabels\":{"
+                       "\"penstock.dev/metrics\":\"true\"}}}],\"ports\":[{\"protocol\":\"TCP\","
+                       "\"port\":%d}]}",
+                       OBJECTS_REST_PORT));
     json_set(o, "spec", spec);
     objects_adopt(o, job, NULL, 0);
     return o;

@@ -407,7 +407,7 @@ def test_kill_pods(e):
     until("another worker", lambda: ((lambda w: (len(w) == 2 and all(p["metadata"]["uid"] != victim["metadata"]["uid"] for p in w),
                                                   [p["metadata"]["name"] for p in w]))(live(pods("kill", "worker")))), 60)
     state_is("kill", "Running")
-    e.figure("killed worker to Running", time.monotonic() - begin)
+    e.figure("killed worker to another, and Running", time.monotonic() - begin)
     checkpointed("kill", status("kill")["checkpoint"]["id"])
     begin = time.monotonic()
     run_number = status("kill")["run"]["number"]
@@ -516,6 +516,29 @@ def test_kill_operator(e):
     remove("lone")
 
 
+def test_two_operators(e):
+    """One leads; when it goes, the other does, and nothing is done twice."""
+    e.install("replicas=2")
+    until("two operators", lambda: ((lambda p: (len(p) == 2, p))([x["metadata"]["name"] for x in operator_pods()])), 60)
+    apply(generator("both", parallelism=1, upgradeMode="stateless"))
+    state_is("both", "Running")
+
+    def leader():
+        out = run(tool("kubectl"), "-n", OPERATOR_NS, "get", "lease", "penstock", "-o", "jsonpath={.spec.holderIdentity}")
+        return out.rsplit("_", 1)[0]
+    first = leader()
+    begin = time.monotonic()
+    run(tool("kubectl"), "-n", OPERATOR_NS, "delete", "pod", first, "--wait=false")
+    until("another leader", lambda: (leader() not in ("", first), leader()), 60)
+    e.figure("leader deleted to another leading", time.monotonic() - begin)
+    patch("both", parallelism=2)
+    until("scaled", lambda: ((lambda s: (s.get("state") == "Running" and s.get("workers") == "2/2", s))(status("both"))), 60)
+    if status("both")["run"]["number"] != 2:
+        raise Failed(f"{status('both')['run']}")
+    remove("both")
+    e.install()
+
+
 def test_delete_while_starting(e):
     apply(job("pending", GEN + "INSERT INTO b SELECT x FROM a;", image="registry.local/none:1"))
     until("why it waits", lambda: ((lambda s: ("Pull" in s.get("message", ""), s))(status("pending"))), 60)
@@ -595,11 +618,11 @@ class Env:
                             "resources": {"requests": {"storage": "1Gi"}}}}):
             run(tool("kubectl"), "apply", "-f", "-", stdin=json.dumps(o))
 
-    def install(self):
+    def install(self, *sets):
         repository, tag = self.image.rsplit(":", 1)
         run(tool("helm"), "upgrade", "--install", "penstock", os.path.join(TOP, "helm/penstock"), "-n", OPERATOR_NS,
             "--create-namespace", "--set", f"image.repository={repository}", "--set", f"image.tag={tag}", "--wait",
-            "--timeout", "120s")
+            "--timeout", "120s", *(a for s in sets for a in ("--set", s)))
 
     def down(self):
         if self.own:

@@ -214,7 +214,10 @@ void attempt_on_task(struct job *j, int worker, const cJSON *msg) {
 }
 
 void attempt_on_worker_lost(struct job *j, struct worker *w, const char *why) {
-    if (j->state == JOB_CREATED || j->state == JOB_RESTARTING) return;
+    if (j->state == JOB_CREATED || j->state == JOB_RESTARTING) {
+        failover_go_on(j); /* it may wait for workers */
+        return;
+    }
     if (w->number >= j->n_workers || !j->worker_used[w->number]) return;
     bool ran = !j->ck || j->state == JOB_DEPLOYING;
     for (int v = 0; v < j->plan->n_vertices; v++)

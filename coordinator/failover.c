@@ -17,7 +17,7 @@
 
 /* How long a new worker is waited for where the others have room for all tasks: whoever launches
  * workers needs about a tenth of it. */
-enum { REPLACEMENT_WAIT_MS = 1000 };
+enum { REPLACEMENT_WAIT_MS = 1000, ASK_AGAIN_MS = 300 };
 
 static int64_t now_ms(void) {
     return clock_mono_ns() / 1000000;
@@ -101,8 +101,8 @@ void failover_on_failure(struct job *j, const struct err *err) {
     j->n_restarts++;
     j->restart_due = delay == 0;
     j->restore_due = !j->ck;
-    j->recommitted = j->wants_worker = false;
-    j->wait_workers_until_ms = 0;
+    j->recommitted = false;
+    j->wait_workers_since_ms = 0;
     if (delay) net_timer_set(j->restart_timer, delay);
     attempt_cancel(j, JOB_RESTARTING, err);
     if (j->ck && !job_is_over(j)) checkpointing_restart(j, err->msg);
@@ -124,26 +124,23 @@ static void on_recommitted(struct job *j, const struct err *err) {
 }
 
 static void tell_missing_workers(struct job *j, int missing) {
-    if (j->wants_worker) return;
-    j->wants_worker = true;
     cJSON *e = control_new(EVENT_WORKERS);
     json_set_i64(e, "missing", missing);
     client_send(j->coord, e);
 }
 
 /* Workers that have gone are waited for: shortly if the others have room, else for as long as at
- * the job's start. true: go on. */
+ * the job's start; and asked for again and again, as new ones may die, too. true: go on. */
 static bool enough_workers(struct job *j, struct err *ret_err) {
     struct coordinator *c = j->coord;
     int missing = c->opts.workers - c->n_registered;
     if (missing <= 0) return true;
-    tell_missing_workers(j, missing);
-    if (!j->wait_workers_until_ms)
-        j->wait_workers_until_ms =
-            now_ms() + (c->n_registered ? REPLACEMENT_WAIT_MS : c->opts.worker_timeout_ms);
-    int64_t left = j->wait_workers_until_ms - now_ms();
+    if (!j->wait_workers_since_ms) j->wait_workers_since_ms = now_ms();
+    int64_t wait = c->n_registered ? REPLACEMENT_WAIT_MS : c->opts.worker_timeout_ms;
+    int64_t left = j->wait_workers_since_ms + wait - now_ms();
     if (left > 0) {
-        net_timer_set(j->restart_timer, left);
+        tell_missing_workers(j, missing);
+        net_timer_set(j->restart_timer, MIN(left, ASK_AGAIN_MS));
         return false;
     }
     if (c->n_registered) return true;

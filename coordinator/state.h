@@ -91,13 +91,12 @@ struct job {
     /* failover.c */
     struct restart *restart;
     struct net_timer *restart_timer;
-    bool restart_due;  /* the pause is over */
-    bool restore_due;  /* the checkpoint log says from where; without checkpoints: always */
-    bool recommitted;  /* what the checkpoint's sinks had prepared is committed */
-    bool wants_worker; /* told the client that workers are missing */
+    bool restart_due; /* the pause is over */
+    bool restore_due; /* the checkpoint log says from where; without checkpoints: always */
+    bool recommitted; /* what the checkpoint's sinks had prepared is committed */
     uint64_t next_attempt;
     int64_t n_restarts;
-    int64_t wait_workers_until_ms; /* 0: doesn't wait */
+    int64_t wait_workers_since_ms; /* 0: doesn't wait */
     struct job_failure failures[JOB_FAILURES_KEPT];
     int n_failures; /* in all; the newest is at (n_failures - 1) % JOB_FAILURES_KEPT */
 };

@@ -225,7 +225,7 @@ static void test_leftovers(void **state) {
     const char *topic = name_of("leftovers");
     struct err err = ERR_INIT;
     AUTO_JSON *list = worker_dies(topic, "1", "{\"a\":1}\n", true, "60000");
-    AUTO_JSON *open = worker_dies(topic, "2", "{\"a\":2}\n", false, "60000");
+    cJSON_Delete(worker_dies(topic, "2", "{\"a\":2}\n", false, "60000"));
     struct run old, r;
     run_init(&old, "ROW<a INT>", OPTIONS(EXACTLY_ONCE(topic), "60000"));
     open_sink(&old, 3);

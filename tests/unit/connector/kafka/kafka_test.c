@@ -123,7 +123,7 @@ static void test_options(void **state) {
 static void conf_is(const char *name, const char *value, const char *const *options) {
     struct run r;
     struct kafka_table k;
-    rd_kafka_conf_t *conf;
+    rd_kafka_conf_t *conf = NULL;
     run_init(&r, "ROW<a INT, b STRING>", options);
     if (kafka_table(&r.h.table, &r.h.arena, &k, &r.err) ||
         kafka_conf(&k, KAFKA_SINK, &conf, &r.err))

@@ -177,6 +177,8 @@ def run_query(args, query, top):
         where = "%s/%s-%d" % (top, query, r)
         job = Job(args, query, where)
         killed = 0
+        while job.p.poll() is None and not os.path.exists(where + "/checkpoints"):
+            time.sleep(0.01)  # who dies before the job begins isn't replaced
         for _ in range(args.kills):
             time.sleep(rng.uniform(0.05, max(took * 0.8, 0.3)))
             if job.p.poll() is not None:

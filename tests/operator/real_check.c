@@ -39,7 +39,8 @@ static int setup(void **state) {
     return 0;
 }
 static int teardown(void **state) {
-    AUTO_ANSWER a = send_text(K8S_DELETE, K8S_NAMESPACES, ns, NULL, NULL);
+    struct answer a = send_text(K8S_DELETE, K8S_NAMESPACES, ns, NULL, NULL);
+    answer_release(&a);
     k8s_rig_release(&rig);
     return 0;
 }

@@ -14,6 +14,7 @@
 #   make chaos           jobs whose workers are killed (tests/chaos); ARGS="--rounds 20 --kills 5 tumble"
 #   make chaos-faults ROUNDS=10 workers, coordinator and whole runs killed or stopped for a while, out of a SEED
 #   make bench           Nexmark's queries, timed; make bench-exchange ARGS="...": one program, bench/exchange_bench.c
+#   make operator-test   the operator and its replicas through a storm of faults of the API server
 #   make k8s-test        the operator's client against a real API server (tests/cluster/README.md)
 #   make e2e             the operator on a real one-node Kubernetes (tests/cluster/README.md)
 #   make helm-check      the chart: lint, schema, rendered
@@ -182,7 +183,9 @@ $(B)/test/fake_api $(B)/test/k8s_real_check:
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	$(Q)$(CC) $(LDFLAGS_ALL) $< $(TEST_SUPPORT) -Wl,--start-group $(ARCHIVES) -Wl,--end-group -lcmocka $(LIBS_SYS) -o $@
-.PHONY: k8s-test
+.PHONY: k8s-test operator-test
+operator-test: all $(B)/test/fake_api
+	tests/operator/faults.py --bin $(B)/bin --fake $(B)/test/fake_api $(ARGS)
 k8s-test: $(B)/test/k8s_real_check
 	tests/operator/real.py --check $(B)/test/k8s_real_check
 

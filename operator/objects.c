@@ -286,11 +286,16 @@ static cJSON *pod(const struct job *job, const char *name, const char *part, con
     cJSON *o = new_object(job, K8S_PODS, name);
     AUTO_STR keys = STR_INIT;
     objects_keys_name(job->name, &keys);
-    cJSON_AddItemToArray(
-        volumes, json_of("{\"name\":\"tls\",\"secret\":{\"secretName\":\"%s\",\"defaultMode\":288,"
-                         "\"items\":[{\"key\":\"ca.crt\",\"path\":\"ca.crt\"},{\"key\":\"tls.crt\","
-                         "\"path\":\"tls.crt\"},{\"key\":\"tls.key\",\"path\":\"tls.key\"}]}}",
-                         str_text(&keys)));
+    cJSON *tls = json_of("{\"name\":\"tls\",\"secret\":{\"secretName\":\"%s\",\"defaultMode\":288,"
+                         "\"items\":[]}}",
+                         str_text(&keys));
+    static const char *const files[] = {"ca.crt", "tls.crt", "tls.key"};
+    size_t n_files = strcmp(role, JOB_ROLE_WORKER) ? ARRAY_LEN(files) : 1; /* it only trusts */
+    for (size_t i = 0; i < n_files; i++)
+        cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(
+                                 cJSON_GetObjectItemCaseSensitive(tls, "secret"), "items"),
+                             json_of("{\"key\":\"%s\",\"path\":\"%s\"}", files[i], files[i]));
+    cJSON_AddItemToArray(volumes, tls);
     cJSON_AddItemToArray(volumes, json_of("{\"name\":\"tmp\",\"emptyDir\":{}}"));
     mount_secrets(job, volumes, cJSON_GetObjectItemCaseSensitive(c, "volumeMounts"));
     set_resources(job, part, c);

@@ -34,10 +34,11 @@ static const struct cli_option options[] = {
 /* What a manifest may say, but not where there is no cluster. */
 static int check_local(const struct job_spec *spec, struct err *err) {
     if (spec->state && strcmp(spec->state, "running"))
-        return err_set(err, ERR_VALIDATION,
-                       "spec.state is '%s', which is for a cluster: leave it out to run the job "
-                       "here, or look at its plan with 'penstock plan'",
-                       spec->state);
+        return err_set(
+            err, ERR_VALIDATION,
+            "spec.job.state is '%s', which is for a cluster: leave it out to run the job "
+            "here, or look at its plan with 'penstock plan'",
+            spec->state);
     AUTO_JSON *stores = job_spec_file_systems(spec);
     const cJSON *s;
     cJSON_ArrayForEach(s, stores) {

@@ -266,7 +266,7 @@ static bool would_lose_state(struct context *c, const char *what) {
           arena_printf(c->a,
                        "%s would lose the job's state: it takes no checkpoints. Set "
                        "spec.checkpoint (interval and storage), or give the state up with "
-                       "'upgradeMode: stateless'",
+                       "'spec.job.upgradeMode: stateless'",
                        what));
     return true;
 }
@@ -344,7 +344,7 @@ static void decide_suspension(struct context *c) {
     const struct observed_run *o = find(c, &c->st->run);
     drop_candidate(c);
     if (c->st->run.phase == RUN_STARTED && !over(o) && !lost(&c->st->run, o)) {
-        if (would_lose_state(c, "spec.state: suspending")) {
+        if (would_lose_state(c, "spec.job.state: suspending")) {
             say(c, STATE_RUNNING, "not suspended: see the condition Stalled");
             return;
         }
@@ -378,7 +378,8 @@ static void decide_suspension(struct context *c) {
     c->st->restarts = 0;
     c->st->failed_ms = 0;
     if (c->before->state != STATE_SUSPENDED)
-        event(c, false, "Suspended", "the job is stopped; set spec.state: running to resume it");
+        event(c, false, "Suspended",
+              "the job is stopped; set spec.job.state: running to resume it");
     say(c, STATE_SUSPENDED,
         c->st->checkpoint.id ? arena_printf(c->a, "stopped; goes on from checkpoint %lld",
                                             (long long)c->st->checkpoint.id)
@@ -416,7 +417,7 @@ static void decide_preview(struct context *c) {
         c->st->plan = o->engine.plan;
         event(c, false, "Previewed", "the plan is in status.plan");
         drop_candidate(c);
-        say(c, otherwise, "the plan is in status.plan; set spec.state: running to run it");
+        say(c, otherwise, "the plan is in status.plan; set spec.job.state: running to run it");
     } else {
         make_pods(c, r, false);
         say(c, running ? STATE_RUNNING : STATE_STARTING, waits_for(c, r));

@@ -124,8 +124,8 @@ int job_read(struct arena *a, const cJSON *object, const char *sql, const struct
     j.has_finalizer = k8s_has_finalizer(object, JOB_FINALIZER);
     const char *deleted = json_opt_str(json_opt(object, "metadata"), "deletionTimestamp", NULL);
     if (deleted && k8s_time_parse(deleted, &j.deleted_ms, err)) return err->code;
-    j.goal = (enum job_goal)choice(j.spec, "state", goals);
-    j.upgrade = (enum job_upgrade)choice(j.spec, "upgradeMode", upgrades);
+    j.goal = (enum job_goal)choice(json_opt(j.spec, "job"), "state", goals);
+    j.upgrade = (enum job_upgrade)choice(json_opt(j.spec, "job"), "upgradeMode", upgrades);
     j.isolation = json_opt(j.spec, "isolation")
                       ? (enum job_isolation)choice(j.spec, "isolation", isolations)
                       : ISOLATION_STANDARD;

@@ -192,13 +192,13 @@ static void read_spec(struct arena *a, const cJSON *spec, struct job_spec *s) {
     const char *mode = json_opt_str(spec, "mode", "");
     for (size_t i = 0; i < ARRAY_LEN(MODES); i++)
         if (!strcmp(MODES[i], mode)) s->mode = (enum job_mode)i;
-    s->state = arena_strdup(a, json_opt_str(spec, "state", NULL));
+    s->state = arena_strdup(a, json_opt_str(json_opt(spec, "job"), "state", NULL));
     s->parallelism = (int)json_opt_i64(spec, "parallelism", 1);
     s->max_parallelism = (int)json_opt_i64(spec, "maxParallelism", 128);
     const cJSON *w = json_opt(spec, "workers");
     s->workers = (int)json_opt_i64(w, "replicas", 0);
     s->slots = (int)json_opt_i64(w, "slots", 0);
-    s->stateless = !strcmp(json_opt_str(spec, "upgradeMode", ""), "stateless");
+    s->stateless = !strcmp(json_opt_str(json_opt(spec, "job"), "upgradeMode", ""), "stateless");
     read_settings(a, spec, s);
     read_file_systems(a, json_opt(spec, "fileSystems"), s);
     read_log(a, json_opt(spec, "log"), s);
@@ -231,7 +231,7 @@ static bool rule_slots(const cJSON *spec) {
 }
 
 static bool rule_savepoint_dir(const cJSON *spec) {
-    return strcmp(json_opt_str(spec, "upgradeMode", ""), "savepoint") ||
+    return strcmp(json_opt_str(json_opt(spec, "job"), "upgradeMode", ""), "savepoint") ||
            json_opt(json_opt(spec, "config"), "execution.checkpointing.savepoint-dir");
 }
 
@@ -250,8 +250,8 @@ static const struct rule {
     {"has(self.sql) != has(self.sqlFrom)", rule_sql},
     {"self.parallelism <= self.maxParallelism", rule_parallelism},
     {"!has(self.workers.replicas) || !has(self.workers.slots) ||", rule_slots},
-    {"self.upgradeMode != 'savepoint' ||", rule_savepoint_dir},
-    {"self.upgradeMode == 'stateless' || self.maxParallelism == oldSelf", NULL},
+    {"self.job.upgradeMode != 'savepoint' ||", rule_savepoint_dir},
+    {"self.job.upgradeMode == 'stateless' || self.maxParallelism == oldSelf", NULL},
     {"(has(self.name) ? 1 : 0) + (has(self.path) ? 1 : 0)", rule_secret},
 };
 
@@ -376,7 +376,7 @@ cJSON *job_spec_to_json(const struct job_spec *s) {
     if (s->mode) json_set_str(j, "mode", MODES[s->mode]);
     json_set_i64(j, "parallelism", s->parallelism);
     json_set_i64(j, "maxParallelism", s->max_parallelism);
-    if (s->stateless) json_set_str(j, "upgradeMode", "stateless");
+    if (s->stateless) json_set_str(cJSON_AddObjectToObject(j, "job"), "upgradeMode", "stateless");
     cJSON *w = cJSON_AddObjectToObject(j, "workers");
     if (s->workers) json_set_i64(w, "replicas", s->workers);
     if (s->slots) json_set_i64(w, "slots", s->slots);

@@ -37,7 +37,7 @@ struct job_spec {
     const char *directory; /* of that file, or the current one; absolute; NULL = none */
     enum job_mode mode;
     int parallelism, max_parallelism;
-    bool stateless;     /* spec.upgradeMode: a run doesn't start from the last one's state */
+    bool stateless;     /* spec.job.upgradeMode: a run doesn't start from the last one's state */
     int workers, slots; /* 0 = unset */
     int n_settings;
     const struct job_setting *settings;

@@ -66,9 +66,15 @@ def until(what, fn, seconds=60):
 
 # ---- FlinkJobs ----
 
+def spec_of(fields):
+    """state and upgradeMode stand in spec.job."""
+    job = {k: fields.pop(k) for k in ("state", "upgradeMode") if k in fields}
+    return {**fields, "job": job} if job else fields
+
+
 def job(name, sql, **spec):
     return {"apiVersion": "penstock.dev/v1", "kind": "FlinkJob", "metadata": {"name": name, "namespace": NS},
-            "spec": {"sql": sql, **spec}}
+            "spec": {"sql": sql, **spec_of(spec)}}
 
 
 def with_volume(spec):
@@ -109,7 +115,7 @@ def state_is(name, *states, seconds=60):
 
 
 def patch(name, **spec):
-    kubectl("patch", "fj", name, "--type=merge", "-p", json.dumps({"spec": spec}))
+    kubectl("patch", "fj", name, "--type=merge", "-p", json.dumps({"spec": spec_of(spec)}))
 
 
 def pods(name, role=None):
@@ -369,7 +375,7 @@ def test_savepoint_mode(e):
     fresh_folder("sav")
     os.makedirs(VOLUME + "/sav/savepoints")
     o = counted("sav")
-    o["spec"]["upgradeMode"] = "savepoint"
+    o["spec"]["job"] = {"upgradeMode": "savepoint"}
     o["spec"]["config"] = {"execution.checkpointing.savepoint-dir": "/data/sav/savepoints"}
     os.chmod(VOLUME + "/sav/savepoints", 0o555)
     apply(o)

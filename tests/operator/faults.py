@@ -66,7 +66,7 @@ class Server:
 
 def job(name, **spec):
     return {"apiVersion": "penstock.dev/v1", "kind": "FlinkJob", "metadata": {"name": name, "namespace": NS},
-            "spec": dict({"sql": "SELECT 1", "parallelism": 2, "state": "running", "workers": {"replicas": 1, "slots": 2}}, **spec)}
+            "spec": dict({"sql": "SELECT 1", "parallelism": 2, "job": {"state": "running"}, "workers": {"replicas": 1, "slots": 2}}, **spec)}
 
 
 class Storm:
@@ -136,7 +136,7 @@ def change_jobs(server, r, names, made):
         del names[name]
     else:
         names[name] = "suspended" if names[name] == "running" else "running"
-        server.ask("PATCH", f"{JOBS}/{name}", {"spec": {"state": names[name]}},
+        server.ask("PATCH", f"{JOBS}/{name}", {"spec": {"job": {"state": names[name]}}},
                    "application/merge-patch+json")
     return made
 

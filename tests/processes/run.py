@@ -355,7 +355,7 @@ def manifest_for_a_cluster(args, start):
     store = "  fileSystems: [{prefix: 's3:', type: s3, endpoint: 'http://127.0.0.1:1', secret: {name: keys}}]\n"
     with tempfile.TemporaryDirectory() as dir:
         path = os.path.join(dir, "job.yaml")
-        for more, want in ("", ""), ("  state: preview\n", "penstock plan"), (store, "secret.name is a Secret"):
+        for more, want in ("", ""), ("  job: {state: preview}\n", "penstock plan"), (store, "secret.name is a Secret"):
             with open(path, "w") as f:
                 f.write(head + more + sql)
             for command, status in ("run", 2 if want else 0), ("validate", 0):

@@ -39,8 +39,8 @@ struct row {
     "{\"state\":\"Upgrading\",\"observedGeneration\":2,\"run\":" RUN(                              \
         1, phase, "OLD") ",\"candidate\":" RUN(2, "Prepared",                                      \
                                                "HASH") ",\"stable\":" RUN(1, "Started", "OLD") "}"
-#define STATELESS ",\"upgradeMode\":\"stateless\""
-#define SUSPENDED ",\"state\":\"suspended\""
+#define STATELESS ",\"job\":{\"upgradeMode\":\"stateless\"}"
+#define SUSPENDED ",\"job\":{\"state\":\"suspended\"}"
 
 /* ---- reading a row ---- */
 
@@ -346,14 +346,15 @@ static void suspends(void **state) {
          "base spec 1 c:running running checkpoints w0:ready w1:ready",
          "Suspending | stop=1+checkpoint event=Suspending | 1:stopping", 0},
         {"with a savepoint in front",
-         SUSPENDED
-         ",\"upgradeMode\":\"savepoint\",\"config\":{\"execution.checkpointing.savepoint-dir\":"
+         ",\"job\":{\"state\":\"suspended\",\"upgradeMode\":\"savepoint\"},\"config\":{\"execution."
+         "checkpointing.savepoint-dir\":"
          "\"/s\"}",
          RUNNING, "base spec 1 c:running running checkpoints w0:ready w1:ready",
          "Suspending | stop=1+savepoint event=Suspending | 1:stopping", 0},
         {"not without", SUSPENDED, RUNNING, "base spec 1 c:running running w0:ready w1:ready",
          "Running !NoCheckpoint | event=NoCheckpoint | 1:started", 0},
-        {"unless its state may go", SUSPENDED STATELESS, RUNNING,
+        {"unless its state may go",
+         ",\"job\":{\"state\":\"suspended\",\"upgradeMode\":\"stateless\"}", RUNNING,
          "base spec 1 c:running running w0:ready w1:ready",
          "Suspending | stop=1 event=Suspending | 1:stopping", 0},
         {"its pods go", SUSPENDED,
@@ -377,7 +378,7 @@ static void suspends(void **state) {
 }
 
 static void previews(void **state) {
-    static const char preview[] = ",\"state\":\"preview\"";
+    static const char preview[] = ",\"job\":{\"state\":\"preview\"}";
     const struct row rows[] = {
         {"a coordinator without workers", preview, "", "base spec",
          "Starting | coordinator=1 | candidate 1:prepared", 0},
@@ -451,8 +452,7 @@ static void sizes(void **state) {
 static void hashes(void **state) {
     /* What changes the hash takes new pods; what doesn't, doesn't. */
     static const char *const same[] = {",\"log\":{\"level\":\"debug\"}", ",\"paused\":true",
-                                       ",\"upgradeMode\":\"stateless\"", SUSPENDED,
-                                       ",\"isolation\":\"strict\""};
+                                       STATELESS, SUSPENDED, ",\"isolation\":\"strict\""};
     static const char *const other[] = {",\"restartNonce\":1", ",\"image\":\"b\"",
                                         ",\"config\":{\"a\":\"b\"}", ",\"mode\":\"batch\"",
                                         ",\"workers\":{\"slots\":4}"};

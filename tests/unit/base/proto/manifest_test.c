@@ -139,7 +139,8 @@ static void errors_say_where_and_what(void **state) {
     expect_error(HEAD "  parallelism: 2\n", "either inline in 'sql' or by reference");
     expect_error(HEAD "  sql: x\n  parallelism: 4\n  workers: {replicas: 1, slots: 2}\n",
                  "spec.workers: 'replicas' times 'slots' is less than spec.parallelism");
-    expect_error(HEAD "  sql: x\n  upgradeMode: savepoint\n", "spec.upgradeMode: savepoint needs");
+    expect_error(HEAD "  sql: x\n  job: {upgradeMode: savepoint}\n",
+                 "spec.job.upgradeMode: savepoint needs");
     expect_error(HEAD "  sql: x\n  fileSystems: [{prefix: 's3:', type: s3, secret: {name: a, path: "
                       "/b}}]\n",
                  "spec.fileSystems[].secret: give one of");

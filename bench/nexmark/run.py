@@ -3,7 +3,7 @@
 ratios to Apache Flink 2.3.0 on a machine of the same kind (docs/performance.md says how its figures were taken) and to
 hand-written programs that do the same work (bench/limit).
 
-  run.py [--bin DIR] [--parallelism N] [--runs N] [--scale F] [--source made|pruned|both|json] [--limit DIR] [--out FILE] [QUERY...]
+  run.py [--bin DIR] [--parallelism N] [--runs N] [--scale F] [--source made|pruned|both|json] [--checkpoints MS] [--limit DIR] [--out FILE] [QUERY...]
 
 Each query runs over as many events as Flink's better run did (--scale changes that), with Nexmark's own settings. --source made:
 the nexmark source makes every event whole, as the public generator does; pruned: only what the query reads; both: one
@@ -111,7 +111,11 @@ def run_query(args, query, kind):
     runs = []
     for _ in range(args.runs):
         with tempfile.TemporaryDirectory(prefix="nexmark-bench-") as out:
-            runs.append(penstock(args, script(args, query, source, out), SETTINGS))
+            settings = list(SETTINGS)
+            if args.checkpoints:
+                settings += ["execution.checkpointing.interval=%d ms" % args.checkpoints,
+                             "execution.checkpointing.dir=file://%s/checkpoints" % out]
+            runs.append(penstock(args, script(args, query, source, out), settings))
     return events, runs
 
 
@@ -178,6 +182,8 @@ def main():
     ap.add_argument("--runs", type=int, default=3)
     ap.add_argument("--scale", type=float, default=1.0)
     ap.add_argument("--source", choices=["made", "pruned", "both", "json"], default="made")
+    ap.add_argument("--checkpoints", type=int, default=0, metavar="MS",
+                    help="takes them this often, and one at the end, in a local folder")
     ap.add_argument("--out", help="also write the figures there as JSON")
     ap.add_argument("queries", nargs="*")
     args = ap.parse_args()

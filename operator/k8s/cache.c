@@ -121,7 +121,7 @@ static void unlink_owner(struct k8s_cache *c, struct entry *e) {
     if (!*e->pub.owner) return;
     if (next) next->prev_owned = e->prev_owned;
     if (e->prev_owned) {
-        e->prev_owned->pub.next_owned = &next->pub;
+        e->prev_owned->pub.next_owned = next ? &next->pub : NULL;
     } else {
         AUTO_STR key = STR_INIT;
         add_key(&key, e->pub.ns, e->pub.owner);

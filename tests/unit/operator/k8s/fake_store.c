@@ -38,7 +38,7 @@ static void drop_events(struct fake_store *s, size_t n) {
         cJSON_Delete(s->events[i].before);
     }
     s->n_events -= n;
-    memmove(s->events, s->events + n, s->n_events * sizeof *s->events);
+    if (s->n_events) memmove(s->events, s->events + n, s->n_events * sizeof *s->events);
 }
 
 void fake_store_release(struct fake_store *s) {

@@ -390,9 +390,8 @@ static void decide_preview(struct context *c) {
     struct run_ref *r = &c->st->candidate;
     bool running = c->st->run.phase == RUN_STARTED;
     enum job_state otherwise = running ? STATE_RUNNING : STATE_PREVIEWED;
-    if (c->before->state == STATE_PREVIEWED && r->phase == RUN_NONE &&
-        !strcmp(c->st->rejected_hash, c->job->hash)) {
-        say(c, STATE_FAILED, c->st->rejected_message);
+    if (r->phase == RUN_NONE && !strcmp(c->st->rejected_hash, c->job->hash)) {
+        say(c, running ? STATE_RUNNING : STATE_FAILED, c->st->rejected_message);
         return;
     }
     if (r->phase != RUN_NONE && strcmp(r->hash, c->job->hash)) drop_candidate(c);

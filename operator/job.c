@@ -110,6 +110,25 @@ static int make_spec(struct arena *a, const char *sql, struct job *j, struct err
     return 0;
 }
 
+/* Parts of pod templates that must be mappings, which the schema leaves open. NULL: they are. */
+static const char *template_problem(struct arena *a, const cJSON *spec) {
+    static const char *const pods[] = {"workers", "coordinator"}, *const parts[] = {"labels",
+                                                                                    "annotations"};
+    for (size_t i = 0; i < ARRAY_LEN(pods); i++) {
+        const cJSON *t = json_opt(json_opt(spec, pods[i]), "podTemplate"),
+                    *meta = json_opt(t, "metadata");
+        if (meta && !cJSON_IsObject(meta))
+            return arena_printf(a, "spec.%s.podTemplate.metadata must be a mapping", pods[i]);
+        if (json_opt(t, "spec") && !cJSON_IsObject(json_opt(t, "spec")))
+            return arena_printf(a, "spec.%s.podTemplate.spec must be a mapping", pods[i]);
+        for (size_t k = 0; k < ARRAY_LEN(parts); k++)
+            if (json_opt(meta, parts[k]) && !cJSON_IsObject(json_opt(meta, parts[k])))
+                return arena_printf(a, "spec.%s.podTemplate.metadata.%s must be a mapping", pods[i],
+                                    parts[k]);
+    }
+    return NULL;
+}
+
 int job_read(struct arena *a, const cJSON *object, const char *sql, const struct job_defaults *d,
              struct job *ret, struct err *err) {
     static const char *const goals[] = {"running", "suspended", "preview", NULL};
@@ -134,7 +153,10 @@ int job_read(struct arena *a, const cJSON *object, const char *sql, const struct
     j.image = json_opt_str(j.spec, "image", d->image);
     size_workers(j.spec, &j);
     const cJSON *ref = json_opt(json_opt(j.spec, "sqlFrom"), "configMapKeyRef");
-    if (ref && !sql) {
+    j.problem = template_problem(a, j.spec);
+    if (j.problem) {
+        j.log_levels = "info";
+    } else if (ref && !sql) {
         j.problem = arena_printf(
             a,
             "spec.sqlFrom: there is no ConfigMap '%s' with a key '%s' in namespace '%s': make it",

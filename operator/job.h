@@ -40,7 +40,7 @@ struct job {
     int workers, slots; /* pods, and slots of each: spec's, or what the parallelism takes */
     const char *image, *log_levels;
     /* The coordinator's spec (job_spec_to_json of base/proto/manifest.h) as text, without log
-     * levels; NULL: the script isn't there (problem says what to do). */
+     * levels; NULL: it can't be made (problem says what to do). */
     const char *spec_text;
     const char *problem;
     char hash[JOB_HASH_BYTES]; /* "" without spec_text */

@@ -90,8 +90,10 @@ static cJSON *service(const struct job *job, int64_t run) {
 
 static cJSON *disruption_budget(const struct job *job) {
     cJSON *o = new_object(job, K8S_PODDISRUPTIONBUDGETS, job->name);
-    /* One at a time: a drain goes on, and the job comes back in between. */
-    cJSON *spec = json_of("{\"maxUnavailable\":1}");
+    /* One at a time: a drain goes on, and the job comes back in between. All pods but one of
+     * workers and coordinator, as a number: maxUnavailable would be reckoned from the FlinkJob's
+     * scale subresource, which counts the parallelism. */
+    cJSON *spec = json_of("{\"minAvailable\":%d}", job->workers);
     json_set(cJSON_AddObjectToObject(spec, "selector"), "matchLabels", selector(job, NULL, 0));
     json_set(o, "spec", spec);
     objects_adopt(o, job, NULL, 0);
@@ -176,7 +178,10 @@ int objects_spec_read(const cJSON *config_map, const cJSON *object, cJSON **ret,
                        JOB_KEY);
     int rc = json_parse(text, strlen(text), &spec, err);
     if (rc) return err_wrap(err, "ConfigMap %s, %s", k8s_meta_name(config_map), JOB_KEY);
-    cJSON *o = cJSON_Duplicate(object, true);
+    static const char *const kept[] = {"apiVersion", "kind", "metadata"};
+    cJSON *o = cJSON_CreateObject();
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+        json_set(o, kept[i], cJSON_Duplicate(json_opt(object, kept[i]), true));
     json_set(o, "spec", spec);
     json_set_str(spec, "sql", "-"); /* what runs is in SPEC_KEY */
     cJSON_DeleteItemFromObjectCaseSensitive(spec, "sqlFrom");
@@ -230,21 +235,18 @@ static void set_probe(cJSON *c, const char *kind, const char *path, int port, bo
                      path, port, tls ? "HTTPS" : "HTTP", period_s, failures));
 }
 
-/* limit = request, for what isolation limits. */
+/* A request is the one given, else the limit given, else the default; limit = request, for what
+ * isolation limits. */
 static void set_resources(const struct job *job, const char *part, cJSON *c) {
     bool coordinator = !strcmp(part, "coordinator");
     cJSON *r = cJSON_AddObjectToObject(c, "resources");
     cJSON *requests = json_of("{\"cpu\":\"%s\",\"memory\":\"%s\"}", coordinator ? "100m" : "500m",
                               coordinator ? "128Mi" : "512Mi");
     const cJSON *given = json_opt(json_opt(job->spec, part), "resources");
-    const cJSON *given_requests = json_opt(given, "requests");
     cJSON *limits = json_opt(given, "limits") ? cJSON_Duplicate(json_opt(given, "limits"), true)
                                               : cJSON_CreateObject();
-    if (given && !given_requests) { /* as Kubernetes does: unset requests are the limits */
-        overlay_merge(requests, limits);
-    } else if (given_requests) {
-        overlay_merge(requests, given_requests);
-    }
+    overlay_merge(requests, limits); /* as Kubernetes does: unset requests are the limits */
+    overlay_merge(requests, json_opt(given, "requests"));
     static const char *const names[] = {"memory", "cpu"};
     int limited = job->isolation == ISOLATION_NONE       ? 0
                   : job->isolation == ISOLATION_STANDARD ? 1
@@ -270,13 +272,12 @@ static void mount_secrets(const struct job *job, cJSON *volumes, cJSON *mounts) 
         cJSON_ArrayForEach(m, mounts) there |=
             !strcmp(json_opt_str(m, "mountPath", ""), str_text(&path));
         if (there) continue;
-        cJSON_AddItemToArray(volumes,
-                             json_of("{\"name\":\"secret-%d\",\"secret\":{\"secretName\":\"%s\","
-                                     "\"defaultMode\":288}}",
-                                     n, name));
-        cJSON_AddItemToArray(mounts, json_of("{\"name\":\"secret-%d\",\"mountPath\":\"%s\","
-                                             "\"readOnly\":true}",
-                                             n, str_text(&path)));
+        cJSON *volume = json_of("{\"name\":\"secret-%d\",\"secret\":{\"defaultMode\":288}}", n);
+        json_set_str(cJSON_GetObjectItemCaseSensitive(volume, "secret"), "secretName", name);
+        cJSON_AddItemToArray(volumes, volume);
+        cJSON *mount = json_of("{\"name\":\"secret-%d\",\"readOnly\":true}", n);
+        json_set_str(mount, "mountPath", str_text(&path));
+        cJSON_AddItemToArray(mounts, mount);
         n++;
     }
 }
@@ -326,7 +327,7 @@ static cJSON *pod(const struct job *job, const char *name, const char *part, con
         static const char *const parts[] = {"labels", "annotations"};
         for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
             const cJSON *p = json_opt(field, parts[i]);
-            if (!p) continue;
+            if (!cJSON_IsObject(p)) continue; /* job_read has said so */
             if (!json_opt(mine, parts[i])) cJSON_AddObjectToObject(mine, parts[i]);
             overlay_merge(cJSON_GetObjectItemCaseSensitive(mine, parts[i]), p);
         }

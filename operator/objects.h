@@ -29,7 +29,7 @@ void objects_base_hash(const struct job *job, const struct job_defaults *d, int6
 /* The ConfigMap of the job's spec. */
 cJSON *objects_spec(const struct job *job);
 /* The FlinkJob that such a ConfigMap was made from, for pods of a run that isn't the spec's: with
- * the metadata of `object`. ERR_CORRUPT. Owned by the caller. */
+ * the metadata of `object`, and without its status. ERR_CORRUPT. Owned by the caller. */
 int objects_spec_read(const cJSON *config_map, const cJSON *object, cJSON **ret,
                       struct err *err) ATTR_MUST_USE;
 

@@ -42,6 +42,14 @@ static void on_owned(void *self, enum k8s_event event, const struct k8s_object *
     if (*now->owner) add(op->queue, now->ns, now->owner);
 }
 
+/* What isn't seen yet counts as gone: nothing is decided before all lists are whole. */
+static void work_if_synced(void *self) {
+    struct operator* op = self;
+    if (!op->started || !operator_synced(op)) return;
+    k8s_queue_start(op->queue);
+    k8s_queue_start(op->snapshot_queue);
+}
+
 static void on_news(void *self, const char *key) {
     struct operator* op = self;
     k8s_queue_add(op->queue, key);
@@ -58,6 +66,7 @@ static struct k8s_cache *cache(struct operator* op, const struct k8s_resource *r
                                                      .owner_label = owned ? JOB_LABEL : NULL,
                                                      .keep = keep,
                                                      .on_change = on_change,
+                                                     .on_synced = work_if_synced,
                                                      .self = op});
 }
 
@@ -88,6 +97,7 @@ int operator_new(const struct operator_options *o, struct operator** ret, struct
 }
 
 bool operator_synced(const struct operator* op) {
+    if (!op->jobs || !op->pods || !op->specs || !op->snapshots) return false; /* being made */
     return k8s_cache_synced(op->jobs) && k8s_cache_synced(op->pods) &&
            k8s_cache_synced(op->specs) && k8s_cache_synced(op->snapshots);
 }
@@ -101,8 +111,7 @@ bool operator_idle(const struct operator* op) {
 
 void operator_start(struct operator* op) {
     op->started = true;
-    k8s_queue_start(op->queue);
-    k8s_queue_start(op->snapshot_queue);
+    work_if_synced(op);
 }
 
 void operator_stop(struct operator* op) {

@@ -27,8 +27,9 @@ struct operator_options {
 /* Begins to watch; nothing is changed before operator_start. */
 int operator_new(const struct operator_options *o, struct operator** ret,
                  struct err *err) ATTR_MUST_USE;
-void operator_start(struct operator* op); /* we lead */
-void operator_stop(struct operator* op);  /* nothing new is begun */
+/* We lead: work begins as soon as everything has been listed (operator_synced). */
+void operator_start(struct operator* op);
+void operator_stop(struct operator* op); /* nothing new is begun */
 /* Nothing is in work: it may be closed. */
 bool operator_idle(const struct operator* op);
 bool operator_synced(const struct operator* op);

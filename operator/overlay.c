@@ -43,6 +43,7 @@ static void merge_list(cJSON *base, const cJSON *patch, const char *key) {
 
 void overlay_merge(cJSON *base, const cJSON *patch) {
     const cJSON *p;
+    if (!cJSON_IsObject(base) || !cJSON_IsObject(patch)) return;
     cJSON_ArrayForEach(p, patch) {
         cJSON *b = cJSON_GetObjectItemCaseSensitive(base, p->string);
         const char *key = key_of(p->string);

@@ -6,7 +6,7 @@
 
 #include "base/core/json.h"
 
-/* Changes base. */
+/* Changes base; nothing is done if one of the two is no object. */
 void overlay_merge(cJSON *base, const cJSON *patch);
 
 #endif

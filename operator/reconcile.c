@@ -10,8 +10,17 @@
 #include "operator/objects.h"
 #include "operator/observe.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* A job as an older spec had it. */
+struct other_spec {
+    struct other_spec *next;
+    cJSON *object;
+    char hash[JOB_HASH_BYTES];
+    struct job job;
+};
 
 struct work {
     struct operator* op;
@@ -21,6 +30,7 @@ struct work {
     cJSON *object;
     char *sql; /* of sqlFrom */
     struct job job;
+    struct other_spec *others; /* in the arena, but for `object` */
     struct observed seen;
     struct job_status before;
     struct decision d;
@@ -46,6 +56,8 @@ static void finish(struct work *w) {
                                                                            : w->d.again_ms;
     k8s_queue_done(op->queue, w->key, w->failed ? K8S_WORK_RETRY : K8S_WORK_DONE,
                    w->failed ? -1 : wait);
+    for (struct other_spec *o = w->others; o; o = o->next)
+        cJSON_Delete(o->object);
     cJSON_Delete(w->object);
     cJSON_Delete(w->base);
     str_release(&w->refused);
@@ -142,6 +154,11 @@ static bool create(struct work *w, const struct k8s_resource *resource, cJSON *b
 static int job_of_hash(struct work *w, const char *hash, struct job *ret, struct err *err) {
     *ret = w->job;
     if (!strcmp(hash, w->job.hash)) return 0;
+    for (const struct other_spec *s = w->others; s; s = s->next) {
+        if (strcmp(s->hash, hash)) continue;
+        *ret = s->job;
+        return 0;
+    }
     AUTO_STR name = STR_INIT;
     objects_spec_name(w->job.name, hash, &name);
     const struct k8s_object *o = k8s_cache_get(w->op->specs, w->job.ns, str_text(&name));
@@ -150,9 +167,18 @@ static int job_of_hash(struct work *w, const char *hash, struct job *ret, struct
     cJSON *object;
     int rc = objects_spec_read(map, w->object, &object, err);
     if (rc) return rc;
-    /* Lives as long as the work: the pods made from it borrow. */
-    cJSON_AddItemToObject(w->object, "penstockOtherSpec", object);
-    return job_read(&w->arena, object, NULL, &w->op->o.defaults, ret, err);
+    struct job job;
+    rc = job_read(&w->arena, object, NULL, &w->op->o.defaults, &job, err);
+    if (rc) {
+        cJSON_Delete(object);
+        return rc;
+    }
+    struct other_spec *s = ARENA_NEW(&w->arena, struct other_spec);
+    *s = (struct other_spec){.next = w->others, .object = object, .job = job};
+    snprintf(s->hash, sizeof s->hash, "%s", hash);
+    w->others = s;
+    *ret = job;
+    return 0;
 }
 
 static bool make_pod(struct work *w, const struct action *x) {

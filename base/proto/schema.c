@@ -1,8 +1,10 @@
 /* schema.c - values checked against the OpenAPI v3 subset that CRDs use: type, properties,
  * required, additionalProperties, items, enum, minimum, maximum, minLength, maxLength,
- * x-kubernetes-int-or-string, x-kubernetes-preserve-unknown-fields; pattern-free. */
+ * pattern (what POSIX and RE2 have in common), x-kubernetes-int-or-string,
+ * x-kubernetes-preserve-unknown-fields. */
 #include "base/proto/manifest.h"
 
+#include <regex.h>
 #include <string.h>
 
 static const char *schema_type(const struct ynode *s) {
@@ -53,6 +55,19 @@ static int check_range(const struct ynode *schema, const struct ynode *v, double
     return 0;
 }
 
+static int check_pattern(const struct ynode *schema, const struct ynode *v, const char *path,
+                         struct err *err) {
+    const struct ynode *p = ynode_get(schema, "pattern");
+    if (!p) return 0;
+    regex_t re;
+    CHECKF(!regcomp(&re, p->text, REG_EXTENDED | REG_NOSUB), "pattern %s", p->text);
+    bool matches = !regexec(&re, v->text, 0, NULL, 0);
+    regfree(&re);
+    if (matches) return 0;
+    return err_set_at(err, ERR_VALIDATION, v->line, v->column,
+                      "field '%s' is '%s', but must match %s", path, v->text, p->text);
+}
+
 static int check_scalar(const struct ynode *schema, const struct ynode *v, const char *path,
                         cJSON **ret, struct err *err) {
     const char *type = schema_type(schema);
@@ -69,6 +84,7 @@ static int check_scalar(const struct ynode *schema, const struct ynode *v, const
         if (!rc)
             rc = check_range(schema, v, (double)strlen(v->text), path, "a length of", "minLength",
                              "maxLength", err);
+        if (!rc) rc = check_pattern(schema, v, path, err);
         if (!rc) *ret = cJSON_CreateString(v->text);
     } else if (!strcmp(type, "integer")) {
         if (v->kind != YNODE_INT) return wrong_type(v, path, "an integer", err);

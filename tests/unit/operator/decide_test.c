@@ -391,6 +391,13 @@ static void previews(void **state) {
                                                                                "HASH") "}",
          "base spec 1 c:over failed error=x", "Failed | event=PreviewFailed delete=c1 | rejected",
          0},
+        {"bad SQL isn't looked at again", preview,
+         "{\"state\":\"Failed\",\"observedGeneration\":2,\"rejected\":{\"hash\":\"HASH\"}}",
+         "base spec", "Failed | | rejected", 100},
+        {"nor beside a run", preview,
+         "{\"state\":\"Running\",\"observedGeneration\":2,\"rejected\":{\"hash\":\"HASH\"},"
+         "\"run\":" RUN(1, "Started", "OLD") "}",
+         "base spec 1 c:running running w0:ready w1:ready", "Running | | 1:started rejected", 100},
         {"beside a run", preview, STABLE, "base spec 1 c:running running w0:ready w1:ready",
          "Running | coordinator=2 | 1:started candidate 2:prepared", 0},
     };

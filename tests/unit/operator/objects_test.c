@@ -156,7 +156,9 @@ static void spec_comes_back(void **state) {
     set_up(&f, RICH);
     AUTO_JSON *map = objects_spec(&f.job), *bare = NULL, *object = NULL;
     assert_ok(json_parse(PLAIN, strlen(PLAIN), &bare, &err), &err);
+    json_set_str(f.object, "anything", "else");
     assert_ok(objects_spec_read(map, f.object, &object, &err), &err);
+    assert_int_equal(cJSON_GetArraySize(object), 4); /* no copy of what isn't needed */
     struct job back;
     assert_ok(job_read(&f.arena, object, NULL, &DEFAULTS, &back, &err), &err);
     AUTO_JSON *a = objects_worker(&f.job, 3, 1, "10.1.2.3"),
@@ -169,6 +171,71 @@ static void spec_comes_back(void **state) {
     cJSON *none;
     assert_int_equal(objects_spec_read(map, f.object, &none, &err), ERR_CORRUPT);
     tear_down(&f);
+}
+
+static void set_up_with(struct fixture *f, const char *more) {
+    AUTO_STR text = STR_INIT;
+    str_add_n(&text, PLAIN, strlen(PLAIN) - 2);
+    str_addf(&text, "%s}}", more);
+    set_up(f, str_text(&text));
+}
+
+/* What the schema leaves open, or a CRD of before let through. */
+static void odd_specs_make_no_odd_pods(void **state) {
+    static const struct {
+        const char *more, *problem;
+    } cases[] = {
+        {",\"workers\":{\"podTemplate\":{\"metadata\":{\"labels\":[\"a\"]}}}",
+         "spec.workers.podTemplate.metadata.labels must be a mapping"},
+        {",\"coordinator\":{\"podTemplate\":{\"metadata\":{\"annotations\":\"a\"}}}",
+         "spec.coordinator.podTemplate.metadata.annotations must be a mapping"},
+        {",\"workers\":{\"podTemplate\":{\"metadata\":[1]}}",
+         "spec.workers.podTemplate.metadata must be a mapping"},
+        {",\"workers\":{\"podTemplate\":{\"spec\":[1]}}",
+         "spec.workers.podTemplate.spec must be a mapping"},
+        {",\"fileSystems\":[{\"prefix\":\"s3:\",\"type\":\"s3\",\"secret\":{\"name\":"
+         "\"a\\\"b\"}}]",
+         NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fixture f;
+        set_up_with(&f, cases[i].more);
+        if (cases[i].problem)
+            assert_string_equal(f.job.problem, cases[i].problem);
+        else
+            assert_null(f.job.problem);
+        AUTO_JSON *c = objects_coordinator(&f.job, 1, 1, "0123456789abcdef", false);
+        AUTO_JSON *w = objects_worker(&f.job, 1, 0, "10.1.2.3");
+        AUTO_STR text = STR_INIT;
+        json_print(w, &text);
+        if (!cases[i].problem) assert_non_null(strstr(str_text(&text), "a\\\"b"));
+        tear_down(&f);
+    }
+}
+
+static void requests_are_below_limits(void **state) {
+    static const struct {
+        const char *given, *want;
+    } cases[] = {
+        {"{\"requests\":{\"cpu\":\"1\"},\"limits\":{\"memory\":\"256Mi\"}}",
+         "{\"requests\":{\"cpu\":\"1\",\"memory\":\"256Mi\"},\"limits\":{\"memory\":\"256Mi\"}}"},
+        {"{\"requests\":{\"memory\":\"1Gi\"}}",
+         "{\"requests\":{\"cpu\":\"500m\",\"memory\":\"1Gi\"},\"limits\":{\"memory\":\"1Gi\"}}"},
+        {"{\"limits\":{\"cpu\":\"2\"}}",
+         "{\"requests\":{\"cpu\":\"2\",\"memory\":\"512Mi\"},\"limits\":{\"cpu\":\"2\","
+         "\"memory\":\"512Mi\"}}"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fixture f;
+        AUTO_STR more = STR_INIT;
+        str_addf(&more, ",\"workers\":{\"resources\":%s}", cases[i].given);
+        set_up_with(&f, str_text(&more));
+        AUTO_JSON *w = objects_worker(&f.job, 1, 0, "10.1.2.3");
+        AUTO_JSON *want = cJSON_Parse(cases[i].want);
+        assert_true(cJSON_Compare(
+            json_opt(json_opt(json_opt(w, "spec"), "containers")->child, "resources"), want, true));
+        tear_down(&f);
+    }
 }
 
 static void overlays(void **state) {
@@ -185,6 +252,8 @@ static void overlays(void **state) {
          "{\"ports\":[{\"containerPort\":1,\"name\":\"b\"}]}",
          "{\"ports\":[{\"containerPort\":1,\"name\":\"b\"}]}"},
         {"{\"a\":{\"b\":1}}", "{\"a\":7}", "{\"a\":7}"},
+        {"{\"a\":1}", "[\"b\"]", "{\"a\":1}"},
+        {"{\"env\":[{\"name\":\"x\"}]}", "{\"env\":[\"y\"]}", "{\"env\":[{\"name\":\"x\"},\"y\"]}"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct err err = ERR_INIT;
@@ -284,6 +353,8 @@ int main(void) {
         cmocka_unit_test(pods_are_restricted),
         cmocka_unit_test(isolation_none_has_no_policy),
         cmocka_unit_test(spec_comes_back),
+        cmocka_unit_test(odd_specs_make_no_odd_pods),
+        cmocka_unit_test(requests_are_below_limits),
         cmocka_unit_test(overlays),
         cmocka_unit_test(quantities),
         cmocka_unit_test(keys_are_renewed),

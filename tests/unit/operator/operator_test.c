@@ -243,6 +243,42 @@ static void another_operator_goes_on(void **state) {
     tear_down(&w);
 }
 
+struct listed {
+    struct world *world;
+    uint64_t more_than;
+};
+
+static bool pods_were_listed(struct fake_api *f, void *arg) {
+    const struct listed *l = arg;
+    return fake_api_requests(l->world->rig.api, "GET", "/pods") > l->more_than;
+}
+
+/* An operator that leads before it has seen the pods doesn't take them for lost. */
+static void nothing_is_done_before_all_is_listed(void **state) {
+    struct world w;
+    set_up(&w);
+    fake_api_put(w.rig.api, K8S_FLINKJOBS, JOB);
+    expect(&w, K8S_PODS, "j-1-coordinator", "metadata.name", "j");
+    stop_operator(&w);
+    fake_api_patch(w.rig.api, K8S_PODS, NS, "j-1-coordinator",
+                   "{\"status\":{\"phase\":\"Running\",\"podIP\":\"127.9.9.9\"}}");
+    fake_api_patch(w.rig.api, K8S_FLINKJOBS, NS, "j",
+                   "{\"status\":{\"state\":\"Running\",\"run\":{\"phase\":\"Started\"}}}");
+    fake_api_fault(
+        w.rig.api,
+        &(struct fake_fault){
+            .kind = FAKE_STATUS, .method = "GET", .path = "/pods", .status = 500, .times = -1});
+    uint64_t lists = fake_api_requests(w.rig.api, "GET", "/pods");
+    k8s_rig_call(&w.rig, begin, &w);
+    struct listed l = {&w, lists + 3};
+    assert_true(fake_api_wait(w.rig.api, pods_were_listed, &l));
+    fake_api_clear_faults(w.rig.api);
+    expect_all(&w);
+    expect(&w, K8S_PODS, "j-2-coordinator", NULL, NULL);
+    expect(&w, K8S_FLINKJOBS, "j", "status.restarts", "0");
+    tear_down(&w);
+}
+
 static void refusals_are_shown(void **state) {
     struct world w;
     set_up(&w);
@@ -278,6 +314,7 @@ int main(void) {
         cmocka_unit_test(faults_change_nothing),
         cmocka_unit_test(watches_that_break_lose_nothing),
         cmocka_unit_test(another_operator_goes_on),
+        cmocka_unit_test(nothing_is_done_before_all_is_listed),
         cmocka_unit_test(refusals_are_shown),
         cmocka_unit_test(snapshots_wait_for_their_job),
     };

@@ -141,6 +141,9 @@ static void errors_say_where_and_what(void **state) {
                  "spec.workers: 'replicas' times 'slots' is less than spec.parallelism");
     expect_error(HEAD "  sql: x\n  job: {upgradeMode: savepoint}\n",
                  "spec.job.upgradeMode: savepoint needs");
+    expect_error(
+        HEAD "  sql: x\n  fileSystems: [{prefix: 's3:', type: s3, secret: {name: 'a\"b'}}]\n",
+        "field 'FlinkJob.spec.fileSystems[0].secret.name' is 'a\"b', but must match ^[a-z0-9]");
     expect_error(HEAD "  sql: x\n  fileSystems: [{prefix: 's3:', type: s3, secret: {name: a, path: "
                       "/b}}]\n",
                  "spec.fileSystems[].secret: give one of");

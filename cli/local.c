@@ -272,7 +272,7 @@ static int start_coordinator_once(struct local *l, struct err *err) {
                             "--checkpoint-dir", str_text(&l->checkpoint_path),
                             "--wait-client"};
     int n = 13;
-    if (l->opts->fresh && !l->n_recoveries) args[n++] = "--fresh";
+    if (l->opts->fresh) args[n++] = "--fresh";
     if (l->opts->script) args[n++] = "--script";
     if (l->opts->keep_going) args[n++] = "--keep-going";
     struct launch_spec spec = {
@@ -393,6 +393,13 @@ static void wait_children(struct local *l) {
     }
 }
 
+/* Of this run alone: one that was killed may have left its own, and process ids come again. */
+static int checkpoint_dir(struct local *l, struct err *err) {
+    AUTO_STR suffix = STR_INIT;
+    str_addf(&suffix, "%s.checkpoints", l->run_id);
+    return run_dir_file(str_text(&suffix), &l->checkpoint_path, err);
+}
+
 static int launch(struct local *l, struct err *err) {
     static const int signals[] = {SIGINT, SIGTERM, SIGCHLD, 0};
     int rc =
@@ -400,7 +407,7 @@ static int launch(struct local *l, struct err *err) {
     if (!rc) rc = net_signals_new(l->loop, signals, on_signal, l, &l->signals, err);
     if (!rc) rc = make_random(l->token, 32, err);
     if (!rc) rc = make_random(l->run_id, 16, err);
-    if (!rc) rc = run_dir_file("checkpoints", &l->checkpoint_path, err);
+    if (!rc) rc = checkpoint_dir(l, err);
     if (!rc) rc = launcher_process_new(l->opts->bin_dir, &l->launcher, err);
     if (!rc) rc = start_coordinator(l, err);
     if (!rc) rc = start_workers(l, err);

@@ -545,6 +545,18 @@ static int job_dir(const struct job *j, struct str *out, struct err *err) {
     return 0;
 }
 
+/* The same for all coordinators of a run, so that one finds what another left behind; another in
+ * the next run, whose log may be empty and whose attempts count from the beginning again: output is
+ * named by job and attempt. Where the log has a checkpoint its job's id counts: take_identity. */
+static void set_identity(struct job *j, const char *dir) {
+    const struct coordinator_options *o = &j->coord->opts;
+    if (o->script || !o->run_id) return; /* as made: at random */
+    AUTO_STR text = STR_INIT;
+    str_addf(&text, "%s\n%s", dir, o->run_id);
+    snprintf(j->id, sizeof j->id, "%016llx",
+             (unsigned long long)XXH3_64bits(str_text(&text), text.len));
+}
+
 int checkpointing_new(struct job *j, struct err *err) {
     const struct session_settings *s = session_settings(j->coord->session);
     AUTO_STR dir = STR_INIT;
@@ -552,10 +564,7 @@ int checkpointing_new(struct job *j, struct err *err) {
     int rc = job_dir(j, &dir, err);
     if (!rc) rc = fs_find(str_text(&dir), &fs, err);
     if (rc) return err_wrap(err, "checkpoints");
-    /* The same in each run, so that one finds what another left behind. */
-    if (!j->coord->opts.script)
-        snprintf(j->id, sizeof j->id, "%016llx",
-                 (unsigned long long)XXH3_64bits(str_text(&dir), dir.len));
+    set_identity(j, str_text(&dir));
     struct checkpointing *k = j->ck = mem_zalloc(sizeof *k);
     k->job = j;
     k->fs = fs;

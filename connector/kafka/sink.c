@@ -218,6 +218,7 @@ static void sweep(struct kafka_sink *s) {
 /* Ids up to the checkpoint before this one may be used again: their commit isn't repeated. */
 static void sink_committed(struct sink *base, uint64_t checkpoint) {
     struct kafka_sink *s = impl(base);
+    if (checkpoint <= s->committed) return; /* said again */
     size_t kept = 0;
     for (size_t i = 0; i < s->n_prepared; i++) {
         struct prepared *p = &s->prepared[i];
@@ -229,7 +230,7 @@ static void sink_committed(struct sink *base, uint64_t checkpoint) {
         s->slots[p->slot] = false;
     }
     s->n_prepared = kept;
-    s->committed = MAX(s->committed, checkpoint);
+    s->committed = checkpoint;
     if (s->transactional) sweep(s);
 }
 

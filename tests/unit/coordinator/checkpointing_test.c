@@ -6,6 +6,7 @@
 #include "fs/stores.h"
 #include "tests/unit/cmocka_wrap.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static char dir[64];
@@ -338,6 +339,31 @@ static void a_stopped_job_goes_on(void **state) {
     assert_int_equal(rig_end(&r, NULL), 0);
 }
 
+/* The job's id in a run's first attempt; the run is cancelled before its first checkpoint. */
+static void id_of_run(const char *run_id, char ret[32]) {
+    begin("", (struct coordinator_options){.run_id = run_id});
+    join_as(&w, "w0");
+    AUTO_JSON *d = peer_expect(&w, MSG_DEPLOY);
+    snprintf(ret, 32, "%s", json_opt_str(d, "job", ""));
+    assert_int_equal(rig_call(&r, "POST", "/v1/jobs/test/cancel", RIG_TOKEN, NULL, NULL), 200);
+    cJSON_Delete(peer_expect(&w, MSG_CANCEL));
+    all_tasks(&w, d, "cancelled");
+    leave(&w);
+    bool cancelled;
+    assert_int_equal(rig_end(&r, &cancelled), 0);
+}
+
+/* Where nothing is left of earlier runs, attempts are counted from the beginning again: only the
+ * job's id keeps a run's output apart from theirs. */
+static void runs_from_nothing_have_ids_of_their_own(void **state) {
+    char first[32], again[32], other[32];
+    id_of_run("one", first);
+    id_of_run("one", again);
+    id_of_run("two", other);
+    assert_string_equal(first, again);
+    assert_string_not_equal(first, other);
+}
+
 static void no_restart_strategy_fails_the_job(void **state) {
     begin("SET 'restart-strategy.type' = 'none';", manifest);
     join_as(&w, "w0");
@@ -357,6 +383,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_lost_worker_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(a_declined_checkpoint_is_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stopped_job_goes_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(runs_from_nothing_have_ids_of_their_own, setup, teardown),
         cmocka_unit_test_setup_teardown(no_restart_strategy_fails_the_job, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

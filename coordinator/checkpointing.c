@@ -167,17 +167,20 @@ static bool is_gone(const struct job *j, int worker) {
     return !j->coord->workers[worker]->conn;
 }
 
-static bool wants_full(const struct checkpointing *k, int worker) {
+/* One answer for all: barriers carry it from worker to worker, and a task takes it from the first
+ * that arrives. */
+static bool wants_full(const struct checkpointing *k) {
     const struct job *j = k->job;
     const cJSON *base = k->has_base ? ckpt_agent_body(k->agent) : NULL;
     for (int v = 0; v < j->plan->n_vertices; v++)
         for (int s = 0; s < j->plan->vertices[v].parallelism; s++)
-            if (j->tasks[v][s].worker == worker && ckpt_body_wants_full(base, j->plan, v, s))
+            if (j->tasks[v][s].state != TASK_FINISHED && ckpt_body_wants_full(base, j->plan, v, s))
                 return true;
     return false;
 }
 
-static void send_trigger(const struct checkpointing *k, int worker, const struct ckpt_action *a) {
+static void send_trigger(const struct checkpointing *k, int worker, const struct ckpt_action *a,
+                         bool full) {
     static const char *const kinds[] = {"checkpoint", "savepoint", "stop"};
     cJSON *f = control_new(MSG_TRIGGER);
     json_set_str(f, "job", k->job->id);
@@ -186,7 +189,7 @@ static void send_trigger(const struct checkpointing *k, int worker, const struct
     json_set_u64(f, "checkpoint", a->checkpoint);
     json_set_u64(f, "base", a->base);
     json_set_str(f, "kind", kinds[a->ckpt_kind]);
-    json_set_bool(f, "full", wants_full(k, worker));
+    json_set_bool(f, "full", full);
     worker_send(k->job->coord->workers[worker], f);
 }
 
@@ -214,8 +217,9 @@ static void on_trigger(void *self, const struct ckpt_action *a) {
         AUTO_JSON *seen = discovery_seen(j, v);
         if (seen) ckpt_body_set_seen(k->body, v, seen);
     }
+    bool full = wants_full(k);
     for (int i = 0; i < k->n_participants; i++)
-        if (!is_gone(j, k->participants[i])) send_trigger(k, k->participants[i], a);
+        if (!is_gone(j, k->participants[i])) send_trigger(k, k->participants[i], a, full);
     for (int i = 0; i < k->n_participants; i++)
         if (is_gone(j, k->participants[i]))
             ckpt_agent_acked(k->agent, a->attempt, a->checkpoint, (uint32_t)i, NULL, 0);

@@ -51,7 +51,7 @@ struct ask {
     enum ckpt_action_kind kind;
     struct ckpt_record record; /* CREATE_SLOT; files: in `files` */
     cJSON *body;
-    uint64_t seq, epoch, in_progress;
+    uint64_t seq, epoch, first_open;
     uint64_t *slots; /* to delete, or the answer */
     size_t n_slots;
     struct ckpt_file *files;
@@ -128,7 +128,7 @@ static int delete_all(struct ask *q) {
 }
 
 static int list_files(struct ask *q) {
-    int rc = ckpt_store_sweep(q->store, q->epoch, q->in_progress, &q->err);
+    int rc = ckpt_store_sweep(q->store, q->epoch, q->first_open, &q->err);
     return rc ? rc : ckpt_store_files(q->store, &q->files, &q->n_files, &q->err);
 }
 
@@ -231,7 +231,7 @@ static struct ask *new_ask(struct ckpt_agent *a, enum ckpt_action_kind kind) {
     *q = (struct ask){.agent = a, .next = a->asks, .loop = a->loop, .kind = kind};
     q->store = ckpt_store_new(a->fs, a->dir);
     q->epoch = ckpt_epoch(a->ckpt);
-    q->in_progress = ckpt_in_progress(a->ckpt);
+    q->first_open = ckpt_first_open(a->ckpt);
     a->asks = q;
     return q;
 }

@@ -782,3 +782,7 @@ uint64_t ckpt_newest(const struct ckpt *c) {
 uint64_t ckpt_in_progress(const struct ckpt *c) {
     return c->prog == PROG_NONE ? 0 : c->id;
 }
+
+uint64_t ckpt_first_open(const struct ckpt *c) {
+    return c->prog == PROG_NONE ? c->last_id + 1 : c->id;
+}

@@ -148,5 +148,7 @@ uint64_t ckpt_epoch(const struct ckpt *c); /* of this leader; 0 before it leads 
 /* 0 = none. */
 uint64_t ckpt_newest(const struct ckpt *c);
 uint64_t ckpt_in_progress(const struct ckpt *c);
+/* The lowest number whose files may still be written: the one in progress, or the next. */
+uint64_t ckpt_first_open(const struct ckpt *c);
 
 #endif

@@ -180,7 +180,7 @@ int ckpt_store_delete_files(struct ckpt_store *s, const struct ckpt_file *files,
 }
 
 struct stale {
-    uint64_t epoch, in_progress;
+    uint64_t epoch, first_open;
 };
 
 static bool is_stale(void *self, const char *dst) {
@@ -188,13 +188,12 @@ static bool is_stale(void *self, const char *dst) {
     const char *slash = strrchr(dst, '/');
     uint64_t epoch, checkpoint;
     if (!slash || !ckpt_file_parse(slash + 1, &epoch, &checkpoint)) return false;
-    return epoch < st->epoch ||
-           (epoch == st->epoch && (!st->in_progress || checkpoint < st->in_progress));
+    return epoch < st->epoch || (epoch == st->epoch && checkpoint < st->first_open);
 }
 
-int ckpt_store_sweep(struct ckpt_store *s, uint64_t epoch, uint64_t in_progress, struct err *err) {
+int ckpt_store_sweep(struct ckpt_store *s, uint64_t epoch, uint64_t first_open, struct err *err) {
     AUTO_STR prefix = STR_INIT;
     str_addf(&prefix, "%s/state/", s->dir);
-    struct stale st = {epoch, in_progress};
+    struct stale st = {epoch, first_open};
     return fs_sweep(s->fs, prefix.ptr, is_stale, &st, &timed, err);
 }

@@ -33,9 +33,9 @@ int ckpt_store_files(struct ckpt_store *s, struct ckpt_file **ret, size_t *ret_n
                      struct err *err) ATTR_MUST_USE;
 int ckpt_store_delete_files(struct ckpt_store *s, const struct ckpt_file *files, size_t n,
                             struct err *err) ATTR_MUST_USE;
-/* Removes what writers that died had begun below state/ for epochs up to this one, but for the
- * checkpoint in progress (0: none). */
-int ckpt_store_sweep(struct ckpt_store *s, uint64_t epoch, uint64_t in_progress,
+/* Removes what writers that died had begun below state/ for epochs up to this one, but for its
+ * checkpoints from first_open on: they may begin while this runs. */
+int ckpt_store_sweep(struct ckpt_store *s, uint64_t epoch, uint64_t first_open,
                      struct err *err) ATTR_MUST_USE;
 
 #endif

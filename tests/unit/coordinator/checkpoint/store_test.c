@@ -174,12 +174,20 @@ static void test_files_of_state(void **state) {
     snprintf(uri, sizeof uri, "%s/state/%s", base, f.name);
     assert_ok(fs_create(fs, uri, 0, NULL, &w, &e), &e);
     assert_ok(fs_write(w, "half", 4, &e), &e);
+    assert_ok(ckpt_store_sweep(s, 2, 6, &e), &e); /* asked before it began: left alone */
     assert_ok(ckpt_store_sweep(s, 2, 7, &e), &e); /* in progress: left alone */
     assert_ok(fs_write(w, "whole", 5, &e), &e);
     assert_ok(fs_finish(w, &e), &e);
     assert_ok(ckpt_store_files(s, &files, &n, &e), &e);
     assert_int_equal(n, 2);
     free(files);
+    ckpt_file_name(2, 8, "w1", 1, &f);
+    snprintf(uri, sizeof uri, "%s/state/%s", base, f.name);
+    assert_ok(fs_create(fs, uri, 0, NULL, &w, &e), &e);
+    assert_ok(fs_write(w, "half", 4, &e), &e);
+    assert_ok(ckpt_store_sweep(s, 2, 9, &e), &e); /* behind it: gone */
+    assert_true(fs_finish(w, &e) != 0);
+    err_clear(&e);
     ckpt_store_free(s);
 }
 

@@ -109,27 +109,13 @@ cJSON *plan_to_json(const struct plan *p) {
 
 /* ---- secrets ---- */
 
-static const char masked[] = "******";
-
-/* Options that hold a secret by their name, whatever the connector: the last words of keys such as
- * 'properties.sasl.jaas.config' or 's3.secret-key'. */
-static bool is_secret(const char *key) {
-    static const char *const words[] = {"password",   "passwd",     "secret",      "token",
-                                        "jaas",       "credential", "apikey",      "api-key",
-                                        "access-key", "access.key", "private-key", "private.key",
-                                        "keytab"};
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (strcasestr(key, words[i])) return true;
-    return false;
-}
-
 static void mask_options(cJSON *options) {
     const char *connector = json_opt_str(options, "connector", NULL);
     const struct connector_desc *d = connector ? connector_find(connector) : NULL;
     for (cJSON *o = options->child; o; o = o->next) {
         const struct opt_row *row = d ? opt_find(&d->options, o->string) : NULL;
-        bool secret = (row && row->flags & OPT_SECRET) || is_secret(o->string);
-        if (secret && cJSON_IsString(o)) cJSON_SetValuestring(o, masked);
+        bool secret = (row && row->flags & OPT_SECRET) || opt_is_secret(o->string);
+        if (secret && cJSON_IsString(o)) cJSON_SetValuestring(o, "******");
     }
 }
 

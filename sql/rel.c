@@ -216,7 +216,7 @@ static void print_table(const struct table_desc *t, const struct table_option *o
         const char *was = table_option(t, opts[i].key);
         if (was && !strcmp(was, opts[i].value)) continue;
         str_addf(out, "%s%s=%s", any ? ", " : ", options=[", opts[i].key,
-                 option_shown(opts[i].key, opts[i].value));
+                 opt_shown(opts[i].key, opts[i].value));
         any = true;
     }
     if (any) str_add_char(out, ']');

@@ -118,8 +118,6 @@ int exec_explain(struct exec *x, const struct ast_explain *e, struct err *err) A
 int exec_query(struct exec *x, const struct ast_query *q, struct err *err) ATTR_MUST_USE;
 int exec_inserts(struct exec *x, const struct ast_list *inserts, const char *what,
                  struct err *err) ATTR_MUST_USE;
-/* A connector option's value as it may be shown: secrets masked. */
-const char *option_shown(const char *key, const char *value);
 
 /* A STATEMENT_ROWS result of STRING columns, filled row by row. */
 struct rows_result {

@@ -200,17 +200,6 @@ static void describe_columns(struct exec *x, const struct table_desc *t,
     rows_end(&r);
 }
 
-const char *option_shown(const char *key, const char *value) {
-    static const char *const secret[] = {"password",   "secret",  "token",    "credential",
-                                         "access-key", "api-key", "sasl.jaas"};
-    AUTO_STR lower = STR_INIT;
-    for (const char *p = key; *p; p++)
-        str_add_char(&lower, (char)tolower((unsigned char)*p));
-    for (size_t i = 0; i < ARRAY_LEN(secret); i++)
-        if (strstr(str_text(&lower), secret[i])) return "******";
-    return value;
-}
-
 static void add_quoted(const char *name, struct str *out) {
     str_add_char(out, '`');
     for (; *name; name++) {
@@ -278,7 +267,7 @@ static void create_table_text(const struct table_desc *t, struct str *out) {
         str_add(out, i ? ",\n  " : "\n  ");
         add_literal(t->options[i].key, out);
         str_add(out, " = ");
-        add_literal(option_shown(t->options[i].key, t->options[i].value), out);
+        add_literal(opt_shown(t->options[i].key, t->options[i].value), out);
     }
     if (t->n_options) str_add(out, "\n)");
     str_add_char(out, '\n');

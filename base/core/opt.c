@@ -296,6 +296,26 @@ const struct opt_row *opt_find(const struct opt_table *t, const char *name) {
     return NULL;
 }
 
+bool opt_is_secret(const char *name) {
+    /* Words are joined by - here, whatever joins them in the name. */
+    static const char *const words[] = {"password",   "passwd",        "passphrase",   "secret",
+                                        "token",      "credential",    "jaas",         "keytab",
+                                        "apikey",     "api-key",       "accesskey",    "access-key",
+                                        "privatekey", "private-key",   "keystore-key", "key-pem",
+                                        "user-info",  "authorization", "cookie"};
+    AUTO_STR joined = STR_INIT;
+    for (const char *p = name; *p; p++)
+        str_add_char(&joined, strchr("._", *p) ? '-' : (char)tolower((unsigned char)*p));
+    const char *text = str_text(&joined);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (strstr(text, words[i])) return true;
+    return false;
+}
+
+const char *opt_shown(const char *name, const char *value) {
+    return opt_is_secret(name) ? "******" : value;
+}
+
 static int unknown_option(const struct opt_table *t, const char *name, struct err *err) {
     const char **names = mem_calloc(t->n_rows, sizeof(*names));
     for (size_t i = 0; i < t->n_rows; i++)

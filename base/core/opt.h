@@ -49,6 +49,11 @@ struct opt_table {
 void opt_defaults(const struct opt_table *t, void *dst);
 /* Finds the row; NULL if there is none. Names compare exactly. */
 const struct opt_row *opt_find(const struct opt_table *t, const char *name);
+/* An option whose value is shown nowhere, going by its name, whoever's it is: passwords, tokens,
+ * private keys and the like. */
+bool opt_is_secret(const char *name);
+/* Its value as it may be shown: as it is, or "******". */
+const char *opt_shown(const char *name, const char *value);
 /* Sets one option from text. ERR_VALIDATION says the option, the value, what is expected. Strings
  * are copied into the arena. */
 int opt_set(const struct opt_table *t, struct arena *arena, void *dst, const char *name,

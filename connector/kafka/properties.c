@@ -98,7 +98,7 @@ static int set(rd_kafka_conf_t *conf, const char *as, const char *name, const ch
                        "a property",
                        as, rd_kafka_version_str());
     /* librdkafka's text may quote the value. */
-    if (strstr(name, "password") || strstr(name, ".pem"))
+    if (opt_is_secret(as) || opt_is_secret(name))
         return err_set(err, ERR_VALIDATION, "option 'properties.%s': the value is not valid", as);
     return err_set(err, ERR_VALIDATION, "option 'properties.%s': %s", as, why);
 }

@@ -151,6 +151,33 @@ static void secrets_stay_out_of_errors(void **state) {
     arena_release(&a);
 }
 
+static void secrets_are_known_by_name(void **state) {
+    static const char *const secret[] = {"properties.ssl.keystore.key",
+                                         "properties.ssl.key.pem",
+                                         "properties.ssl.key.password",
+                                         "properties.sasl.jaas.config",
+                                         "some.passwd",
+                                         "sasl.kerberos.keytab",
+                                         "oauth.private-key",
+                                         "apikey",
+                                         "Api_Key",
+                                         "s3.access.key",
+                                         "s3.Secret-Key",
+                                         "avro-confluent.basic-auth.user-info",
+                                         "http.header.Authorization"};
+    static const char *const open[] = {"connector",
+                                       "properties.ssl.keystore.location",
+                                       "properties.ssl.key.location",
+                                       "properties.ssl.keystore.certificate.chain",
+                                       "key.format",
+                                       "key.fields",
+                                       "properties.key.serializer"};
+    for (size_t i = 0; i < ARRAY_LEN(secret); i++)
+        assert_string_equal(opt_shown(secret[i], "v"), "******");
+    for (size_t i = 0; i < ARRAY_LEN(open); i++)
+        assert_string_equal(opt_shown(open[i], "v"), "v");
+}
+
 static void required(void **state) {
     struct err e = ERR_INIT;
     const char *const none[] = {"rows"}, *const one[] = {"rows", "path"},
@@ -223,6 +250,7 @@ int main(void) {
         cmocka_unit_test(characters),
         cmocka_unit_test(errors_say_what_is_expected),
         cmocka_unit_test(secrets_stay_out_of_errors),
+        cmocka_unit_test(secrets_are_known_by_name),
         cmocka_unit_test(required),
         cmocka_unit_test(durations),
         cmocka_unit_test(sizes),

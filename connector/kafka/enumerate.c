@@ -54,6 +54,11 @@ static int find_named(struct listing *l, struct err *err) {
     return rc;
 }
 
+/* The brokers' own topics, which no pattern means. */
+static bool is_internal(const char *topic) {
+    return !strcmp(topic, "__consumer_offsets") || !strcmp(topic, "__transaction_state");
+}
+
 static int find_matching(struct listing *l, struct err *err) {
     AUTO_STR pcre = STR_INIT;
     struct regex *re = NULL;
@@ -66,7 +71,7 @@ static int find_matching(struct listing *l, struct err *err) {
         rc = fail(l, code, "list topics", err);
     } else {
         for (int j = 0; j < m->topic_cnt && !rc; j++)
-            if (regex_find(re, sv_from(m->topics[j].topic), 0))
+            if (!is_internal(m->topics[j].topic) && regex_find(re, sv_from(m->topics[j].topic), 0))
                 rc = add_topic(l, &m->topics[j], err);
         rd_kafka_metadata_destroy(m);
     }

@@ -57,30 +57,53 @@ static bool passes(enum wire_error code) {
            code == WIRE_NOT_COORDINATOR || code == WIRE_CONCURRENT_TRANSACTIONS;
 }
 
-/* Asks again what will pass. */
+/* Waits before what will pass is asked again; false: there is nothing to wait for, or it takes too
+ * long. */
+struct patience {
+    int64_t deadline_ms, wait_ms;
+};
+
+static bool wait_again(struct patience *p, int rc, enum wire_error code) {
+    int64_t now_ms = clock_mono_ns() / 1000000;
+    if (!p->deadline_ms) *p = (struct patience){now_ms + END_TIMEOUT_MS, RETRY_MIN_MS};
+    bool again = rc ? rc == ERR_NET || rc == ERR_TIMEOUT : passes(code);
+    if (!again || now_ms + p->wait_ms > p->deadline_ms) return false;
+    usleep((useconds_t)p->wait_ms * 1000);
+    p->wait_ms = MIN(p->wait_ms * 2, (int64_t)RETRY_MAX_MS);
+    return true;
+}
+
 static int end_patiently(struct wire *w, const struct wire_transaction *t, bool commit,
                          enum wire_error *ret_code, struct err *err) {
-    int64_t deadline = clock_mono_ns() / 1000000 + END_TIMEOUT_MS;
-    for (int64_t wait_ms = RETRY_MIN_MS;; wait_ms = MIN(wait_ms * 2, (int64_t)RETRY_MAX_MS)) {
+    struct patience p = {0, 0};
+    int rc;
+    do {
         *ret_code = WIRE_NONE;
-        int rc = wire_end(w, t, commit, ret_code, err);
-        bool again = rc ? rc == ERR_NET || rc == ERR_TIMEOUT : passes(*ret_code);
-        if (!again || clock_mono_ns() / 1000000 + wait_ms > deadline) return rc;
-        usleep((useconds_t)wait_ms * 1000);
-    }
+        rc = wire_end(w, t, commit, ret_code, err);
+    } while (wait_again(&p, rc, *ret_code));
+    return rc;
 }
 
 /* The id has another epoch than the transaction: by a later producer, or because the broker gave
  * the transaction up. Then it stands at the next epoch, aborted, since nobody takes up an id whose
- * transaction isn't committed. */
+ * transaction isn't committed; or the broker doesn't know it any more. */
 static int is_lost(struct wire *w, const struct wire_transaction *t, bool *ret, struct err *err) {
     enum wire_error code;
     char state[32];
     int16_t epoch;
-    int rc = wire_describe(w, t->id, &code, state, &epoch, err);
-    *ret = rc == ERR_UNSUPPORTED; /* a broker that can't say: better an error than rows lost */
-    if (rc) return *ret ? 0 : rc;
-    *ret = !code && epoch == t->epoch + 1 &&
+    struct patience p = {0, 0};
+    int rc;
+    do {
+        code = WIRE_NONE;
+        rc = wire_describe(w, t->id, &code, state, &epoch, err);
+    } while (wait_again(&p, rc, code));
+    /* A broker that can't say, or has forgotten: better an error than rows lost. */
+    *ret = rc == ERR_UNSUPPORTED || (!rc && code == WIRE_ID_NOT_FOUND);
+    if (rc || *ret) return *ret ? 0 : rc;
+    if (code)
+        return err_set(err, ERR_UNAVAILABLE, "kafka: what became of transaction '%s': %s", t->id,
+                       wire_error_text(code));
+    *ret = epoch == t->epoch + 1 &&
            (!strcmp(state, "CompleteAbort") || !strcmp(state, "PrepareAbort") ||
             !strcmp(state, "PrepareEpochFence"));
     return 0;
@@ -95,8 +118,9 @@ static int lost(const struct kafka_table *k, const struct wire_transaction *t, e
     }
     err_set(err, ERR_RUNTIME,
             "kafka %s: transaction '%s' of a completed checkpoint can't be committed: %s. The "
-            "broker gave it up, since it was open for longer than transaction.timeout.ms: its rows "
-            "are lost. 'penstock.sink.lost-transactions' = 'ignore' goes on without them",
+            "broker gave it up, since it was open for longer than transaction.timeout.ms, or it "
+            "has forgotten the id: its rows are lost. 'penstock.sink.lost-transactions' = 'ignore' "
+            "goes on without them",
             k->options.servers, t->id, wire_error_text(code));
     err_set_class(err, ERR_CLASS_USER);
     return ERR_RUNTIME;
@@ -114,10 +138,8 @@ static int commit_one(struct wire *w, const struct kafka_table *k, const struct 
         rc = is_lost(w, t, &gone, err);
         return rc ? rc : gone ? lost(k, t, code, err) : 0;
     case WIRE_INVALID_STATE:
+    case WIRE_INVALID_ID_MAPPING: /* the id is another producer's, or forgotten: nobody can tell */
         return lost(k, t, code, err);
-    case WIRE_INVALID_ID_MAPPING: /* the id hasn't been used for a week: it was committed then */
-        log_warn("the broker has forgotten a transaction's id", KV_STR("id", t->id));
-        return 0;
     default:
         return err_set(err, passes(code) ? ERR_UNAVAILABLE : ERR_RUNTIME,
                        "kafka %s: commit transaction '%s': %s", k->options.servers, t->id,

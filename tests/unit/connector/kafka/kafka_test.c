@@ -454,6 +454,11 @@ static void test_transaction_lost(void **state) {
     assert_int_equal(r.desc->commit(&r.h.table, list, true, &r.err), ERR_RUNTIME);
     assert_non_null(strstr(r.err.msg, "its rows are lost"));
     assert_int_equal(r.err.cls, ERR_CLASS_USER);
+    /* Nor does an id that the broker has forgotten say that it was committed. */
+    rd_kafka_mock_push_request_errors(cluster, 26, 1,
+                                      RD_KAFKA_RESP_ERR_INVALID_PRODUCER_ID_MAPPING);
+    assert_int_equal(r.desc->commit(&r.h.table, list, true, &r.err), ERR_RUNTIME);
+    assert_non_null(strstr(r.err.msg, "its rows are lost"));
     /* An abort has nothing left to do then. */
     rd_kafka_mock_push_request_errors(cluster, 26, 1, RD_KAFKA_RESP_ERR_INVALID_TXN_STATE);
     assert_int_equal(r.desc->abort(&r.h.table, list, &r.err), 0);

@@ -122,6 +122,12 @@ static void on_aborted(struct job *j, const struct err *err) {
     after_cancel(j);
 }
 
+static void abort_output(struct job *j) {
+    cJSON **lists = settle_lists_of_tasks(j);
+    if (j->ck) checkpointing_leave_out_held(j, lists);
+    settle_begin(j, SETTLE_ABORT, lists, on_aborted);
+}
+
 void attempt_check_over(struct job *j) {
     if (j->settlement) return;
     if (j->state == JOB_RUNNING && attempt_all_finished(j)) {
@@ -132,13 +138,20 @@ void attempt_check_over(struct job *j) {
         else
             settle_begin(j, SETTLE_END, settle_lists_of_tasks(j), on_committed);
     } else if (j->state == JOB_CANCELLING && all_tasks(j, is_terminal)) {
-        /* What a complete checkpoint may hold is committed by whoever starts from it; what none
+        /* What a checkpoint may come to hold is committed by whoever starts from it; what none
          * holds is swept up by later commits. */
         if (j->ck && !checkpointing_may_abort(j))
             after_cancel(j);
         else
-            settle_begin(j, SETTLE_ABORT, settle_lists_of_tasks(j), on_aborted);
+            abort_output(j);
     }
+}
+
+/* None runs. */
+static void cancel_tasks(struct job *j) {
+    for (int v = 0; v < j->plan->n_vertices; v++)
+        for (int s = 0; s < j->plan->vertices[v].parallelism; s++)
+            if (!is_terminal(j->tasks[v][s].state)) j->tasks[v][s].state = TASK_CANCELLED;
 }
 
 void attempt_cancel(struct job *j, enum job_state outcome, const struct err *why) {
@@ -159,7 +172,10 @@ void attempt_cancel(struct job *j, enum job_state outcome, const struct err *why
     }
     j->state = JOB_CANCELLING;
     j->outcome = outcome;
-    if (runs) job_tell_workers(j, MSG_CANCEL, 0);
+    if (runs)
+        job_tell_workers(j, MSG_CANCEL, 0);
+    else
+        cancel_tasks(j); /* a commit is under way: over with it */
     attempt_check_over(j);
 }
 

@@ -104,6 +104,10 @@ static bool begins_anew(const struct checkpointing *k, const cJSON *body) {
 /* The job begins anew. What its last run had completed is made visible before, if it isn't; it may
  * have been taken away since. */
 static void on_past_run_committed(struct job *j, const struct err *err) {
+    if (j->state == JOB_CANCELLING) {
+        attempt_check_over(j);
+        return;
+    }
     if (err)
         log_info("output of the last run isn't there any more", KV_STR("job", j->id), KV_ERR(err));
     check_and_restart(j->ck);
@@ -472,6 +476,11 @@ bool checkpointing_may_abort(struct job *j) {
     if (j->outcome == JOB_RESTARTING) return false;
     ckpt_agent_restart(k->agent, "the job is being cancelled");
     return !ckpt_agent_in_progress(k->agent);
+}
+
+void checkpointing_leave_out_held(const struct job *j, cJSON **lists) {
+    settle_lists_leave_out(j, lists, ckpt_agent_body(j->ck->agent));
+    settle_lists_leave_out(j, lists, j->ck->from);
 }
 
 const cJSON *checkpointing_from(const struct job *j) {

@@ -33,9 +33,15 @@ void checkpointing_finish(struct job *j);
 void checkpointing_on_worker_lost(struct job *j, int worker);
 /* The sources have been told to end for a stop: that tasks finish isn't the end of the input. */
 bool checkpointing_is_stopping(const struct job *j);
-/* The job is being cancelled for good, and no checkpoint holds or may come to hold what its
- * finished tasks' sinks have prepared. */
+/* The job is being cancelled for good, and no checkpoint that isn't complete yet may come to hold
+ * what its finished tasks' sinks have prepared. */
 bool checkpointing_may_abort(struct job *j);
+/* Takes out of lists (settle.h) what a complete checkpoint holds: whoever starts from it commits
+ * that. */
+void checkpointing_leave_out_held(const struct job *j, cJSON **lists);
+
+/* To the log and the client. */
+void checkpointing_warn(struct job *j, const char *what, const struct err *err);
 
 /* Frames of workers. */
 void checkpointing_on_acked(struct job *j, int worker, const cJSON *msg);

@@ -55,8 +55,6 @@ struct checkpointing {
     struct checkpointing_figures figures;
 };
 
-/* To the log and the client. */
-void checkpointing_warn(struct job *j, const char *what, const struct err *err);
 /* checkpointing_told.c */
 void checkpointing_request_done(void *self, const struct ckpt_action *a);
 void checkpointing_free_requests(struct checkpointing *k);

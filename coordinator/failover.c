@@ -103,7 +103,8 @@ void failover_on_failure(struct job *j, const struct err *err) {
     j->restore_due = !j->ck;
     j->recommitted = false;
     j->wait_workers_since_ms = 0;
-    if (delay) net_timer_set(j->restart_timer, delay);
+    /* With checkpoints the log is asked, and its answer goes on. */
+    if (delay || !j->ck) net_timer_set(j->restart_timer, delay);
     attempt_cancel(j, JOB_RESTARTING, err);
     if (j->ck && !job_is_over(j)) checkpointing_restart(j, err->msg);
 }
@@ -112,6 +113,8 @@ void failover_on_failure(struct job *j, const struct err *err) {
 
 static void on_recommitted(struct job *j, const struct err *err) {
     if (j->state == JOB_CANCELLING) {
+        if (err) /* the checkpoint still holds it */
+            checkpointing_warn(j, "what a checkpoint's sinks prepared can't be committed", err);
         attempt_check_over(j);
         return;
     }

@@ -100,6 +100,24 @@ cJSON **settle_lists_of_body(const struct job *j, const cJSON *body) {
     return lists;
 }
 
+static bool holds(const cJSON *values, const cJSON *value) {
+    const cJSON *one;
+    cJSON_ArrayForEach(one, values) if (cJSON_Compare(one, value, true)) return true;
+    return false;
+}
+
+void settle_lists_leave_out(const struct job *j, cJSON **lists, const cJSON *body) {
+    for (int v = 0; body && v < j->plan->n_vertices; v++)
+        for (int o = 0; o < j->plan->vertices[v].n_ops; o++) {
+            const cJSON *held = ckpt_body_prepared(body, j->plan->vertices[v].ops[o].uid);
+            cJSON *list = lists[j->op_base[v] + o];
+            for (cJSON *value = list->child, *next; value; value = next) {
+                next = value->next;
+                if (holds(held, value)) cJSON_Delete(cJSON_DetachItemViaPointer(list, value));
+            }
+        }
+}
+
 static void settlement_free(struct settlement *s) {
     arena_release(&s->arena);
     free(s);

@@ -14,6 +14,8 @@ void settle_lists_free(cJSON **lists);
 cJSON **settle_lists_of_tasks(const struct job *j);
 /* Of a checkpoint. */
 cJSON **settle_lists_of_body(const struct job *j, const cJSON *body);
+/* Takes out of lists what a checkpoint holds, too (body NULL: nothing). */
+void settle_lists_leave_out(const struct job *j, cJSON **lists, const cJSON *body);
 
 /* Takes lists. Calls done on the loop when all of the job's sinks are settled, or one failed (err;
  * NULL: none did); at once where no sink has anything to settle. One at a time. The job's plan

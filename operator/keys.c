@@ -59,6 +59,13 @@ static void set_encoded(cJSON *data, const char *key, const char *text) {
     json_set_str(data, key, out);
 }
 
+cJSON *keys_before(const struct job_keys *k) {
+    cJSON *o = cJSON_CreateObject(), *data = cJSON_AddObjectToObject(o, "data");
+    set_encoded(data, "token", k->token);
+    set_encoded(data, "ca.crt", k->ca);
+    return o;
+}
+
 static void new_token(char token[65]) {
     unsigned char r[32];
     CHECK(getentropy(r, sizeof r) == 0);

@@ -19,6 +19,8 @@ void job_keys_release(struct job_keys *k);
 /* before: the Secret there is; NULL = none. The token stays. Owned by the caller. */
 int keys_make(const struct job *job, const cJSON *before, cJSON **ret_secret,
               struct err *err) ATTR_MUST_USE;
+/* As much of the Secret as keys_make takes over, for one that was deleted. Owned by the caller. */
+cJSON *keys_before(const struct job_keys *k);
 /* ERR_CORRUPT: something is missing in it. */
 int keys_read(const cJSON *secret, struct job_keys *ret, struct err *err) ATTR_MUST_USE;
 

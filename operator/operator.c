@@ -132,8 +132,10 @@ void operator_close(struct operator* op) {
     engines_close(op->engines);
 }
 
-static void free_track(void *p) {
+void operator_free_track(void *p) {
     struct track *t = p;
+    if (!t) return;
+    free(t->uid);
     job_keys_release(&t->keys);
     free(t->refused);
     free(t);
@@ -142,7 +144,7 @@ static void free_track(void *p) {
 void operator_free(struct operator* op) {
     if (!op) return;
     engines_free(op->engines);
-    map_release(&op->tracks, free_track);
+    map_release(&op->tracks, operator_free_track);
     metrics_free(op->metrics);
     free(op);
 }

@@ -40,6 +40,7 @@ struct work {
     char base_hash[JOB_HASH_BYTES];
     struct str refused;
     bool failed, retry;
+    bool keys_seen; /* read in this look */
     int64_t begun_ns;
 };
 
@@ -219,7 +220,61 @@ static void keep_keys(struct work *w, const cJSON *secret) {
         w->failed = true;
     }
     w->track->keys_known = true;
+    w->track->keys_gone = false;
     w->track->keys_ns = clock_mono_ns();
+}
+
+static bool get(struct work *w, const struct k8s_resource *resource, const char *name,
+                k8s_done_fn done) {
+    struct k8s_request req = {.verb = K8S_GET,
+                              .resource = resource,
+                              .ns = k8s_meta_ns(w->object),
+                              .name = name,
+                              .on_done = done,
+                              .self = w};
+    return send(w, &req);
+}
+
+static bool get_keys(struct work *w, k8s_done_fn done) {
+    AUTO_STR name = STR_INIT;
+    objects_keys_name(k8s_meta_name(w->object), &name);
+    w->keys_seen = true;
+    return get(w, K8S_SECRETS, str_text(&name), done);
+}
+
+/* What has a name of the job's and isn't owned by it isn't touched. */
+static bool is_ours(struct work *w, const char *kind, const cJSON *object) {
+    if (k8s_is_owned_by(object, k8s_meta_uid(w->object))) return true;
+    w->failed = true;
+    if (!w->refused.len)
+        str_addf(&w->refused, "%s '%s' isn't this job's: rename one of them", kind,
+                 k8s_meta_name(object));
+    return false;
+}
+
+/* false: it isn't known whether there is a Secret. */
+static bool take_keys(struct work *w, const struct k8s_result *r) {
+    struct track *t = w->track;
+    if (r->rc && r->reason != K8S_NOT_FOUND) {
+        fail(w, r);
+        return false;
+    }
+    if (r->rc) {
+        t->keys_gone = t->keys.token != NULL;
+        t->keys_known = true;
+    } else if (is_ours(w, "Secret", r->object)) {
+        keep_keys(w, r->object);
+    } else {
+        job_keys_release(&t->keys);
+        t->keys_known = false; /* it may be one of before, on its way out */
+    }
+    return true;
+}
+
+static void on_keys_again(void *self, const struct k8s_result *r) {
+    struct work *w = self;
+    (void)take_keys(w, r);
+    proceed(w);
 }
 
 static bool keys_are_old(const struct track *t) {
@@ -245,9 +300,9 @@ static void on_old_keys(void *self, const struct k8s_result *r) {
     int rc = r->rc;
     if (rc)
         fail(w, r);
-    else
+    else if (is_ours(w, "Secret", r->object))
         rc = keys_make(&w->job, r->object, &secret, &err);
-    if (!rc) {
+    if (!rc && secret) {
         log_info("certificate renewed", KV_STR("job", w->key));
         struct k8s_request req = {.verb = K8S_APPLY,
                                   .resource = K8S_SECRETS,
@@ -265,64 +320,70 @@ static void on_old_keys(void *self, const struct k8s_result *r) {
     proceed(w);
 }
 
-static bool renew_keys(struct work *w) {
-    AUTO_STR name = STR_INIT;
-    objects_keys_name(w->job.name, &name);
-    struct k8s_request req = {.verb = K8S_GET,
-                              .resource = K8S_SECRETS,
-                              .ns = w->job.ns,
-                              .name = str_text(&name),
-                              .on_done = on_old_keys,
-                              .self = w};
-    return send(w, &req);
-}
-
-static void on_policy_gone(void *self, const struct k8s_result *r) {
+/* isolation: none has no network policy; an earlier one of the job's goes. */
+static void on_policy_seen(void *self, const struct k8s_result *r) {
     struct work *w = self;
     if (r->rc && r->reason != K8S_NOT_FOUND) fail(w, r);
+    if (!r->rc && k8s_is_owned_by(r->object, w->job.uid)) {
+        struct k8s_request req = {.verb = K8S_DELETE,
+                                  .resource = K8S_NETWORKPOLICIES,
+                                  .ns = w->job.ns,
+                                  .name = w->job.name,
+                                  .if_uid = k8s_meta_uid(r->object),
+                                  .on_done = on_gone,
+                                  .self = w};
+        if (send(w, &req)) return;
+    }
     proceed(w);
 }
 
-/* isolation: none has no network policy; an earlier one goes. */
-static bool delete_policy(struct work *w) {
-    struct k8s_request req = {.verb = K8S_DELETE,
-                              .resource = K8S_NETWORKPOLICIES,
-                              .ns = w->job.ns,
-                              .name = w->job.name,
-                              .on_done = on_policy_gone,
-                              .self = w};
-    return send(w, &req);
+static const struct k8s_resource *resource_of(const cJSON *object) {
+    return k8s_resource_of_kind(NULL, json_opt_str(object, "kind", ""));
+}
+
+static void on_base_seen(void *self, const struct k8s_result *r) {
+    struct work *w = self;
+    const cJSON *o = cJSON_GetArrayItem(w->base, w->next_base - 1);
+    if (r->rc && r->reason != K8S_NOT_FOUND) {
+        fail(w, r);
+    } else if (r->rc || is_ours(w, json_opt_str(o, "kind", ""), r->object)) {
+        struct k8s_request req = {.verb = K8S_APPLY,
+                                  .resource = resource_of(o),
+                                  .ns = w->job.ns,
+                                  .name = k8s_meta_name(o),
+                                  .body = o,
+                                  .force = true,
+                                  .on_done = on_base,
+                                  .self = w};
+        if (send(w, &req)) return;
+    }
+    proceed(w);
 }
 
 static bool apply_next_base(struct work *w) {
     const cJSON *o = cJSON_GetArrayItem(w->base, w->next_base++);
-    struct k8s_request req = {.verb = K8S_APPLY,
-                              .resource = k8s_resource_of_kind(NULL, json_opt_str(o, "kind", "")),
-                              .ns = w->job.ns,
-                              .name = k8s_meta_name(o),
-                              .body = o,
-                              .force = true,
-                              .on_done = on_base,
-                              .self = w};
-    return send(w, &req);
+    return get(w, resource_of(o), k8s_meta_name(o), on_base_seen);
 }
 
-/* In steps, each of which comes back here through proceed: keys, objects one by one, the network
- * policy that there should not be. */
+/* In steps, each of which comes back here through proceed: keys (is their Secret still there?),
+ * objects one by one, the network policy that there should not be. */
 static bool make_base(struct work *w) {
     struct err err = ERR_INIT;
     bool sent = false;
     if (w->failed) return false;
-    if (!w->track->keys.token) {
-        cJSON *secret;
-        if (keys_make(&w->job, NULL, &secret, &err)) {
+    if (!w->keys_seen) {
+        sent = get_keys(w, on_keys_again);
+    } else if (!w->track->keys.token || w->track->keys_gone) {
+        cJSON *secret; /* with the token that pods may have */
+        AUTO_JSON *before = w->track->keys_gone ? keys_before(&w->track->keys) : NULL;
+        if (keys_make(&w->job, before, &secret, &err)) {
             log_error("no keys", KV_STR("job", w->key), KV_ERR(&err));
             w->failed = true;
             return false;
         }
         sent = create(w, K8S_SECRETS, secret, on_keys_made);
     } else if (keys_are_old(w->track)) {
-        sent = renew_keys(w);
+        sent = get_keys(w, on_old_keys);
     } else {
         if (!w->base) {
             w->base = objects_base(&w->job, &w->op->o.defaults, w->d.status.run.number);
@@ -333,7 +394,7 @@ static bool make_base(struct work *w) {
             sent = apply_next_base(w);
         } else if (w->next_base == n && w->job.isolation == ISOLATION_NONE) {
             w->next_base++;
-            sent = delete_policy(w);
+            sent = get(w, K8S_NETWORKPOLICIES, w->job.name, on_policy_seen);
         } else {
             memcpy(w->track->base_hash, w->base_hash, sizeof w->base_hash);
             w->track->base_ns = clock_mono_ns();
@@ -507,7 +568,7 @@ static bool base_is_ready(const struct work *w, int64_t run) {
     const struct track *t = w->track;
     char hash[JOB_HASH_BYTES];
     objects_base_hash(&w->job, &w->op->o.defaults, run, hash);
-    return t->keys.token && !keys_are_old(t) && !strcmp(hash, t->base_hash) &&
+    return t->keys.token && !t->keys_gone && !keys_are_old(t) && !strcmp(hash, t->base_hash) &&
            clock_mono_ns() - t->base_ns < OPERATOR_BASE_MS * 1000000LL;
 }
 
@@ -549,32 +610,17 @@ static void look(struct work *w) {
 
 static void on_keys(void *self, const struct k8s_result *r) {
     struct work *w = self;
-    if (!r->rc) {
-        keep_keys(w, r->object);
-    } else if (r->reason == K8S_NOT_FOUND) {
-        w->track->keys_known = true;
-    } else {
-        fail(w, r);
+    if (take_keys(w, r))
+        look(w);
+    else
         finish(w);
-        return;
-    }
-    look(w);
 }
 
 static void find_keys(struct work *w) {
-    if (w->track->keys_known) {
+    if (w->track->keys_known)
         look(w);
-        return;
-    }
-    AUTO_STR name = STR_INIT;
-    objects_keys_name(k8s_meta_name(w->object), &name);
-    struct k8s_request req = {.verb = K8S_GET,
-                              .resource = K8S_SECRETS,
-                              .ns = k8s_meta_ns(w->object),
-                              .name = str_text(&name),
-                              .on_done = on_keys,
-                              .self = w};
-    if (!send(w, &req)) finish(w);
+    else if (!get_keys(w, on_keys))
+        finish(w);
 }
 
 static void on_script(void *self, const struct k8s_result *r) {
@@ -610,13 +656,20 @@ static void find_script(struct work *w) {
 
 static void forget(struct operator* op, const char *key) {
     engines_forget(op->engines, key);
-    struct track *t = map_remove(&op->tracks, key);
-    if (t) {
-        job_keys_release(&t->keys);
-        free(t->refused);
-        free(t);
-    }
+    operator_free_track(map_remove(&op->tracks, key));
     k8s_queue_done(op->queue, key, K8S_WORK_DONE, -1);
+}
+
+/* Nothing known of a job that had the same name is true of this one. */
+static struct track *track_of(struct operator* op, const char *key, const char *uid) {
+    struct track *t = operator_track(op, key);
+    if (t->uid && strcmp(t->uid, uid)) {
+        engines_forget(op->engines, key);
+        operator_free_track(map_remove(&op->tracks, key));
+        t = operator_track(op, key);
+    }
+    if (!t->uid) t->uid = mem_strdup(uid);
+    return t;
 }
 
 void reconcile_job(void *self, const char *key) {
@@ -632,7 +685,7 @@ void reconcile_job(void *self, const char *key) {
     w->op = op;
     arena_init(&w->arena);
     w->key = mem_strdup(key);
-    w->track = operator_track(op, key);
+    w->track = track_of(op, key, o->uid);
     w->object = k8s_object_json(o);
     w->begun_ns = clock_mono_ns();
     w->d.again_ms = -1;

@@ -12,8 +12,10 @@
 
 /* What is remembered of a FlinkJob between two looks, and can be found out again. */
 struct track {
+    char *uid; /* whose this is: a job that was deleted may be made anew under its name */
     struct job_keys keys;
     int64_t keys_ns;                /* when they were read */
+    bool keys_gone;                 /* their Secret was deleted: to be made again, from `keys` */
     bool keys_known;                /* asked for: token NULL = there is no Secret */
     char base_hash[JOB_HASH_BYTES]; /* as last applied */
     int64_t base_ns;                /* and when */
@@ -34,6 +36,7 @@ struct operator{
 };
 
 struct track *operator_track(struct operator* op, const char *key);
+void operator_free_track(void *track);
 
 /* metrics.c */
 void operator_metrics_init(struct operator* op);

@@ -12,10 +12,11 @@
 #include <string.h>
 
 #define NS "jobs"
-#define JOB                                                                                        \
+#define JOB_OF(isolation)                                                                          \
     "{\"apiVersion\":\"penstock.dev/v1\",\"kind\":\"FlinkJob\",\"metadata\":{\"name\":\"j\","      \
     "\"namespace\":\"" NS "\"},\"spec\":{\"sql\":\"x\",\"parallelism\":2,\"maxParallelism\":128,"  \
-    "\"isolation\":\"standard\"}}"
+    "\"isolation\":\"" isolation "\"}}"
+#define JOB JOB_OF("standard")
 
 struct world {
     struct k8s_rig rig;
@@ -243,6 +244,82 @@ static void another_operator_goes_on(void **state) {
     tear_down(&w);
 }
 
+/* Objects of the job's name that others own stay as they are. */
+static void what_others_own_is_left_alone(void **state) {
+    static const struct {
+        const struct k8s_resource *const *resource;
+        const char *kind;
+    } cases[] = {{&K8S_SERVICES, "Service"}, {&K8S_SERVICEACCOUNTS, "ServiceAccount"}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct world w;
+        AUTO_STR text = STR_INIT, want = STR_INIT;
+        set_up(&w);
+        str_addf(
+            &text,
+            "{\"apiVersion\":\"v1\",\"kind\":\"%s\",\"metadata\":{\"name\":\"j\",\"namespace\":"
+            "\"" NS "\"},\"spec\":{\"selector\":{\"app\":\"web\"}}}",
+            cases[i].kind);
+        fake_api_put(w.rig.api, *cases[i].resource, str_text(&text));
+        fake_api_put(w.rig.api, K8S_FLINKJOBS, JOB);
+        str_addf(&want, "%s 'j' isn't this job's: rename one of them", cases[i].kind);
+        expect(&w, K8S_FLINKJOBS, "j", "status.conditions", str_text(&want));
+        AUTO_JSON *o = fake_api_get(w.rig.api, *cases[i].resource, NS, "j");
+        assert_null(json_opt(json_opt(o, "metadata"), "ownerReferences"));
+        fake_api_delete(w.rig.api, *cases[i].resource, NS, "j");
+        coordinator_runs(&w, "j-1-coordinator");
+        expect_all(&w);
+        tear_down(&w);
+    }
+}
+
+static void policies_of_others_stay(void **state) {
+    struct world w;
+    set_up(&w);
+    fake_api_put(
+        w.rig.api, K8S_NETWORKPOLICIES,
+        "{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"NetworkPolicy\",\"metadata\":{"
+        "\"name\":\"j\",\"namespace\":\"" NS "\"},\"spec\":{\"podSelector\":{}}}");
+    fake_api_put(w.rig.api, K8S_FLINKJOBS, JOB_OF("none"));
+    expect(&w, K8S_PODS, "j-1-coordinator", "metadata.name", "j");
+    expect(&w, K8S_NETWORKPOLICIES, "j", "metadata.name", "j");
+    tear_down(&w);
+}
+
+static void a_deleted_secret_is_made_again(void **state) {
+    struct world w;
+    set_up(&w);
+    fake_api_put(w.rig.api, K8S_FLINKJOBS, JOB);
+    coordinator_runs(&w, "j-1-coordinator");
+    expect_all(&w);
+    AUTO_JSON *secret = fake_api_get(w.rig.api, K8S_SECRETS, NS, "j-keys");
+    fake_api_delete(w.rig.api, K8S_SECRETS, NS, "j-keys");
+    coordinator_ends(&w, "j-1-coordinator", "Failed",
+                     "{\"state\":\"failed\",\"error\":{\"class\":\"JOB\",\"message\":\"disk\"}}");
+    /* With the token that pods have. */
+    expect(&w, K8S_SECRETS, "j-keys", "data.token", at_path(secret, "data.token"));
+    expect(&w, K8S_PODS, "j-2-coordinator", "metadata.name", "j-2");
+    tear_down(&w);
+}
+
+/* The operator never saw the job go: what it knows is of another. */
+static void another_job_of_the_same_name(void **state) {
+    struct world w;
+    set_up(&w);
+    fake_api_put(w.rig.api, K8S_FLINKJOBS, JOB);
+    expect(&w, K8S_PODS, "j-1-coordinator", "metadata.name", "j");
+    fake_api_stall_watches(w.rig.api, true);
+    fake_api_patch(w.rig.api, K8S_FLINKJOBS, NS, "j", "{\"metadata\":{\"finalizers\":[]}}");
+    fake_api_delete(w.rig.api, K8S_FLINKJOBS, NS, "j"); /* and what it owns */
+    fake_api_put(w.rig.api, K8S_FLINKJOBS, JOB);
+    AUTO_JSON *job = fake_api_get(w.rig.api, K8S_FLINKJOBS, NS, "j");
+    fake_api_compact(w.rig.api);
+    fake_api_stall_watches(w.rig.api, false);
+    fake_api_cut_watches(w.rig.api);
+    expect(&w, K8S_SECRETS, "j-keys", "metadata.ownerReferences", k8s_meta_uid(job));
+    expect(&w, K8S_PODS, "j-1-coordinator", "metadata.ownerReferences", k8s_meta_uid(job));
+    tear_down(&w);
+}
+
 struct listed {
     struct world *world;
     uint64_t more_than;
@@ -315,6 +392,10 @@ int main(void) {
         cmocka_unit_test(watches_that_break_lose_nothing),
         cmocka_unit_test(another_operator_goes_on),
         cmocka_unit_test(nothing_is_done_before_all_is_listed),
+        cmocka_unit_test(what_others_own_is_left_alone),
+        cmocka_unit_test(policies_of_others_stay),
+        cmocka_unit_test(a_deleted_secret_is_made_again),
+        cmocka_unit_test(another_job_of_the_same_name),
         cmocka_unit_test(refusals_are_shown),
         cmocka_unit_test(snapshots_wait_for_their_job),
     };

@@ -240,11 +240,21 @@ static void run_flush(void *arg) {
 
 /* ---- the task's side ---- */
 
+static void warn_of_retries(const struct kafka_table *k, const rd_kafka_conf_t *conf) {
+    char on[8] = "";
+    size_t size = sizeof on;
+    rd_kafka_conf_get(conf, "enable.idempotence", on, &size);
+    if (strcmp(on, "true") != 0)
+        log_warn("the properties rule out an idempotent producer: retries may repeat records",
+                 KV_STR("table", k->table->name));
+}
+
 int producer_new(const struct kafka_table *k, const char *transactional_id, void (*wake)(void *),
                  void *wake_self, struct producer **ret, struct err *err) {
     rd_kafka_conf_t *conf;
     int rc = kafka_conf(k, KAFKA_SINK, &conf, err);
     if (rc) return rc;
+    if (!transactional_id) warn_of_retries(k, conf);
     struct producer *p = mem_zalloc(sizeof *p);
     p->conf = conf;
     p->pid = -1;

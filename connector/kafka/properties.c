@@ -236,6 +236,32 @@ static int apply_settings(const struct kafka_table *k, enum kafka_role role, boo
     return rc;
 }
 
+/* What the user set of a property that the Java client and librdkafka call differently. */
+static const char *either(const struct kafka_table *k, const char *java, const char *own) {
+    const char *value = kafka_property(k, java);
+    return value ? value : kafka_property(k, own);
+}
+
+/* Retries keep the order of records, so that a key's last value is its newest, where brokers know
+ * the producer's sequence; where the user's properties rule that out, with one request at a time.
+ */
+static int keep_order(const struct kafka_table *k, rd_kafka_conf_t *conf, struct err *err) {
+    const char *wanted = kafka_property(k, "enable.idempotence");
+    const char *acks = either(k, "acks", "request.required.acks");
+    const char *retries = either(k, "retries", "message.send.max.retries");
+    const char *flight = either(k, "max.in.flight.requests.per.connection", "max.in.flight");
+    const char *queue = kafka_property(k, "queuing.strategy");
+    if (k->options.guarantee == GUARANTEE_EXACTLY_ONCE) return 0; /* librdkafka sees to it */
+    if (wanted && !strcasecmp(wanted, "true")) return 0;
+    bool on = !wanted && (!acks || !strcasecmp(acks, "all") || !strcmp(acks, "-1")) &&
+              (!retries || atoll(retries) > 0) && (!flight || atoll(flight) <= 5) &&
+              (!queue || !strcasecmp(queue, "fifo"));
+    int rc = set(conf, "enable.idempotence", "enable.idempotence", on ? "true" : "false", err);
+    if (!rc && !on && !flight)
+        rc = set(conf, "max.in.flight", "max.in.flight.requests.per.connection", "1", err);
+    return rc;
+}
+
 /* Flink's consumer begins where its start mode says once the offset it wants is gone. */
 static const char *offset_reset(const struct kafka_table *k) {
     const char *text = kafka_property(k, "auto.offset.reset");
@@ -267,6 +293,7 @@ int kafka_conf(const struct kafka_table *k, enum kafka_role role, rd_kafka_conf_
     if (!rc) rc = set_store(k, conf, true, err);
     if (!rc) rc = set_store(k, conf, false, err);
     if (!rc) rc = apply_settings(k, role, false, conf, err);
+    if (!rc && role == KAFKA_SINK) rc = keep_order(k, conf, err);
     if (!rc && role == KAFKA_SOURCE)
         rc = set(conf, "auto.offset.reset", "auto.offset.reset", offset_reset(k), err);
     if (!rc && role == KAFKA_SOURCE && k->options.bounded != BOUNDED_NEVER)

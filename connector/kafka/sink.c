@@ -59,7 +59,8 @@ static int new_producer(struct kafka_sink *s, struct producer **ret, int *ret_sl
         return err_set(err, ERR_UNAVAILABLE, "kafka: %d transactions wait for their commit",
                        SLOTS_MAX);
     AUTO_STR id = STR_INIT;
-    transaction_id(&s->table, s->ctx.op_uid, s->ctx.attempt, s->ctx.subtask, slot, &id);
+    transaction_id(&s->table, s->ctx.op_uid, s->ctx.job_id, s->ctx.attempt, s->ctx.subtask, slot,
+                   &id);
     int rc = producer_new(&s->table, str_text(&id), s->ctx.wake, s->ctx.wake_self, ret, err);
     if (rc) return rc;
     s->slots[slot] = true;
@@ -182,7 +183,7 @@ static int sink_prepare(struct sink *base, uint64_t checkpoint, bool end, cJSON 
 struct sweep {
     struct arena arena;
     struct connector_table table;
-    struct str prefix;
+    struct str prefix, job_prefix;
     uint64_t attempt;
 };
 
@@ -191,11 +192,14 @@ static void run_sweep(void *arg) {
     struct kafka_table k;
     struct err err = ERR_INIT;
     int rc = kafka_table(&w->table, &w->arena, &k, &err);
-    if (!rc) rc = transaction_sweep(&k, str_text(&w->prefix), w->attempt, &err);
+    if (!rc)
+        rc =
+            transaction_sweep(&k, str_text(&w->prefix), str_text(&w->job_prefix), w->attempt, &err);
     if (rc)
         log_warn("transactions that earlier attempts left open stay until the broker gives them up",
                  KV_STR("prefix", str_text(&w->prefix)), KV_ERR(&err));
     str_release(&w->prefix);
+    str_release(&w->job_prefix);
     arena_release(&w->arena);
     free(w);
 }
@@ -211,6 +215,7 @@ static void sweep(struct kafka_sink *s) {
     int rc = connector_table_from_json(&w->arena, j, &w->table, NULL);
     CHECK(!rc);
     transaction_prefix(&s->table, s->ctx.op_uid, &w->prefix);
+    transaction_job_prefix(&s->table, s->ctx.op_uid, s->ctx.job_id, &w->job_prefix);
     w->attempt = s->ctx.attempt;
     background_run(run_sweep, w);
 }

@@ -450,6 +450,7 @@ static int read_run(struct kafka_source *f, struct batch **ret, struct err *err)
             struct err why = ERR_INIT;
             run = p;
             last = 0;
+            if (m->offset != p->next) p->skip = 0; /* the record it was of is gone */
             rc = add_record(f, p, m, rows, &last, &why);
             if (rc) rc = bad_record(f, p, m, &why, err);
             last_offset = m->offset;

@@ -20,17 +20,36 @@ enum { END_TIMEOUT_MS = 60000, RETRY_MIN_MS = 20, RETRY_MAX_MS = 1000 };
 
 /* ---- ids ---- */
 
-void transaction_prefix(const struct kafka_table *k, const char *op_uid, struct str *out) {
-    uint32_t hash = 2166136261u; /* FNV-1a: uids are long */
-    for (const char *p = op_uid ? op_uid : ""; *p; p++)
+/* FNV-1a: uids are long. */
+static uint32_t hash_of(const char *text) {
+    uint32_t hash = 2166136261u;
+    for (const char *p = text ? text : ""; *p; p++)
         hash = (hash ^ (unsigned char)*p) * 16777619u;
-    str_addf(out, "%s-%08x-", k->options.transaction_prefix, hash);
+    return hash;
 }
 
-void transaction_id(const struct kafka_table *k, const char *op_uid, uint64_t attempt, int subtask,
-                    int slot, struct str *out) {
+void transaction_prefix(const struct kafka_table *k, const char *op_uid, struct str *out) {
+    str_addf(out, "%s-%08x-", k->options.transaction_prefix, hash_of(op_uid));
+}
+
+void transaction_job_prefix(const struct kafka_table *k, const char *op_uid, const char *job_id,
+                            struct str *out) {
     transaction_prefix(k, op_uid, out);
+    str_addf(out, "%08x-", hash_of(job_id));
+}
+
+void transaction_id(const struct kafka_table *k, const char *op_uid, const char *job_id,
+                    uint64_t attempt, int subtask, int slot, struct str *out) {
+    transaction_job_prefix(k, op_uid, job_id, out);
     str_addf(out, "%llu-%d-%d", (unsigned long long)attempt, subtask, slot);
+}
+
+bool transaction_is_left(const char *id, const char *job_prefix, uint64_t attempt) {
+    size_t n = strlen(job_prefix);
+    if (strncmp(id, job_prefix, n) != 0) return true;
+    char *end;
+    unsigned long long its = strtoull(id + n, &end, 10);
+    return end == id + n || *end != '-' || its < attempt;
 }
 
 cJSON *transaction_committable(const char *id, int64_t producer, int epoch) {
@@ -191,7 +210,7 @@ int kafka_abort(const struct connector_table *t, const cJSON *committables, stru
 
 struct sweep {
     struct arena arena;
-    size_t prefix_len;
+    const char *job_prefix;
     uint64_t attempt;
     struct left {
         struct left *next;
@@ -201,17 +220,15 @@ struct sweep {
 
 static void on_found(void *self, const char *id) {
     struct sweep *s = self;
-    char *end;
-    unsigned long long attempt = strtoull(id + s->prefix_len, &end, 10);
-    if (end == id + s->prefix_len || *end != '-' || attempt >= s->attempt) return;
+    if (!transaction_is_left(id, s->job_prefix, s->attempt)) return;
     struct left *l = ARENA_NEW(&s->arena, struct left);
     *l = (struct left){s->first, arena_strdup(&s->arena, id)};
     s->first = l;
 }
 
-int transaction_sweep(const struct kafka_table *k, const char *prefix, uint64_t attempt,
-                      struct err *err) {
-    struct sweep s = {.prefix_len = strlen(prefix), .attempt = attempt};
+int transaction_sweep(const struct kafka_table *k, const char *prefix, const char *job_prefix,
+                      uint64_t attempt, struct err *err) {
+    struct sweep s = {.job_prefix = job_prefix, .attempt = attempt};
     struct wire *w;
     int rc = wire_new(k, &w, err);
     if (rc) return rc;

@@ -4,6 +4,7 @@
 #include "connector/kafka/kafka.h"
 #include "tests/unit/connector/kafka/kafka_rig.h"
 
+#include "connector/kafka/transaction.h"
 #include "connector/kafka/wire.h"
 
 #include <librdkafka/rdkafka_mock.h>
@@ -151,6 +152,22 @@ static void test_properties(void **state) {
             OPTIONS(BASE, "format", "json", "properties.sasl.jaas.config", jaas));
 }
 
+/* Retries don't change the order of records, whatever the user's properties allow. */
+static void test_order(void **state) {
+    static const char idempotence[] = "enable.idempotence",
+                      flight[] = "max.in.flight.requests.per.connection";
+    conf_is(idempotence, "true", OPTIONS(BASE, "format", "json"));
+    conf_is(idempotence, "true",
+            OPTIONS(BASE, "format", "json", "properties.acks", "all", "properties.retries", "9"));
+    conf_is(idempotence, "false", OPTIONS(BASE, "format", "json", "properties.acks", "1"));
+    conf_is(flight, "1", OPTIONS(BASE, "format", "json", "properties.acks", "1"));
+    conf_is(idempotence, "false", OPTIONS(BASE, "format", "json", "properties.retries", "0"));
+    conf_is(
+        flight, "7",
+        OPTIONS(BASE, "format", "json", "properties.max.in.flight.requests.per.connection", "7"));
+    conf_is(flight, "1", OPTIONS(BASE, "format", "json", "properties.enable.idempotence", "false"));
+}
+
 /* ---- reading ---- */
 
 static void test_read(void **state) {
@@ -230,6 +247,24 @@ static void test_snapshot(void **state) {
             run_release(&again);
         }
     }
+}
+
+/* Rows to skip are of the record at the position: where that is gone, none are. */
+static void test_skip_of_gone_record(void **state) {
+    make_topic("gone", 1);
+    static const char update[] = "{\"before\":{\"a\":1},\"after\":{\"a\":2},\"op\":\"u\"}";
+    const struct record records[] = {{0, NULL, update}};
+    produce("gone", records, 1);
+    struct run r;
+    run_init(&r, "ROW<a INT>", OPTIONS(BOUNDED("gone"), "format", "debezium-json"));
+    AUTO_JSON *splits = list_splits(&r);
+    cJSON *position = cJSON_AddObjectToObject(cJSON_GetArrayItem(splits, 0), "position");
+    json_set_i64(position, "offset", RD_KAFKA_OFFSET_BEGINNING);
+    json_set_i64(position, "skip", 1);
+    open_source(&r, splits, 10);
+    if (read_batches(&r, INT32_MAX) != SOURCE_END) fail_msg("%s", r.err.msg);
+    assert_string_equal(str_text(&r.out), "-U(1)\n+U(2)\n");
+    run_release(&r);
 }
 
 /* The group learns of a snapshot's offsets once its checkpoint is committed, and not of later ones.
@@ -439,6 +474,24 @@ static void test_transactions(void **state) {
     run_release(&r);
 }
 
+/* Attempts are counted by the job: another one that goes on from its savepoint begins anew. */
+static void test_transaction_ids(void **state) {
+    struct run r;
+    struct kafka_table k;
+    run_init(&r, "ROW<a INT>", OPTIONS(EXACTLY_ONCE("ids")));
+    if (kafka_table(&r.h.table, &r.h.arena, &k, &r.err)) fail_msg("%s", r.err.msg);
+    AUTO_STR mine = STR_INIT, its = STR_INIT, prefix = STR_INIT;
+    transaction_id(&k, "sink", "now", 3, 0, 1, &mine);
+    transaction_id(&k, "sink", "before", 3, 0, 1, &its);
+    transaction_job_prefix(&k, "sink", "now", &prefix);
+    assert_string_not_equal(str_text(&mine), str_text(&its));
+    assert_true(transaction_is_left(str_text(&its), str_text(&prefix), 1));
+    assert_true(transaction_is_left(str_text(&mine), str_text(&prefix), 4));
+    assert_false(transaction_is_left(str_text(&mine), str_text(&prefix), 3));
+    assert_false(transaction_is_left(str_text(&mine), str_text(&prefix), 2));
+    run_release(&r);
+}
+
 /* What the broker says of a commit that can't be. */
 static void test_transaction_lost(void **state) {
     make_topic("lost", 1);
@@ -469,9 +522,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_options),
         cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_order),
         cmocka_unit_test(test_read),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_snapshot),
+        cmocka_unit_test(test_skip_of_gone_record),
         cmocka_unit_test(test_group_offsets),
         cmocka_unit_test(test_poison),
         cmocka_unit_test(test_tombstones),
@@ -479,6 +534,7 @@ int main(void) {
         cmocka_unit_test(test_write_refused),
         cmocka_unit_test(test_write_upserts),
         cmocka_unit_test(test_transactions),
+        cmocka_unit_test(test_transaction_ids),
         cmocka_unit_test(test_transaction_lost),
     };
     return cmocka_run_group_tests(tests, cluster_start, cluster_stop);

@@ -108,8 +108,16 @@ static void on_past_run_committed(struct job *j, const struct err *err) {
         attempt_check_over(j);
         return;
     }
-    if (err)
-        log_info("output of the last run isn't there any more", KV_STR("job", j->id), KV_ERR(err));
+    if (err && (err->cls == ERR_CLASS_RETRY || err->code == ERR_PERMISSION)) {
+        struct err why = *err;
+        err_wrap(&why,
+                 "output that the last run completed can't be made visible (to give it up, delete "
+                 "%s)",
+                 j->ck->dir);
+        fail_job(j, &why);
+        return;
+    }
+    if (err) checkpointing_warn(j, "output of the last run isn't there any more", err);
     check_and_restart(j->ck);
 }
 
@@ -389,16 +397,28 @@ static void tell_committed(struct checkpointing *k, uint64_t checkpoint) {
             ckpt_agent_committed(k->agent, j->attempt, checkpoint, (uint32_t)i);
 }
 
+/* Waiting won't mend it. */
+static void commit_failed(struct job *j, const struct err *err) {
+    struct err why = *err;
+    err_wrap(&why, "what a checkpoint's sinks prepared can't be committed");
+    if (j->state == JOB_COMMITTING) j->state = JOB_RUNNING; /* to be done again */
+    failover_on_failure(j, &why);
+}
+
 static void on_committed(struct job *j, const struct err *err) {
     struct checkpointing *k = j->ck;
     uint64_t checkpoint = k->committing;
     k->committing = 0;
+    bool runs = j->state == JOB_RUNNING || j->state == JOB_COMMITTING;
+    if (err && runs && err->cls != ERR_CLASS_RETRY) {
+        commit_failed(j, err);
+        return;
+    }
     if (err) /* it is tried again, until it works or the job is restarted */
         checkpointing_warn(j, "what a checkpoint's sinks prepared can't be committed", err);
     else
         k->committed = checkpoint;
-    if (!err && (j->state == JOB_RUNNING || j->state == JOB_COMMITTING))
-        tell_committed(k, checkpoint);
+    if (!err && runs) tell_committed(k, checkpoint);
     if (!err && k->committing_end && j->state == JOB_COMMITTING) {
         job_tell_workers(j, MSG_COMMITTED, 0);
         job_end(j, JOB_FINISHED);

@@ -376,6 +376,43 @@ static void no_restart_strategy_fails_the_job(void **state) {
     assert_int_equal(rig_end(&r, NULL), 1);
 }
 
+/* What a sink had staged has been lost: the job doesn't go on as if it could still be shown. */
+static void a_commit_that_cannot_work_fails_the_job(void **state) {
+    AUTO_STR sql = STR_INIT;
+    str_addf(&sql,
+             "SET 'execution.checkpointing.interval' = '30 ms';\n"
+             "SET 'execution.checkpointing.dir' = '%s';\n"
+             "SET 'restart-strategy.type' = 'none';\n"
+             "CREATE TABLE a (x BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '10');\n"
+             "CREATE TABLE f (x BIGINT) WITH ('connector' = 'filesystem', 'path' = '%s/out',\n"
+             "  'format' = 'json');\n"
+             "INSERT INTO f SELECT x FROM a;",
+             dir, dir);
+    rig_start(&r, str_text(&sql), (struct coordinator_options){.workers = 1});
+    join_as(&w, "w0");
+    AUTO_JSON *d = peer_expect(&w, MSG_DEPLOY);
+    deployed(&w, d);
+    AUTO_JSON *t = peer_expect(&w, MSG_TRIGGER);
+    AUTO_STR text = STR_INIT;
+    const cJSON *task;
+    cJSON_ArrayForEach(task, json_opt(d, "tasks"))
+        str_addf(&text,
+                 "%s{\"v\":0,\"s\":%d,\"full\":true,\"groups\":[0,0],\"pieces\":[],\"splits\":[],"
+                 "\"committables\":[{\"op\":1,\"value\":{\"prefix\":\"p-\",\"sink\":\"p-\","
+                 "\"attempt\":1,\"watermark\":0,\"files\":[{\"dst\":\"%s/out/p\",\"staged\":"
+                 "{\"tmp\":\"%s/out/.p\",\"dst\":\"%s/out/p\",\"bytes\":1}}]}}]}",
+                 text.len ? "," : "", (int)json_opt_i64(task, "s", -1), dir, dir, dir);
+    peer_send(&w,
+              "{\"t\":\"acked\",\"job\":\"%s\",\"attempt\":%lld,\"checkpoint\":%lld,"
+              "\"file\":null,\"tasks\":[%s]}",
+              json_opt_str(d, "job", ""), (long long)json_opt_i64(d, "attempt", 0),
+              (long long)json_opt_i64(t, "checkpoint", 0), str_text(&text));
+    cJSON_Delete(peer_expect(&w, MSG_CANCEL));
+    all_tasks(&w, d, "cancelled");
+    leave(&w);
+    assert_int_equal(rig_end(&r, NULL), 1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(chains_grow_until_a_full_one, setup, teardown),
@@ -384,6 +421,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_declined_checkpoint_is_tried_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_stopped_job_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_from_nothing_have_ids_of_their_own, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_commit_that_cannot_work_fails_the_job, setup, teardown),
         cmocka_unit_test_setup_teardown(no_restart_strategy_fails_the_job, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -162,6 +162,7 @@ static struct run_ref new_run(struct context *c) {
                         .parallelism = c->job->parallelism,
                         .since_ms = c->now};
     r.origin = r.number;
+    r.image = c->job->image;
     memcpy(r.hash, c->job->hash, sizeof r.hash);
     return r;
 }
@@ -278,7 +279,9 @@ static void ask_to_stop(struct context *c, const struct observed_run *o) {
 }
 
 static void stop_run(struct context *c, const struct observed_run *o) {
-    ask_to_stop(c, o);
+    /* One that hasn't answered yet is asked when it does (stopped): whether it takes checkpoints
+     * isn't known before. */
+    if (o->engine.state != ENGINE_UNKNOWN) ask_to_stop(c, o);
     phase(c, &c->st->run, RUN_STOPPING);
     again(c, 1000);
 }
@@ -495,7 +498,8 @@ static void begin(struct context *c) {
     struct run_ref *r = &c->st->run;
     bool same = r->phase == RUN_ENDED && !strcmp(r->hash, c->job->hash);
     bool back = is_rejected(c, c->job->hash);
-    bool finished = same && c->st->state == STATE_FINISHED;
+    bool finished = r->phase == RUN_ENDED && c->st->state == STATE_FINISHED &&
+                    job_is_of(c->job, r->hash, r->image);
     bool given_up = back && (c->st->stable.phase == RUN_NONE || is_rejected(c, c->st->stable.hash));
     if (finished || given_up)
         for (int i = 0; i < c->seen->n_runs; i++)
@@ -528,6 +532,7 @@ static void begin(struct context *c) {
     if (back) {
         memcpy(fresh.hash, c->st->stable.hash, sizeof fresh.hash);
         fresh.generation = c->st->stable.generation;
+        fresh.image = c->st->stable.image;
         fresh.workers = c->st->stable.workers;
         fresh.parallelism = c->st->stable.parallelism;
     }
@@ -716,6 +721,12 @@ static void decide_running(struct context *c) {
     bool upgrading = !same && !is_rejected(c, c->job->hash);
     if (!upgrading) {
         keep_running(c);
+        return;
+    }
+    if (o->engine.state == ENGINE_FINISHED) { /* before the changed spec took over */
+        drop_candidate(c);
+        run_finished(c);
+        again(c, 0); /* a changed spec begins then, a changed default image doesn't */
         return;
     }
     if (c->st->candidate.phase != RUN_NONE ||

@@ -83,14 +83,24 @@ static void size_workers(const cJSON *spec, struct job *j) {
     if (!j->workers) j->workers = (need + j->slots - 1) / j->slots;
 }
 
-static void hash_job(struct job *j, const char *spec_text) {
+void job_hash_with(const struct job *j, const char *image, char ret[JOB_HASH_BYTES]) {
     char hex[DIGEST_SHA256_HEX_BYTES];
     AUTO_STR text = STR_INIT;
-    str_addf(&text, "%s\n%s\n%lld", spec_text, j->image,
+    ret[0] = '\0';
+    if (!j->spec_text) return;
+    str_addf(&text, "%s\n%s\n%lld", j->spec_text, image,
              (long long)json_opt_i64(j->spec, "restartNonce", 0));
     digest_sha256_hex(str_text(&text), text.len, hex);
-    memcpy(j->hash, hex, JOB_HASH_BYTES - 1);
-    j->hash[JOB_HASH_BYTES - 1] = '\0';
+    memcpy(ret, hex, JOB_HASH_BYTES - 1);
+    ret[JOB_HASH_BYTES - 1] = '\0';
+}
+
+bool job_is_of(const struct job *j, const char *hash, const char *image) {
+    char other[JOB_HASH_BYTES];
+    if (!strcmp(hash, j->hash)) return true;
+    if (!image || json_opt(j->spec, "image")) return false;
+    job_hash_with(j, image, other);
+    return !strcmp(hash, other);
 }
 
 static int make_spec(struct arena *a, const char *sql, struct job *j, struct err *err) {
@@ -106,7 +116,7 @@ static int make_spec(struct arena *a, const char *sql, struct job *j, struct err
     AUTO_STR text = STR_INIT;
     json_print(json, &text);
     j->spec_text = arena_strdup(a, str_text(&text));
-    hash_job(j, j->spec_text);
+    job_hash_with(j, j->image, j->hash);
     return 0;
 }
 

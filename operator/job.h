@@ -50,6 +50,13 @@ struct job {
 int job_read(struct arena *a, const cJSON *object, const char *sql, const struct job_defaults *d,
              struct job *ret, struct err *err) ATTR_MUST_USE;
 
+/* The hash that the job would have with another image; "" without spec_text. */
+void job_hash_with(const struct job *job, const char *image, char ret[JOB_HASH_BYTES]);
+
+/* Was a run with this hash and image (NULL = unknown) made from the job's spec, perhaps with
+ * another default image? */
+bool job_is_of(const struct job *job, const char *hash, const char *image);
+
 /* A Kubernetes quantity in thousandths: "500m" = 500, "2" = 2000, "1Ki" = 1024000; -1: none. */
 int64_t quantity_milli(const cJSON *q);
 

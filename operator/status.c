@@ -38,6 +38,7 @@ static void read_run(const cJSON *o, struct run_ref *r) {
     r->phase = (enum run_phase)index_of(PHASES, ARRAY_LEN(PHASES), json_opt_str(o, "phase", ""));
     r->number = json_opt_i64(o, "number", 0);
     r->generation = json_opt_i64(o, "generation", 0);
+    r->image = json_opt_str(o, "image", NULL);
     r->workers = (int)json_opt_i64(o, "workers", 0);
     r->parallelism = (int)json_opt_i64(o, "parallelism", 0);
     r->fresh = json_opt_bool(o, "fresh", false);
@@ -109,6 +110,7 @@ static void set_run(cJSON *o, const char *key, const struct run_ref *r) {
     json_set_i64(j, "number", r->number);
     json_set_i64(j, "generation", r->generation);
     json_set_str(j, "hash", r->hash);
+    set_text(j, "image", r->image);
     json_set_i64(j, "workers", r->workers);
     json_set_i64(j, "parallelism", r->parallelism);
     json_set_str(j, "phase", PHASES[r->phase]);

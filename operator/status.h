@@ -18,6 +18,7 @@ struct run_ref {
     enum run_phase phase;
     int64_t number, generation;
     char hash[JOB_HASH_BYTES]; /* of the spec that it runs */
+    const char *image;         /* of its pods; NULL = unknown */
     int workers, parallelism;
     bool fresh;       /* doesn't start from a checkpoint */
     int64_t origin;   /* the run that this one goes on with, after failures; its own number: none */

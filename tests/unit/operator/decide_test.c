@@ -16,7 +16,8 @@ enum { NOW_S = 1000000 };
 struct row {
     const char *name;
     const char *spec;   /* on top of a job with parallelism 2 */
-    const char *status; /* JSON; HASH in it is the hash of the spec above, OLD another one */
+    const char *status; /* JSON; HASH in it is the hash of the spec above, IMAGE0 that
+                         * with the image image:0, OLD another one */
     const char *seen;
     const char *want; /* begins with it */
     int after_s;      /* since the times of the status */
@@ -28,9 +29,10 @@ struct row {
     "\"parallelism\":2,\"maxParallelism\":128%s},\"status\":%s}"
 #define FINALIZER ",\"finalizers\":[\"penstock.dev/operator\"]"
 #define T "\"since\":\"1970-01-12T13:46:40Z\"" /* NOW_S */
-#define RUN(n, phase, hash)                                                                        \
-    "{\"number\":" #n ",\"generation\":1,\"hash\":\"" hash "\",\"workers\":2,\"parallelism\":2,"   \
-    "\"phase\":\"" phase "\"," T "}"
+#define RUN_FIELDS(n, phase, hash)                                                                 \
+    "\"number\":" #n ",\"generation\":1,\"hash\":\"" hash "\",\"workers\":2,\"parallelism\":2,"    \
+    "\"phase\":\"" phase "\"," T
+#define RUN(n, phase, hash) "{" RUN_FIELDS(n, phase, hash) "}"
 #define RUNNING "{\"state\":\"Running\",\"run\":" RUN(1, "Started", "HASH") "}"
 #define STABLE                                                                                     \
     "{\"state\":\"Running\",\"run\":" RUN(1, "Started", "OLD") ",\"stable\":" RUN(1, "Started",    \
@@ -165,6 +167,9 @@ static void read_job(struct arena *a, const struct row *r, const char *meta, cJS
     str_clear(&text);
     str_addf(&text, OBJECT, meta, r->spec, *r->status ? r->status : "{}");
     replace(&text, "HASH", job.hash);
+    char image0[JOB_HASH_BYTES];
+    job_hash_with(&job, "image:0", image0);
+    replace(&text, "IMAGE0", image0);
     replace(&text, "OLD", "0123456789abcdef");
     assert_ok(json_parse(str_text(&text), text.len, ret_object, &err), &err);
     assert_ok(job_read(a, *ret_object, NULL, &defaults, ret, &err), &err);
@@ -306,6 +311,20 @@ static void upgrades(void **state) {
          "base spec 1 c:running running checkpoints w0:ready w1:ready 2 c:running prepared reg=2 "
          "w0:ready w1:ready",
          "Upgrading | stop=1+checkpoint | 1:stopping candidate 2:prepared", 0},
+        {"the old run finishes by itself: no handover", STATELESS, UPGRADING("Started"),
+         "base spec 1 c:over finished w0:over 2 c:running prepared reg=1 w0:ready",
+         "Finished | delete=c2 delete=w2.0 event=Finished | 1:ended", 1},
+        {"and while it is being stopped", STATELESS, UPGRADING("Stopping"),
+         "base spec 1 c:over finished w0:over 2 c:running prepared reg=1 w0:ready",
+         "Finished | delete=c2 delete=w2.0 event=Finished | 1:ended", 1},
+        {"finished under another default image: stays so", "",
+         "{\"state\":\"Finished\",\"run\":{\"image\":\"image:0\"," RUN_FIELDS(1, "Ended",
+                                                                              "IMAGE0") "}}",
+         "base spec 1 c:over finished", "Finished | | 1:ended", 1},
+        {"finished, and the spec has changed: again", "",
+         "{\"state\":\"Finished\",\"run\":{\"image\":\"image:0\"," RUN_FIELDS(1, "Ended",
+                                                                              "OLD") "}}",
+         "base spec 1 c:over finished", "Starting | coordinator=2 delete=c1 | 2:prepared", 1},
         {"it stops", STATELESS, UPGRADING("Stopping"),
          "base spec 1 c:running stopping 2 c:running prepared reg=2 w0:ready w1:ready",
          "Upgrading | | 1:stopping candidate 2:prepared", 1},
@@ -351,6 +370,15 @@ static void suspends(void **state) {
          "\"/s\"}",
          RUNNING, "base spec 1 c:running running checkpoints w0:ready w1:ready",
          "Suspending | stop=1+savepoint event=Suspending | 1:stopping", 0},
+        {"it hasn't answered yet: not asked to drop what came since the last checkpoint", SUSPENDED,
+         "{\"state\":\"Running\",\"checkpoint\":{\"id\":7},\"run\":" RUN(1, "Started", "HASH") "}",
+         "base spec 1 c:running unknown w0:ready w1:ready",
+         "Suspending | event=Suspending | 1:stopping", 0},
+        {"it answers", SUSPENDED,
+         "{\"state\":\"Suspending\",\"checkpoint\":{\"id\":7},\"run\":" RUN(1, "Stopping",
+                                                                            "HASH") "}",
+         "base spec 1 c:running running checkpoints w0:ready w1:ready",
+         "Suspending | stop=1+checkpoint | 1:stopping", 1},
         {"not without", SUSPENDED, RUNNING, "base spec 1 c:running running w0:ready w1:ready",
          "Running !NoCheckpoint | event=NoCheckpoint | 1:started", 0},
         {"unless its state may go",

@@ -14,7 +14,11 @@
 
 #include <stdlib.h>
 
-enum { SPLITS_CHECK_MS = 50 };
+enum {
+    SPLITS_CHECK_MS = 50,
+    LATE_MS = 1000, /* a timer later than that was held up: nothing could come meanwhile */
+    RELIEF_MS = 200 /* the least time for rows to come after that */
+};
 
 struct split_time {
     int64_t current;
@@ -32,6 +36,7 @@ struct watermark_op {
     int64_t own; /* greatest value of all rows */
     int64_t current, emitted;
     int64_t last_row_ms; /* processing time of the last batch */
+    int64_t due_ms;      /* of the timer */
     bool idle;
     struct wm_step *steps;
     struct state_value value; /* current */
@@ -78,7 +83,8 @@ static int watermark_open(struct op *op, struct err *err) {
     if (!rc) rc = expr_from_json(op->ctx->arena, j, &e, err);
     if (!rc) rc = program_new(&e, 1, op->ctx->env, &w->program, err);
     w->last_row_ms = op_now_ms(op);
-    if (!rc && w->idle_ms) op_set_timer(op, w->last_row_ms + w->idle_ms);
+    w->due_ms = INT64_MAX;
+    if (!rc && w->idle_ms) op_set_timer(op, w->due_ms = w->last_row_ms + w->idle_ms);
     return rc;
 }
 
@@ -178,13 +184,29 @@ static uint32_t find_split_steps(struct watermark_op *w, const struct column *wm
     return find_steps(w, wm, b->n, &s->current, least_but(w, b->split));
 }
 
-static void set_timer(struct watermark_op *w) {
+static void set_timer(struct watermark_op *w, int64_t now_ms) {
     int64_t due = INT64_MAX;
-    if (w->current > w->emitted) due = op_now_ms(&w->op) + MAX(w->interval_ms, 1);
+    if (w->current > w->emitted) due = now_ms + MAX(w->interval_ms, 1);
     if (w->idle_ms && !w->idle) due = MIN(due, w->last_row_ms + w->idle_ms);
     /* Splits end and fall idle between rows. */
-    if (w->n_splits > 1) due = MIN(due, op_now_ms(&w->op) + MAX(w->interval_ms, SPLITS_CHECK_MS));
+    if (w->n_splits > 1) due = MIN(due, now_ms + MAX(w->interval_ms, SPLITS_CHECK_MS));
+    w->due_ms = due;
     op_set_timer(&w->op, due);
+}
+
+static int64_t after_delay(const struct watermark_op *w, int64_t last_row_ms, int64_t now_ms) {
+    int64_t left_ms = MAX(last_row_ms + w->idle_ms - w->due_ms, MIN(w->idle_ms, RELIEF_MS));
+    return MAX(last_row_ms, now_ms + left_ms - w->idle_ms);
+}
+
+/* Backpressure holds up timers as it does rows. Its time doesn't count as idle: what was left of
+ * the time when the timer was due is left now. */
+static bool was_held_up(struct watermark_op *w, int64_t now_ms) {
+    if (now_ms - w->due_ms <= LATE_MS) return false;
+    w->last_row_ms = after_delay(w, w->last_row_ms, now_ms);
+    for (uint32_t i = 0; i < w->n_splits; i++)
+        w->splits[i].last_row_ms = after_delay(w, w->splits[i].last_row_ms, now_ms);
+    return true;
 }
 
 static int watermark_push(struct op *op, int port, struct batch *b, struct err *err) {
@@ -211,7 +233,7 @@ static int watermark_push(struct op *op, int port, struct batch *b, struct err *
     struct batch *out = batch_share(b);
     batch_unref(b);
     batch_set_steps(out, w->steps, n_steps);
-    set_timer(w);
+    set_timer(w, w->last_row_ms);
     return op_emit(op, out, err);
 }
 
@@ -223,19 +245,20 @@ static int watermark_watermark(struct op *op, int64_t wm, struct err *err) {
 static int watermark_timer(struct op *op, int64_t now_ms, struct err *err) {
     struct watermark_op *w = impl(op);
     int rc = 0;
+    bool may_be_idle = w->idle_ms && !was_held_up(w, now_ms);
     if (op_splits(op)) {
-        if (w->idle_ms) check_idle_splits(w, now_ms);
+        if (may_be_idle) check_idle_splits(w, now_ms);
         catch_up(w);
     }
     if (w->current > w->emitted) {
         w->emitted = w->current;
         rc = op_emit_watermark(op, w->current, err);
     }
-    if (!rc && w->idle_ms && !w->idle && now_ms >= w->last_row_ms + w->idle_ms) {
+    if (!rc && may_be_idle && !w->idle && now_ms >= w->last_row_ms + w->idle_ms) {
         w->idle = true;
         rc = op_emit_idle(op, true, err);
     }
-    set_timer(w);
+    set_timer(w, now_ms);
     return rc;
 }
 
@@ -245,7 +268,7 @@ static int watermark_restored(struct op *op, struct err *err) {
     w->current = w->emitted = op->ctx->emitted_watermark;
     if (op->ctx->same_subtask) w->current = MAX(w->current, w->restored);
     w->own = w->current;
-    set_timer(w);
+    set_timer(w, op_now_ms(op));
     return 0;
 }
 

@@ -25,6 +25,12 @@ static void fire_timers(struct op_rig *o, int64_t in_ms) {
         ;
 }
 
+/* Time passes, and nothing holds up the timers. */
+static void pass(struct op_rig *o, int64_t ms) {
+    for (int64_t t = 900; t <= ms; t += 900)
+        fire_timers(o, t);
+}
+
 /* What has come out since the last call. */
 static void came(struct op_rig *o, const char *want) {
     AUTO_STR got = STR_INIT;
@@ -90,7 +96,7 @@ static void idle_splits_are_passed_over(void **state) {
     give(&o, 0, TIMES(5));
     fire_timers(&o, 1000);
     came(&o, "+I 5");
-    fire_timers(&o, 120000); /* both are idle now: time stands */
+    pass(&o, 120000); /* both are idle now: time stands */
     came(&o, "");
     give(&o, 0, TIMES(7));
     came(&o, "+I 7, wm 7");
@@ -101,11 +107,28 @@ static void idle_splits_are_passed_over(void **state) {
     op_rig_release(&o);
 }
 
+/* Time in which the task was held up says nothing of its splits. */
+static void backpressure_is_not_idleness(void **state) {
+    struct op_rig o;
+    open_rig(&o, CONFIG(60000));
+    struct op *op = o.task->ops[0].op;
+    op_split_added(op, 0);
+    op_split_added(op, 1);
+    give(&o, 0, TIMES(5));
+    fire_timers(&o, 120000);
+    give(&o, 0, TIMES(7));
+    came(&o, "+I 5, +I 7"); /* the other is waited for */
+    give(&o, 1, TIMES(6));
+    came(&o, "+I 6, wm 6");
+    op_rig_release(&o);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(greatest_of_all_rows),
         cmocka_unit_test(least_of_splits),
         cmocka_unit_test(idle_splits_are_passed_over),
+        cmocka_unit_test(backpressure_is_not_idleness),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

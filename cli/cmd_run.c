@@ -62,7 +62,8 @@ static int run(int argc, char **argv) {
     struct job_spec *spec = NULL;
     struct local_options o = {.keep_going = cli_flag(&args, "keep-going"),
                               .usage = cli_flag(&args, "usage"),
-                              .fresh = cli_flag(&args, "fresh")};
+                              .fresh = cli_flag(&args, "fresh"),
+                              .from_checkpoint = cli_value(&args, "from-checkpoint") != NULL};
     rc = cli_read_job(&arena, &args, &spec, &o.script, &err);
     if (!rc) rc = check_local(spec, &err);
     if (!rc && !cli_flag(&args, "log") && !strcmp(spec->log_levels, "info"))

@@ -272,6 +272,7 @@ static int start_coordinator_once(struct local *l, struct err *err) {
                             "--checkpoint-dir", str_text(&l->checkpoint_path),
                             "--wait-client"};
     int n = 13;
+    if (l->opts->from_checkpoint) args[n++] = "--from-path";
     if (l->opts->fresh) args[n++] = "--fresh";
     if (l->opts->script) args[n++] = "--script";
     if (l->opts->keep_going) args[n++] = "--keep-going";

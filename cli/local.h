@@ -10,11 +10,12 @@
 struct local_options {
     const struct job_spec *spec;
     bool script, keep_going;
-    int workers, slots;  /* slots 0 = as many as needed, threads = cores */
-    int port;            /* of the coordinator's REST; 0 = any */
-    bool fresh;          /* don't start from the job's last checkpoint */
-    bool usage;          /* say at the end what each process used */
-    const char *bin_dir; /* where the other programs are; NULL = beside this one */
+    int workers, slots;   /* slots 0 = as many as needed, threads = cores */
+    int port;             /* of the coordinator's REST; 0 = any */
+    bool fresh;           /* don't start from the job's last checkpoint */
+    bool from_checkpoint; /* the spec names a directory that is started from in any case */
+    bool usage;           /* say at the end what each process used */
+    const char *bin_dir;  /* where the other programs are; NULL = beside this one */
 };
 
 /* Runs to the end; Ctrl-C (SIGINT, SIGTERM) cancels, a second one kills. Returns enum cli_exit. */

@@ -86,6 +86,20 @@ static void on_foreign(void *self, const struct copy_result *r) {
     check_and_restart(k);
 }
 
+/* From another directory, if the settings name one; else from nothing. */
+static void start_from_path(struct checkpointing *k) {
+    struct job *j = k->job;
+    const char *path = session_settings(j->coord->session)->restore_path;
+    if (!path || !*path) {
+        check_and_restart(k);
+        return;
+    }
+    k->from_dir = mem_strdup(path);
+    struct err err = ERR_INIT;
+    if (copy_read(j->coord->loop, j->coord->io, path, on_foreign, k, &k->copy, &err))
+        fail_job(j, &err);
+}
+
 /* Of an earlier run of this job: files in the making carry its id. */
 static void take_identity(struct checkpointing *k, const cJSON *body) {
     const char *id = json_opt_str(body, "job", "");
@@ -98,7 +112,7 @@ static bool begins_anew(const struct checkpointing *k, const cJSON *body) {
     const struct coordinator_options *o = &k->job->coord->opts;
     bool own_run = o->run_id && !strcmp(o->run_id, json_opt_str(body, "run", ""));
     if (own_run || k->figures.completed) return false;
-    return o->fresh || o->spec->stateless || json_opt_bool(body, "finished", false);
+    return o->fresh || o->from_path || o->spec->stateless || json_opt_bool(body, "finished", false);
 }
 
 /* The job begins anew. What its last run had completed is made visible before, if it isn't; it may
@@ -118,13 +132,15 @@ static void on_past_run_committed(struct job *j, const struct err *err) {
         return;
     }
     if (err) checkpointing_warn(j, "output of the last run isn't there any more", err);
-    check_and_restart(j->ck);
+    if (j->coord->opts.from_path)
+        start_from_path(j->ck);
+    else
+        check_and_restart(j->ck);
 }
 
 static void on_lead(void *self, const cJSON *body) {
     struct checkpointing *k = self;
     struct job *j = k->job;
-    const char *path = session_settings(j->coord->session)->restore_path;
     if (body) take_identity(k, body);
     job_tell_client(j);
     if (body && begins_anew(k, body)) {
@@ -135,13 +151,8 @@ static void on_lead(void *self, const cJSON *body) {
         k->from = cJSON_Duplicate(body, true);
         k->from_dir = mem_strdup(k->dir);
         check_and_restart(k);
-    } else if (path && *path) {
-        k->from_dir = mem_strdup(path);
-        struct err err = ERR_INIT;
-        if (copy_read(j->coord->loop, j->coord->io, path, on_foreign, k, &k->copy, &err))
-            fail_job(j, &err);
     } else {
-        check_and_restart(k);
+        start_from_path(k);
     }
 }
 

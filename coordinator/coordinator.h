@@ -32,6 +32,7 @@ struct coordinator_options {
                                     last one had read its input to the end; NULL = another run */
     const char *checkpoint_name; /* of a manifest's job's directory below; NULL: the job's */
     bool fresh;                  /* the job's own checkpoints aren't started from */
+    bool from_path;              /* nor that: execution.state-recovery.path counts in any case */
 };
 
 enum { COORDINATOR_WORKER_TIMEOUT_MS = 30000, COORDINATOR_JOBS_KEPT_MAX = 32 /* that are over */ };

@@ -65,6 +65,7 @@ static void usage(FILE *f) {
           "over\n"
           "                     from another\n"
           "  --fresh            don't start from the job's last checkpoint\n"
+          "  --from-path        start from execution.state-recovery.path, whatever the job has\n"
           "  --ready-fd N       write the port here when listening\n"
           "  --version, --help\n",
           f);
@@ -91,6 +92,7 @@ static int parse_args(int argc, char **argv, struct args *a) {
                                           {"checkpoint-name", required_argument, NULL, 'n'},
                                           {"run-id", required_argument, NULL, 'i'},
                                           {"fresh", no_argument, NULL, 'f'},
+                                          {"from-path", no_argument, NULL, 'F'},
                                           {"ready-fd", required_argument, NULL, 'r'},
                                           {"version", no_argument, NULL, 'V'},
                                           {"help", no_argument, NULL, 'h'},
@@ -138,6 +140,9 @@ static int parse_args(int argc, char **argv, struct args *a) {
             break;
         case 'f':
             a->opts.fresh = true;
+            break;
+        case 'F':
+            a->opts.from_path = true;
             break;
         case 'r':
             a->ready_fd = atoi(optarg);

@@ -376,6 +376,45 @@ static void no_restart_strategy_fails_the_job(void **state) {
     assert_int_equal(rig_end(&r, NULL), 1);
 }
 
+/* From where it started; one checkpoint, then it is cancelled. */
+static void run_with_one(const char *settings, struct coordinator_options opts, char ret_dir[96]) {
+    begin(settings, opts);
+    join_as(&w, "w0");
+    AUTO_JSON *d = peer_expect(&w, MSG_DEPLOY);
+    snprintf(ret_dir, 96, "%s", json_opt_str(json_opt(d, "restore"), "dir", ""));
+    deployed(&w, d);
+    AUTO_JSON *t = peer_expect(&w, MSG_TRIGGER);
+    ack(&w, d, t, json_opt_bool(t, "full", false));
+    commit_done(&w, d);
+    assert_int_equal(rig_call(&r, "POST", "/v1/jobs/test/cancel", RIG_TOKEN, NULL, NULL), 200);
+    cJSON_Delete(peer_expect(&w, MSG_CANCEL));
+    all_tasks(&w, d, "cancelled");
+    leave(&w);
+    rig_end(&r, NULL);
+}
+
+/* A directory that is asked for counts more than the job's own; one in the settings less. */
+static void a_directory_that_is_asked_for_counts(void **state) {
+    char from[96], one[96], other[96];
+    AUTO_STR path = STR_INIT;
+    snprintf(one, sizeof one, "%s/one", dir);
+    snprintf(other, sizeof other, "%s/other", dir);
+    str_addf(&path, "SET 'execution.state-recovery.path' = '%s';", one);
+    run_with_one("", (struct coordinator_options){.checkpoint_name = "one"}, from);
+    assert_string_equal(from, "");
+    struct coordinator_options opts = {.checkpoint_name = "other"};
+    run_with_one(str_text(&path), opts, from);
+    assert_string_equal(from, one);
+    run_with_one(str_text(&path), opts, from);
+    assert_string_equal(from, other);
+    opts.from_path = true;
+    run_with_one(str_text(&path), opts, from);
+    assert_string_equal(from, one);
+    opts.fresh = true;
+    run_with_one(str_text(&path), opts, from);
+    assert_string_equal(from, one);
+}
+
 /* What a sink had staged has been lost: the job doesn't go on as if it could still be shown. */
 static void a_commit_that_cannot_work_fails_the_job(void **state) {
     AUTO_STR sql = STR_INIT;
@@ -422,6 +461,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_stopped_job_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(runs_from_nothing_have_ids_of_their_own, setup, teardown),
         cmocka_unit_test_setup_teardown(a_commit_that_cannot_work_fails_the_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_directory_that_is_asked_for_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(no_restart_strategy_fails_the_job, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,7 @@ struct restore_graph {
 };
 
 static struct restore_graph *now; /* of the ops below */
-static int64_t wall_ms;
+static _Atomic int64_t wall_ms;
 
 static int64_t rig_wall_ms(void *self) {
     return wall_ms;

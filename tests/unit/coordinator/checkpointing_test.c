@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static char dir[64];
 static struct fs *disk;
@@ -415,41 +416,85 @@ static void a_directory_that_is_asked_for_counts(void **state) {
     assert_string_equal(from, one);
 }
 
-/* What a sink had staged has been lost: the job doesn't go on as if it could still be shown. */
-static void a_commit_that_cannot_work_fails_the_job(void **state) {
+/* Writes to files; deployed, and its first checkpoint acknowledged: subtask 0 has staged .p below
+ * out/, to become p. */
+static cJSON *begin_files(const char *settings, const char *committables) {
     AUTO_STR sql = STR_INIT;
     str_addf(&sql,
              "SET 'execution.checkpointing.interval' = '30 ms';\n"
-             "SET 'execution.checkpointing.dir' = '%s';\n"
-             "SET 'restart-strategy.type' = 'none';\n"
+             "SET 'execution.checkpointing.dir' = '%s';\n%s\n"
              "CREATE TABLE a (x BIGINT) WITH ('connector' = 'datagen', 'number-of-rows' = '10');\n"
              "CREATE TABLE f (x BIGINT) WITH ('connector' = 'filesystem', 'path' = '%s/out',\n"
              "  'format' = 'json');\n"
              "INSERT INTO f SELECT x FROM a;",
-             dir, dir);
+             dir, settings, dir);
     rig_start(&r, str_text(&sql), (struct coordinator_options){.workers = 1});
     join_as(&w, "w0");
-    AUTO_JSON *d = peer_expect(&w, MSG_DEPLOY);
+    cJSON *d = peer_expect(&w, MSG_DEPLOY);
     deployed(&w, d);
     AUTO_JSON *t = peer_expect(&w, MSG_TRIGGER);
     AUTO_STR text = STR_INIT;
     const cJSON *task;
-    cJSON_ArrayForEach(task, json_opt(d, "tasks"))
+    cJSON_ArrayForEach(task, json_opt(d, "tasks")) {
+        int s = (int)json_opt_i64(task, "s", -1);
         str_addf(&text,
                  "%s{\"v\":0,\"s\":%d,\"full\":true,\"groups\":[0,0],\"pieces\":[],\"splits\":[],"
-                 "\"committables\":[{\"op\":1,\"value\":{\"prefix\":\"p-\",\"sink\":\"p-\","
-                 "\"attempt\":1,\"watermark\":0,\"files\":[{\"dst\":\"%s/out/p\",\"staged\":"
-                 "{\"tmp\":\"%s/out/.p\",\"dst\":\"%s/out/p\",\"bytes\":1}}]}}]}",
-                 text.len ? "," : "", (int)json_opt_i64(task, "s", -1), dir, dir, dir);
+                 "\"committables\":%s}",
+                 text.len ? "," : "", s, s ? "[]" : committables);
+    }
     peer_send(&w,
               "{\"t\":\"acked\",\"job\":\"%s\",\"attempt\":%lld,\"checkpoint\":%lld,"
               "\"file\":null,\"tasks\":[%s]}",
               json_opt_str(d, "job", ""), (long long)json_opt_i64(d, "attempt", 0),
               (long long)json_opt_i64(t, "checkpoint", 0), str_text(&text));
+    return d;
+}
+
+static void staged_file(struct str *ret) {
+    str_addf(ret,
+             "[{\"op\":1,\"value\":{\"prefix\":\"p-\",\"sink\":\"p-\",\"attempt\":1,"
+             "\"watermark\":0,\"files\":[{\"dst\":\"%s/out/p\",\"staged\":"
+             "{\"tmp\":\"%s/out/.p\",\"dst\":\"%s/out/p\",\"bytes\":1}}]}}]",
+             dir, dir, dir);
+}
+
+/* What a sink had staged has been lost: the job doesn't go on as if it could still be shown. */
+static void a_commit_that_cannot_work_fails_the_job(void **state) {
+    AUTO_STR staged = STR_INIT;
+    staged_file(&staged);
+    AUTO_JSON *d = begin_files("SET 'restart-strategy.type' = 'none';", str_text(&staged));
     cJSON_Delete(peer_expect(&w, MSG_CANCEL));
     all_tasks(&w, d, "cancelled");
     leave(&w);
     assert_int_equal(rig_end(&r, NULL), 1);
+}
+
+/* A checkpoint's output can't be shown yet when the job is cancelled: it stays for the next run,
+ * although a task that has finished told of it again. */
+static void a_cancel_leaves_what_a_checkpoint_holds(void **state) {
+    struct err e = ERR_INIT;
+    AUTO_STR staged = STR_INIT, tmp = STR_INIT, in_the_way = STR_INIT;
+    staged_file(&staged);
+    str_addf(&tmp, "%s/out/.p", dir);
+    str_addf(&in_the_way, "%s/out/p", dir);
+    assert_ok(fs_make_dirs(disk, str_text(&in_the_way), NULL, &e), &e);
+    FILE *f = fopen(str_text(&tmp), "w");
+    assert_non_null(f);
+    fputc('x', f);
+    fclose(f);
+    AUTO_JSON *d = begin_files("", str_text(&staged));
+    rig_await(&r, "/v1/jobs/test/checkpoints", "completed", "1");
+    peer_send(&w,
+              "{\"t\":\"task\",\"job\":\"%s\",\"attempt\":%lld,\"v\":0,\"s\":0,"
+              "\"state\":\"finished\",\"committables\":%s}",
+              json_opt_str(d, "job", ""), (long long)json_opt_i64(d, "attempt", 0),
+              str_text(&staged));
+    assert_int_equal(rig_call(&r, "POST", "/v1/jobs/test/cancel", RIG_TOKEN, NULL, NULL), 200);
+    cJSON_Delete(peer_expect(&w, MSG_CANCEL));
+    all_tasks(&w, d, "cancelled");
+    leave(&w);
+    rig_end(&r, NULL);
+    assert_int_equal(access(str_text(&tmp), F_OK), 0);
 }
 
 int main(void) {
@@ -462,6 +507,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(runs_from_nothing_have_ids_of_their_own, setup, teardown),
         cmocka_unit_test_setup_teardown(a_commit_that_cannot_work_fails_the_job, setup, teardown),
         cmocka_unit_test_setup_teardown(a_directory_that_is_asked_for_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_cancel_leaves_what_a_checkpoint_holds, setup, teardown),
         cmocka_unit_test_setup_teardown(no_restart_strategy_fails_the_job, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,14 +22,7 @@ static void add_cell(cJSON *row, const char *text) {
 static void print_jobs(const cJSON *jobs) {
     static const char *const names[] = {"JOB",         "NAME", "STATE", "RECORDS IN",
                                         "RECORDS OUT", "AGE",  "PID",   "REST"};
-    AUTO_JSON *columns = cJSON_CreateArray();
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        cJSON *c = cJSON_CreateObject();
-        json_set_str(c, "name", names[i]);
-        json_set_str(c, "type", "STRING");
-        cJSON_AddItemToArray(columns, c);
-    }
-    struct table *t = table_new(columns, false);
+    struct table *t = table_of_texts(names, ARRAY_LEN(names));
     const cJSON *j;
     cJSON_ArrayForEach(j, jobs) {
         AUTO_JSON *row = cJSON_CreateArray();

@@ -215,17 +215,6 @@ static void add_text(cJSON *row, const char *fmt, ...) {
     cJSON_AddItemToArray(row, cJSON_CreateString(str_text(&text)));
 }
 
-static struct table *new_table(const char *const *names) {
-    AUTO_JSON *columns = cJSON_CreateArray();
-    for (; *names; names++) {
-        cJSON *c = cJSON_CreateObject();
-        json_set_str(c, "name", *names);
-        json_set_str(c, "type", "STRING");
-        cJSON_AddItemToArray(columns, c);
-    }
-    return table_new(columns, false);
-}
-
 static void time_text(int64_t ms, char text[32]) {
     time_t s = (time_t)(ms / 1000);
     struct tm tm;
@@ -252,8 +241,7 @@ static int list_one(void *self, const struct ckpt_manifest *m, struct err *err) 
 }
 
 static int list(const struct state_dir *d, bool json, struct err *err) {
-    static const char *const names[] = {"CHECKPOINT", "KIND", "TIME", "STATE",
-                                        "FILES",      "JOB",  NULL};
+    static const char *const names[] = {"CHECKPOINT", "KIND", "TIME", "STATE", "FILES", "JOB"};
     AUTO_JSON *all = cJSON_CreateArray();
     int rc = each_checkpoint(d, list_one, all, err);
     if (rc) return rc;
@@ -263,7 +251,7 @@ static int list(const struct state_dir *d, bool json, struct err *err) {
         puts(str_text(&out));
         return 0;
     }
-    struct table *t = new_table(names);
+    struct table *t = table_of_texts(names, ARRAY_LEN(names));
     const cJSON *c;
     cJSON_ArrayForEach(c, all) {
         AUTO_JSON *row = cJSON_CreateArray();
@@ -323,8 +311,8 @@ static const cJSON *op_of(const cJSON *body, const char *uid) {
 }
 
 static void print_parts(const cJSON *body, const cJSON *parts) {
-    static const char *const names[] = {"OP", "KIND", "PART", "KEYS", "BYTES", "NAME", NULL};
-    struct table *t = new_table(names);
+    static const char *const names[] = {"OP", "KIND", "PART", "KEYS", "BYTES", "NAME"};
+    struct table *t = table_of_texts(names, ARRAY_LEN(names));
     const cJSON *p;
     cJSON_ArrayForEach(p, parts) {
         const cJSON *op = op_of(body, json_opt_str(p, "op", ""));

@@ -39,17 +39,6 @@ static void add_ms(cJSON *row, const cJSON *o, const char *name) {
     cJSON_AddItemToArray(row, cJSON_CreateString(str_text(&s)));
 }
 
-static cJSON *columns_of(const char *const *names, size_t n) {
-    cJSON *columns = cJSON_CreateArray();
-    for (size_t i = 0; i < n; i++) {
-        cJSON *c = cJSON_CreateObject();
-        json_set_str(c, "name", names[i]);
-        json_set_str(c, "type", "STRING");
-        cJSON_AddItemToArray(columns, c);
-    }
-    return columns;
-}
-
 enum { NAME_MAX_CHARS = 40 };
 
 static void add_name(cJSON *row, const char *name) {
@@ -66,8 +55,7 @@ static void show_vertices(const cJSON *load) {
     static const char *const names[] = {"VERTEX", "NAME", "P",       "IN/S",    "OUT/S",
                                         "BUSY",   "MOST", "BLOCKED", "WAITING", "READY",
                                         "QUEUE",  "LAG",  "P99"};
-    AUTO_JSON *columns = columns_of(names, ARRAY_LEN(names));
-    struct table *t = table_new(columns, false);
+    struct table *t = table_of_texts(names, ARRAY_LEN(names));
     const cJSON *v;
     cJSON_ArrayForEach(v, json_opt(load, "vertices")) {
         AUTO_JSON *row = cJSON_CreateArray();
@@ -92,8 +80,7 @@ static void show_vertices(const cJSON *load) {
 static void show_edges(const cJSON *load) {
     static const char *const names[] = {"FROM", "TO",      "RECORDS/S",    "BYTES/S",
                                         "MOST", "BLOCKED", "BLOCKED TIME", "EPISODES"};
-    AUTO_JSON *columns = columns_of(names, ARRAY_LEN(names));
-    struct table *t = table_new(columns, false);
+    struct table *t = table_of_texts(names, ARRAY_LEN(names));
     const cJSON *e;
     cJSON_ArrayForEach(e, json_opt(load, "edges")) {
         AUTO_JSON *row = cJSON_CreateArray();

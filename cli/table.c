@@ -64,6 +64,17 @@ struct table *table_new(const cJSON *columns, bool with_op) {
     return t;
 }
 
+struct table *table_of_texts(const char *const *names, size_t n) {
+    AUTO_JSON *columns = cJSON_CreateArray();
+    for (size_t i = 0; i < n; i++) {
+        cJSON *c = cJSON_CreateObject();
+        json_set_str(c, "name", names[i]);
+        json_set_str(c, "type", "STRING");
+        cJSON_AddItemToArray(columns, c);
+    }
+    return table_new(columns, false);
+}
+
 static void rule(const struct table *t) {
     for (int i = 0; i < t->n; i++) {
         fputs(i ? "-+-" : "+-", stdout);

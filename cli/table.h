@@ -12,6 +12,8 @@ struct table;
 
 /* columns: [{"name", "type"}]; with_op: a first column of row kinds. */
 struct table *table_new(const cJSON *columns, bool with_op);
+/* Of texts alone. */
+struct table *table_of_texts(const char *const *names, size_t n);
 /* cells: array of text or null, of the columns' number. op may be NULL without with_op. */
 void table_add(struct table *t, const char *op, const cJSON *cells);
 /* Prints what is held back for the widths. */

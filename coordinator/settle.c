@@ -7,9 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-enum { LOOP_FULL_WAIT_US = 1000 };
 
 struct settlement {
     struct job *job;      /* NULL: forgotten. The loop's */
@@ -137,8 +134,7 @@ static void on_settled(void *arg) { /* on the loop */
 static void settle_run(void *arg) { /* on an I/O thread */
     struct settlement *s = arg;
     s->rc = settle_all(s);
-    while (net_loop_post(s->loop, on_settled, s, NULL)) /* the loop is behind: it will catch up */
-        usleep(LOOP_FULL_WAIT_US);
+    net_loop_post_always(s->loop, on_settled, s);
 }
 
 static void settle_drop(void *arg) { /* the coordinator goes before it was begun */

@@ -53,6 +53,9 @@ bool net_loop_is_here(const struct net_loop *loop); /* is the caller on the loop
  * always called, the last ones by net_loop_free itself. */
 int net_loop_post(struct net_loop *loop, void (*fn)(void *arg), void *arg,
                   struct err *err) ATTR_MUST_USE;
+/* The same without its limit, for senders that are limited otherwise: answers to what the loop has
+ * asked for. */
+void net_loop_post_always(struct net_loop *loop, void (*fn)(void *arg), void *arg);
 /* Posts and waits until fn has run. On the loop's thread, or before the loop runs, calls fn at
  * once. */
 void net_loop_call(struct net_loop *loop, void (*fn)(void *arg), void *arg);

@@ -38,8 +38,6 @@ struct net_defer {
 void net_defer_link(struct net_loop *loop, struct net_defer *d, void (*fn)(struct net_defer *d));
 void net_defer_unlink(struct net_defer *d); /* nothing if not linked */
 
-/* net_loop_post without its limit, for senders that are limited otherwise. */
-void net_loop_post_always(struct net_loop *loop, void (*fn)(void *arg), void *arg);
 /* ERR_UNAVAILABLE while net_loop_free is at work: nothing new may be put on the loop. */
 int net_loop_check_alive(const struct net_loop *loop, struct err *err) ATTR_MUST_USE;
 

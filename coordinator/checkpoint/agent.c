@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { LOOP_FULL_WAIT_US = 1000 };
-
 /* What a record of the log holds beside the record. */
 struct kept_body {
     uint64_t seq;
@@ -217,8 +215,7 @@ static void on_answer(void *arg) { /* on the loop */
 static void ask_run(void *arg) { /* on an I/O thread */
     struct ask *q = arg;
     carry_out(q);
-    while (net_loop_post(q->loop, on_answer, q, NULL)) /* the loop is behind: it will catch up */
-        usleep(LOOP_FULL_WAIT_US);
+    net_loop_post_always(q->loop, on_answer, q);
 }
 
 static void ask_drop(void *arg) { /* the pool goes before it was begun */

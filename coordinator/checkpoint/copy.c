@@ -6,9 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { LOOP_FULL_WAIT_US = 1000, COPY_BUFFER_BYTES = 1 << 20 };
+enum { COPY_BUFFER_BYTES = 1 << 20 };
 
 struct copy {
     struct net_loop *loop;
@@ -133,8 +132,7 @@ static void copy_run(void *arg) {
         c->rc = copy_newest(from, c->from, &c->manifest, &c->err);
     }
     ckpt_store_free(from);
-    while (net_loop_post(c->loop, on_done, c, NULL)) /* the loop is behind: it will catch up */
-        usleep(LOOP_FULL_WAIT_US);
+    net_loop_post_always(c->loop, on_done, c);
 }
 
 /* ---- on the loop ---- */

@@ -276,11 +276,7 @@ static void run_ended(void *arg) {
 static void run_main(void *arg) {
     struct run *r = arg;
     r->rc = run_plugin(r, &r->err);
-    struct err err = ERR_INIT;
-    /* The loop takes closures at any time; it is full only when it is stuck. */
-    while (net_loop_post(r->loop, run_ended, r, &err) &&
-           !atomic_load_explicit(&r->stop, memory_order_relaxed))
-        poll(NULL, 0, 50);
+    net_loop_post_always(r->loop, run_ended, r);
 }
 
 static int start_run(struct k8s_credentials *c, struct err *err) {

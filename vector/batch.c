@@ -65,6 +65,14 @@ uint8_t *batch_make_kinds(struct batch *b) {
     return b->kinds;
 }
 
+void batch_take_kinds(struct batch *b, struct col_builder *kinds) {
+    struct column k;
+    col_builder_finish(kinds, &k);
+    b->kinds = k.data;
+    b->kinds_buf = buffer_ref(k.data_buf);
+    col_release(&k);
+}
+
 void batch_set_steps(struct batch *b, const struct wm_step *steps, uint32_t n) {
     struct buffer *buf = n ? buffer_new(n * sizeof(*steps)) : NULL;
     if (n) memcpy(buf->data, steps, n * sizeof(*steps));

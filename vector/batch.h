@@ -77,6 +77,10 @@ struct batch *batch_gather(const struct batch *src, const uint32_t *idx, uint32_
 struct batch *batch_concat(struct batch *const *srcs, uint32_t n_srcs);
 /* Writable kinds, filled with +I if there were none. Before publishing. */
 uint8_t *batch_make_kinds(struct batch *b);
+/* Gives b, which has none, the row kinds that were added to this builder (TINYINT), which is empty
+ * again. */
+struct col_builder;
+void batch_take_kinds(struct batch *b, struct col_builder *kinds);
 void batch_set_steps(struct batch *b, const struct wm_step *steps, uint32_t n);
 size_t batch_size_bytes(const struct batch *b);
 /* Checks the invariants above (debug and tests). */

@@ -9,6 +9,7 @@
 #ifndef PENSTOCK_VECTOR_COLUMN_H
 #define PENSTOCK_VECTOR_COLUMN_H
 
+#include "base/core/err.h"
 #include "vector/buffer.h"
 #include "vector/strv.h"
 #include "vector/type.h"
@@ -34,6 +35,24 @@ struct column {
 
 /* Typed access. */
 #define COL_DATA(c, ctype) ((ctype *)(c)->data)
+
+/* A value of phys BOOL or I8..I64. */
+static inline int64_t col_int_at(const struct column *c, uint32_t row) {
+    switch (c->phys) {
+    case PHYS_BOOL:
+        return COL_DATA(c, uint8_t)[row];
+    case PHYS_I8:
+        return COL_DATA(c, int8_t)[row];
+    case PHYS_I16:
+        return COL_DATA(c, int16_t)[row];
+    case PHYS_I32:
+        return COL_DATA(c, int32_t)[row];
+    case PHYS_I64:
+        return COL_DATA(c, int64_t)[row];
+    default:
+        UNREACHABLE("col_int_at: physical type %s", phys_name(c->phys));
+    }
+}
 
 static inline bool col_is_valid(const struct column *c, uint32_t row) {
     return !c->valid || (c->valid[row >> 6] >> (row & 63) & 1);

@@ -28,23 +28,6 @@ void decimal_print(i128 unscaled, int scale, struct str *out) {
 
 /* ---- access --------------------------------------------------------------------------------- */
 
-static int64_t int_at(const struct column *c, uint32_t row) {
-    switch (c->phys) {
-    case PHYS_BOOL:
-        return COL_DATA(c, uint8_t)[row];
-    case PHYS_I8:
-        return COL_DATA(c, int8_t)[row];
-    case PHYS_I16:
-        return COL_DATA(c, int16_t)[row];
-    case PHYS_I32:
-        return COL_DATA(c, int32_t)[row];
-    case PHYS_I64:
-        return COL_DATA(c, int64_t)[row];
-    default:
-        UNREACHABLE("int_at: physical type %s", phys_name(c->phys));
-    }
-}
-
 /* TIMESTAMPs in either representation as ms and ns within the ms. */
 static void timestamp_at(const struct column *c, uint32_t row, int64_t *ret_ms, int32_t *ret_ns) {
     if (c->phys == PHYS_I128) {
@@ -174,7 +157,7 @@ void value_text(const struct column *c, uint32_t row, const struct tz *tz,
     case TYPE_SMALLINT:
     case TYPE_INT:
     case TYPE_BIGINT:
-        str_add_i64(out, int_at(c, row));
+        str_add_i64(out, col_int_at(c, row));
         return;
     case TYPE_FLOAT:
         f32_print_java(COL_DATA(c, float)[row], out);

@@ -274,13 +274,7 @@ static struct batch *finish_batch(struct fs_source *f, uint32_t n) {
         else
             col_repeat(&b->cols[i], c->value, c->field->type, n);
     }
-    if (f->changelog) {
-        struct column k;
-        col_builder_finish(&f->kinds, &k);
-        b->kinds = k.data;
-        b->kinds_buf = buffer_ref(k.data_buf);
-        col_release(&k);
-    }
+    if (f->changelog) batch_take_kinds(b, &f->kinds);
     b->source_ns = clock_mono_ns();
     return b;
 }

@@ -289,19 +289,6 @@ static char *put_time(const struct csv_encoder *e, struct csv_field *f, char *d,
     return d;
 }
 
-static inline int64_t int_at(const struct column *c, uint32_t row) {
-    switch (c->phys) {
-    case PHYS_I8:
-        return COL_DATA(c, int8_t)[row];
-    case PHYS_I16:
-        return COL_DATA(c, int16_t)[row];
-    case PHYS_I32:
-        return COL_DATA(c, int32_t)[row];
-    default:
-        return COL_DATA(c, int64_t)[row];
-    }
-}
-
 static char *put_other(struct csv_encoder *e, const struct column *c, uint32_t row, char *d,
                        struct str *out) {
     out->len = (size_t)(d - out->ptr);
@@ -322,7 +309,7 @@ static char *put_row(struct csv_encoder *e, const struct batch *b, uint32_t row,
         d = room(out, d, text + sizeof f->text + TEXT_PUT_MAX_BYTES);
         if (i) *d++ = e->delimiter;
         if (put == PUT_INT)
-            d = text_put_i64(d, int_at(c, row));
+            d = text_put_i64(d, col_int_at(c, row));
         else if (put == PUT_TIME)
             d = put_time(e, f, d, COL_DATA(c, int64_t)[row], c->type->kind == TYPE_TIMESTAMP_LTZ);
         else if (put == PUT_TEXT)

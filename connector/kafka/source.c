@@ -385,13 +385,7 @@ static struct batch *finish_batch(struct kafka_source *f, const struct partition
                                                          : f->records;
         col_builder_finish(&from[c->builder], &b->cols[i]);
     }
-    if (f->changelog) {
-        struct column k;
-        col_builder_finish(&f->kinds, &k);
-        b->kinds = k.data;
-        b->kinds_buf = buffer_ref(k.data_buf);
-        col_release(&k);
-    }
+    if (f->changelog) batch_take_kinds(b, &f->kinds);
     b->source_ns = clock_mono_ns();
     return b;
 }

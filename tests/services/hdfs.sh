@@ -7,13 +7,7 @@ LIB=$CACHE/hdfs/lib
 NN_HTTP=$((PORT + 10)) NN_RPC=$((PORT + 11))
 
 get() {
-    [ -f "$CACHE/hdfs/complete" ] && return
-    echo "fetching HDFS ..."
-    mkdir -p "$CACHE/hdfs"
-    cp "$HERE/hdfs.pom.xml" "$CACHE/hdfs/pom.xml"
-    (cd "$CACHE/hdfs" && mvn -q -B -ntp dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$LIB" >get.log 2>&1) ||
-        { tail -20 "$CACHE/hdfs/get.log"; exit 1; }
-    touch "$CACHE/hdfs/complete"
+    fetch_maven hdfs HDFS
 }
 property() {
     echo "<property><name>$1</name><value>$2</value></property>"

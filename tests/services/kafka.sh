@@ -7,13 +7,7 @@ LIB=$CACHE/kafka/lib
 BROKER=$((PORT + 40)) CONTROLLER=$((PORT + 41))
 
 get() {
-    [ -f "$CACHE/kafka/complete" ] && return
-    echo "fetching Kafka ..."
-    mkdir -p "$CACHE/kafka"
-    cp "$HERE/kafka.pom.xml" "$CACHE/kafka/pom.xml"
-    (cd "$CACHE/kafka" && mvn -q -B -ntp dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$LIB" >get.log 2>&1) ||
-        { tail -20 "$CACHE/kafka/get.log"; exit 1; }
-    touch "$CACHE/kafka/complete"
+    fetch_maven kafka Kafka
 }
 configure() {
     mkdir -p "$R"

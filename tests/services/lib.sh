@@ -53,3 +53,14 @@ stop() {
         rm -f "$pidfile" "$pidfile.start"
     done
 }
+# fetch_maven NAME TITLE: the jars of NAME.pom.xml, into $CACHE/NAME/lib; once.
+fetch_maven() {
+    local to=$CACHE/$1
+    [ -f "$to/complete" ] && return
+    echo "fetching $2 ..."
+    mkdir -p "$to"
+    cp "$HERE/$1.pom.xml" "$to/pom.xml"
+    (cd "$to" && mvn -q -B -ntp dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$to/lib" >get.log 2>&1) ||
+        { tail -20 "$to/get.log"; exit 1; }
+    touch "$to/complete"
+}

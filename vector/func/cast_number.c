@@ -101,21 +101,6 @@ static int slot_of(const struct type *t) {
 
 /* ---- to DECIMAL ----------------------------------------------------------------------------- */
 
-static int64_t int_value(const struct column *c, uint32_t i) {
-    switch (c->phys) {
-    case PHYS_BOOL:
-        return COL_DATA(c, uint8_t)[i];
-    case PHYS_I8:
-        return COL_DATA(c, int8_t)[i];
-    case PHYS_I16:
-        return COL_DATA(c, int16_t)[i];
-    case PHYS_I32:
-        return COL_DATA(c, int32_t)[i];
-    default:
-        return COL_DATA(c, int64_t)[i];
-    }
-}
-
 static void put_decimal(struct cast_job *j, uint32_t i, bool fits, i128 v) {
     COL_DATA(j->dst, i128)[i] = fits ? v : 0;
     if (!fits) col_set_null(j->dst, i);
@@ -154,7 +139,7 @@ static int cast_int_decimal(struct cast_job *j, struct err *err) {
     }
     for (uint32_t i = 0; i < j->src->n; i++) {
         i128 v = 0;
-        bool fits = text_rescale(int_value(j->src, i), 0, j->to->scale, j->to->precision, &v);
+        bool fits = text_rescale(col_int_at(j->src, i), 0, j->to->scale, j->to->precision, &v);
         put_decimal(j, i, fits, v);
     }
     return 0;
@@ -269,7 +254,7 @@ static int cast_number_interval(struct cast_job *j, struct err *err) {
     int64_t unit = unit_of(j->to);
     i128 one = j->from->kind == TYPE_DECIMAL ? text_pow10(j->from->scale) : 1;
     for (uint32_t i = 0; i < j->src->n; i++) {
-        i128 v = j->src->phys == PHYS_I128 ? COL_DATA(j->src, i128)[i] : int_value(j->src, i);
+        i128 v = j->src->phys == PHYS_I128 ? COL_DATA(j->src, i128)[i] : col_int_at(j->src, i);
         int64_t r = (int64_t)(v * unit / one);
         if (j->dst->phys == PHYS_I32)
             COL_DATA(j->dst, int32_t)[i] = (int32_t)r;
